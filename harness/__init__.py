@@ -1,0 +1,1 @@
+"""nutsbench: benchmarks and diagnostics of PyMC3's NUTS. See ``nutsbench --help``."""

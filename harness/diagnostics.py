@@ -1,0 +1,245 @@
+"""What the draws and the sampler's statistics say, through ArviZ.
+
+Arrays in, plain numbers out: nothing here knows PyMC3, settings or time. A figure
+that cannot be had is ``None`` and its reason is a note; no NaN and no infinity
+leaves this module.
+"""
+
+import math
+import warnings
+from dataclasses import asdict, dataclass
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+
+import numpy as np
+
+#: Probabilities of the quantiles that are kept of each scalar.
+QUANTILES = (0.05, 0.5, 0.95)
+
+#: ArviZ needs as many draws of a chain for its split statistics.
+MIN_DRAWS = 4
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """Summary of one monitored scalar, over all chains.
+
+    Parameters
+    ----------
+    mean, sd : float or None
+        Posterior mean and standard deviation.
+    q05, q50, q95 : float or None
+        Quantiles.
+    mcse_mean, mcse_sd, mcse_q05, mcse_q50, mcse_q95 : float or None
+        Monte Carlo standard errors of the five (Vehtari et al. 2021, section 4).
+    ess_bulk, ess_tail : float or None
+        Effective sample sizes of the bulk and of the 5 and 95 % quantiles (the same).
+    rhat : float or None
+        Rank-normalised split R-hat (the same, equation 14).
+    note : str
+        Why a figure is missing, and what is odd about the draws; empty otherwise.
+    free : bool
+        Whether it belongs to a free variable rather than to a Deterministic.
+    """
+
+    mean: Optional[float] = None
+    sd: Optional[float] = None
+    q05: Optional[float] = None
+    q50: Optional[float] = None
+    q95: Optional[float] = None
+    mcse_mean: Optional[float] = None
+    mcse_sd: Optional[float] = None
+    mcse_q05: Optional[float] = None
+    mcse_q50: Optional[float] = None
+    mcse_q95: Optional[float] = None
+    ess_bulk: Optional[float] = None
+    ess_tail: Optional[float] = None
+    rhat: Optional[float] = None
+    note: str = ""
+    free: bool = True
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Return the summary as a flat dictionary, ready for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Diagnostics:
+    """What is known of a sampled cell, apart from its times.
+
+    Parameters
+    ----------
+    quantities : dict of str to Quantity
+        By scalar: ``coeff``, ``cat_x1[0]``, ``ab_did[2,1]``.
+    divergences, tune_divergences : int or None
+        Divergent transitions after and during tuning; ``None`` without NUTS.
+    leapfrogs, tune_leapfrogs : int or None
+        Leapfrog steps after and during tuning, all chains.
+    tree_depth_mean : float or None
+        Mean depth of the trajectory trees after tuning.
+    tree_depth_max_share : float or None
+        Share of transitions after tuning whose tree had the largest depth allowed.
+    ebfmi : tuple of float
+        Energy Bayesian fraction of missing information of each chain (Betancourt 2016).
+    accept_mean : float or None
+        Mean acceptance statistic after tuning.
+    step_size : float or None
+        Step size after tuning, mean over chains.
+    """
+
+    quantities: Dict[str, Quantity]
+    divergences: Optional[int]
+    tune_divergences: Optional[int]
+    leapfrogs: Optional[int]
+    tune_leapfrogs: Optional[int]
+    tree_depth_mean: Optional[float]
+    tree_depth_max_share: Optional[float]
+    ebfmi: Tuple[float, ...]
+    accept_mean: Optional[float]
+    step_size: Optional[float]
+
+
+def finite(value: Any) -> Optional[float]:
+    """Return ``value`` as a float, or ``None`` where it is not finite."""
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def scalars(draws: Mapping[str, np.ndarray]) -> Iterator[Tuple[str, str, np.ndarray]]:
+    """Yield each scalar of the draws, in order.
+
+    Parameters
+    ----------
+    draws : dict of ndarray
+        By variable, shape (chain, draw, *shape).
+
+    Yields
+    ------
+    (str, str, ndarray)
+        Variable, scalar (``name`` or ``name[i,j]``) and its draws, shape (chain, draw).
+    """
+    for name, values in draws.items():
+        for index in np.ndindex(*values.shape[2:]):
+            label = f"{name}[{','.join(map(str, index))}]" if index else name
+            yield name, label, np.asarray(values[(slice(None), slice(None), *index)], dtype=float)
+
+
+def summarise(values: np.ndarray, free: bool = True) -> Quantity:
+    """Summarise one scalar.
+
+    Parameters
+    ----------
+    values : ndarray
+        Draws, shape (chain, draw).
+    free : bool
+        Whether the scalar belongs to a free variable.
+    """
+    bad = int(np.size(values) - np.isfinite(values).sum())
+    if bad:
+        return Quantity(note=f"{bad} of {values.size} draws are not finite", free=free)
+    q05, q50, q95 = (float(q) for q in np.quantile(values, QUANTILES))
+    figures: Dict[str, Any] = {
+        "mean": float(values.mean()),
+        "sd": float(values.std(ddof=1)) if values.size > 1 else None,
+        "q05": q05,
+        "q50": q50,
+        "q95": q95,
+        "free": free,
+    }
+    chains, draws = values.shape
+    frozen = [bool(np.all(chain == chain[0])) for chain in values]
+    if draws < MIN_DRAWS:
+        return Quantity(**figures, note=f"{draws} draws a chain are too few for ESS and R-hat")
+    if np.all(values == values.flat[0]):
+        return Quantity(**figures, note=f"constant: all {values.size} draws are {values.flat[0]:g}")
+    if any(frozen):
+        stuck = ", ".join(str(chain) for chain, is_frozen in enumerate(frozen) if is_frozen)
+        # ESS and R-hat divide by a chain's variance, which is zero here.
+        return Quantity(**figures, note=f"constant within chain {stuck}, not over all chains")
+    note = "R-hat needs two chains" if chains < 2 else ""
+    return Quantity(**figures, **_arviz_figures(values), note=note)
+
+
+def _arviz_figures(values: np.ndarray) -> Dict[str, Optional[float]]:
+    import arviz as az
+
+    def figure(function: Any, **arguments: Any) -> Optional[float]:
+        return finite(function(values, **arguments))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return {
+            "ess_bulk": figure(az.ess, method="bulk"),
+            "ess_tail": figure(az.ess, method="tail"),
+            "rhat": figure(az.rhat, method="rank") if len(values) > 1 else None,
+            "mcse_mean": figure(az.mcse, method="mean"),
+            "mcse_sd": figure(az.mcse, method="sd"),
+            "mcse_q05": figure(az.mcse, method="quantile", prob=QUANTILES[0]),
+            "mcse_q50": figure(az.mcse, method="quantile", prob=QUANTILES[1]),
+            "mcse_q95": figure(az.mcse, method="quantile", prob=QUANTILES[2]),
+        }
+
+
+def ebfmi(energy: np.ndarray) -> Tuple[float, ...]:
+    """Return E-BFMI of each chain; chains whose energy never moves are left out.
+
+    Parameters
+    ----------
+    energy : ndarray
+        Hamiltonian energy of each transition, shape (chain, draw).
+
+    Notes
+    -----
+    Betancourt (2016), "Diagnosing suboptimal cotangent disintegrations in Hamiltonian
+    Monte Carlo", section 3: mean squared change of the energy over its variance.
+    """
+    import arviz as az
+
+    moving: List[np.ndarray] = [chain for chain in energy if chain.size > 1 and chain.var() > 0]
+    if not moving:
+        return ()
+    return tuple(float(value) for value in np.atleast_1d(az.bfmi(np.stack(moving))))
+
+
+def diagnose(
+    draws: Mapping[str, np.ndarray],
+    stats: Mapping[str, np.ndarray],
+    tune_stats: Mapping[str, np.ndarray],
+    free: Tuple[str, ...],
+    max_treedepth: int,
+) -> Diagnostics:
+    """Diagnose a cell's draws.
+
+    Parameters
+    ----------
+    draws : dict of ndarray
+        By monitored variable, shape (chain, draw, *shape).
+    stats, tune_stats : dict of ndarray
+        NUTS's statistics after and during tuning, shape (chain, transition).
+    free : tuple of str
+        Names of the free variables.
+    max_treedepth : int
+        Largest tree depth that was allowed.
+    """
+
+    def total(table: Mapping[str, np.ndarray], name: str) -> Optional[int]:
+        return int(np.sum(table[name])) if name in table else None
+
+    def mean(name: str) -> Optional[float]:
+        return finite(np.mean(stats[name])) if name in stats and stats[name].size else None
+
+    depth = stats.get("depth")
+    at_maximum = None if depth is None or not depth.size else float(np.mean(depth >= max_treedepth))
+    return Diagnostics(
+        quantities={
+            label: summarise(values, name in free) for name, label, values in scalars(draws)
+        },
+        divergences=total(stats, "diverging"),
+        tune_divergences=total(tune_stats, "diverging"),
+        leapfrogs=total(stats, "tree_size"),
+        tune_leapfrogs=total(tune_stats, "tree_size"),
+        tree_depth_mean=mean("depth"),
+        tree_depth_max_share=at_maximum,
+        ebfmi=ebfmi(stats["energy"]) if "energy" in stats else (),
+        accept_mean=mean("mean_tree_accept"),
+        step_size=mean("step_size"),
+    )

@@ -1,0 +1,212 @@
+"""Where a cell is measured: processor, compiler, BLAS, threads, versions, load, commit.
+
+One half is asked of the machine, one half of a stack's own process. No path and no
+host name is among the answers, so that they can be shared.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional
+
+import psutil
+
+from harness.paths import ROOT, scrub
+
+#: What limits the threads of OpenMP and of each BLAS; read at import, so set before it.
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+
+#: Linker flags of BLAS libraries, best first.
+BLAS_FLAGS = ("-lopenblas", "-lmkl_rt", "-lblis", "-lblas")
+
+#: Theano's flags that decide what is compiled, by their name without punctuation.
+_THEANO_FLAGS = ("device", "floatX", "mode", "linker", "optimizer", "openmp", "cxx", "gcc.cxxflags", "blas.ldflags")
+
+
+def usable_cores() -> int:
+    """Return how many processors this process may run on."""
+    return len(os.sched_getaffinity(0))
+
+
+def processor() -> str:
+    """Return the processor's model name."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.processor()
+    found = re.search(r"^model name\s*: (.*)$", text, re.MULTILINE)
+    return " ".join(found[1].split()) if found else platform.machine()
+
+
+def governors() -> List[str]:
+    """Return the frequency governors in use; none where the machine does not tell."""
+    files = Path("/sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_governor")
+    return sorted({path.read_text().strip() for path in files})
+
+
+@lru_cache(maxsize=1)
+def compiler() -> Optional[str]:
+    """Return the first line that ``g++ --version`` prints, ``None`` without a compiler."""
+    path = shutil.which("g++")
+    if path is None:
+        return None
+    done = subprocess.run([path, "--version"], stdout=subprocess.PIPE, text=True, check=False)
+    return done.stdout.splitlines()[0] if done.stdout else None
+
+
+@lru_cache(maxsize=1)
+def blas_flags() -> str:
+    """Return the linker flags of a BLAS that this machine can link to, empty if it has none.
+
+    A trial: a program that calls ``dgemm_`` is linked with one library after the other.
+    Theano's own search fails on NumPy 1.22 and falls back to a slower one in silence.
+    """
+    if compiler() is None:
+        return ""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "try.c"
+        source.write_text("void dgemm_(void); int main(void) { dgemm_(); return 0; }\n")
+        for flags in BLAS_FLAGS:
+            command = ["g++", "-x", "c", str(source), "-x", "none", "-o", f"{folder}/try", flags]
+            if subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0:
+                return flags
+    return ""
+
+
+def worker_variables(compiledir: Path, theano_pymc: bool, threads: int) -> Dict[str, str]:
+    """Return the environment variables that a stack's process is started with.
+
+    Parameters
+    ----------
+    compiledir : Path
+        The stack's compile cache.
+    theano_pymc : bool
+        Whether the stack has Theano-PyMC, which spells its flags in another way.
+    threads : int
+        Threads of BLAS and OpenMP.
+    """
+    blas = "blas__ldflags" if theano_pymc else "blas.ldflags"
+    flags = [f"base_compiledir={compiledir}", f"{blas}={blas_flags()}"]
+    own = os.environ.get("THEANO_FLAGS", "")
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("PYTHON") and name not in ("VIRTUAL_ENV", "THEANO_FLAGS", "THEANORC")
+    }
+    return {
+        **kept,
+        **{name: str(threads) for name in THREAD_VARIABLES},
+        # The user's flags come last, so they win; a file of flags in the home folder does not count.
+        "THEANO_FLAGS": ",".join([*flags, *([own] if own else [])]),
+        "THEANORC": os.devnull,
+        "MPLBACKEND": "agg",
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def machine(threads: int) -> Dict[str, Any]:
+    """Return what a machine's times depend on, and this project's commit.
+
+    Parameters
+    ----------
+    threads : int
+        Threads that BLAS and OpenMP are pinned to.
+    """
+    facts = {
+        "processor": processor(),
+        "cores": usable_cores(),
+        "cores_physical": psutil.cpu_count(logical=False),
+        "memory_bytes": psutil.virtual_memory().total,
+        "os": f"{platform.system()} {platform.release()}",
+        "compiler": compiler(),
+        "governors": governors(),
+        "threads": threads,
+    }
+    return {**facts, "machine": digest(_identity(facts)), **commit(ROOT)}
+
+
+def _identity(facts: Mapping[str, Any]) -> Dict[str, Any]:
+    """What makes one machine's times comparable with another's: no name, only its kind."""
+    gibibytes = round(facts["memory_bytes"] / 2**30)
+    return {"processor": facts["processor"], "cores": facts["cores"], "gibibytes": gibibytes}
+
+
+def digest(facts: Any) -> str:
+    """Return a short digest of anything that JSON can hold."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def commit(folder: Path) -> Dict[str, Any]:
+    """Return a git checkout's commit and whether it has changes; ``None`` for both elsewhere."""
+
+    def git(*arguments: str) -> Optional[str]:
+        command = ["git", "-C", str(folder), *arguments]
+        try:
+            done = subprocess.run(
+                command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False
+            )
+        except OSError:
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    head = git("rev-parse", "HEAD")
+    changes = git("status", "--porcelain", "--untracked-files=no")
+    return {"commit": head, "dirty": None if head is None else bool(changes)}
+
+
+def load() -> float:
+    """Return the mean number of running processes over the last minute."""
+    return os.getloadavg()[0]
+
+
+def stack() -> Dict[str, Any]:
+    """Return what this process's stack is made of; PyMC3 must be imported already.
+
+    Returns
+    -------
+    dict
+        ``python``, ``packages`` (versions by name), ``blas`` (libraries loaded, with
+        their threads), and ``theano_flags``.
+    """
+    import theano
+    from importlib.metadata import distributions
+
+    from threadpoolctl import threadpool_info
+
+    packages = {dist.metadata["Name"]: dist.version for dist in distributions()}
+    keys = ("user_api", "internal_api", "version", "num_threads", "architecture")
+    pools = [{key: pool.get(key) for key in keys} for pool in threadpool_info()]
+    flags = {name: _theano_flag(theano.config, name) for name in _THEANO_FLAGS}
+    return {
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "packages": dict(sorted(packages.items(), key=lambda item: item[0].lower())),
+        "blas": pools,
+        "theano_flags": flags,
+    }
+
+
+def _theano_flag(config: Any, name: str) -> str:
+    """Read a flag as Theano 1.0 nests it or as Theano-PyMC spells it."""
+    value = getattr(config, name.replace(".", "__"), None)
+    if value is None:
+        value = config
+        for part in name.split("."):
+            value = getattr(value, part, "")
+    text = str(value)
+    return Path(text).name if name == "cxx" else scrub(text)
+
+

@@ -1,0 +1,52 @@
+"""Where things lie, and how to write of them without saying where.
+
+Records are shared, so no absolute path and no host name may reach one.
+"""
+
+import os
+import platform
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def results_dir() -> Path:
+    """Return the folder of results: ``NUTSBENCH_RESULTS``, else the project's ``results``."""
+    return Path(os.environ.get("NUTSBENCH_RESULTS", ROOT / "results")).absolute()
+
+
+def stacks_dir() -> Path:
+    """Return the folder of environments: ``NUTSBENCH_STACKS``, else the project's ``.stacks``."""
+    return Path(os.environ.get("NUTSBENCH_STACKS", ROOT / ".stacks")).absolute()
+
+
+#: An absolute path of two parts or more, up to its last part.
+_ABSOLUTE = re.compile(r"(?<![\w.<>:/])/(?:[\w.+@~=-]+/)+(?=[\w.<+@~=-])")
+
+
+def scrub(text: str) -> str:
+    """Return ``text`` without absolute paths, host name or user's home.
+
+    Paths into the environment and into the project keep their inner part, so that a
+    traceback can still be read; of any other path the last part is left.
+    """
+    site = re.compile(r"/[^\s'\":,]*/(?:site|dist)-packages/")
+    text = site.sub("<packages>/", text)
+    for place, name in (
+        (str(stacks_dir()), "<stacks>"),
+        (str(results_dir()), "<results>"),
+        (str(ROOT), "<project>"),
+        (sys.base_prefix, "<python>"),
+        (str(Path.home()), "<home>"),
+    ):
+        if place != "/":
+            text = text.replace(place, name)
+    text = _ABSOLUTE.sub(".../", text)
+    node = platform.node()
+    if len(node) > 3:
+        text = re.sub(rf"(?<!\w){re.escape(node)}(?!\w)", "<host>", text)
+    return text
+
+

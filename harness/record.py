@@ -1,0 +1,130 @@
+"""What is kept of a cell that was run, or failed to run.
+
+Schema history
+--------------
+1 (2026-11) : the first.
+"""
+
+import uuid
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Dict, List, Mapping, Optional
+
+from harness.grid import Cell
+from harness.paths import scrub
+from models.spec import SamplerSettings
+
+SCHEMA = 1
+
+
+class Status(Enum):
+    """How a cell ended; how well it sampled is its quality."""
+
+    OK = "ok"
+    FAILED = "failed"
+    TIMEOUT = "timeout"
+    CRASHED = "crashed"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One cell's outcome. Everything in it is JSON, and may be shared.
+
+    Parameters
+    ----------
+    model : str
+        Name of the model.
+    model_digest : str
+        Digest of the model's definition and data.
+    settings : SamplerSettings
+        What it was sampled with.
+    seed : int
+        ``random_seed`` of ``pm.sample``.
+    stack : str
+        Name of the stack.
+    stack_digest : str
+        Digest of what the stack installs, of its flags, threads and BLAS.
+    status : Status
+        How it ended.
+    reason : str
+        Why it did not end well, and what to do; empty where it did.
+    phases : dict
+        By phase ``wall_s`` and ``cpu_s``; of a failed cell as far as it came.
+    metrics : dict
+        By :data:`harness.metrics.METRICS`' names; empty unless ok.
+    worst : dict
+        The scalar with the smallest ``ess_bulk`` and ``ess_tail`` and the largest ``rhat``.
+    quality : dict
+        ``verdict`` and ``reasons``; verdict ``unknown`` unless ok.
+    quantities : dict
+        By scalar, a :class:`harness.diagnostics.Quantity`.
+    environment : dict
+        Machine, versions, load at the start, commit.
+    started_at : str
+        UTC, ISO 8601.
+    elapsed_s : float
+        Wall seconds from handing the cell to its process to the end of that process.
+    profile : str
+        Profile that the run was asked for.
+    origin : str
+        Random mark of the results folder in which it was measured.
+    details : dict
+        ``split_source``, ``compile_cache``, ``sampler``, ``draws_file``.
+    warnings : list of str
+        What was odd about the cell's settings.
+    log_tail : list of str
+        End of the worker's log, of a cell that is not ok.
+    id : str
+        Random and unique.
+    """
+
+    model: str
+    model_digest: str
+    settings: SamplerSettings
+    seed: int
+    stack: str
+    stack_digest: str
+    status: Status
+    reason: str
+    phases: Dict[str, Dict[str, float]]
+    metrics: Dict[str, Optional[float]]
+    worst: Dict[str, Optional[str]]
+    quality: Dict[str, Any]
+    quantities: Dict[str, Dict[str, Any]]
+    environment: Dict[str, Any]
+    started_at: str
+    elapsed_s: float
+    profile: str
+    origin: str
+    details: Dict[str, Any] = field(default_factory=dict)
+    warnings: List[str] = field(default_factory=list)
+    log_tail: List[str] = field(default_factory=list)
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Return the record, ready for JSON; free text has lost its paths and host names."""
+        values = dict(vars(self))
+        values["settings"] = self.settings.to_dict()
+        values["status"] = self.status.value
+        values["reason"] = scrub(self.reason)
+        values["log_tail"] = [scrub(line) for line in self.log_tail]
+        return {"schema": SCHEMA, **values}
+
+
+def key(record: Mapping[str, Any]) -> str:
+    """Return what makes two records (as dictionaries) of one cell and stack the same.
+
+    Parameters
+    ----------
+    record : dict
+        Of :meth:`Record.to_dict`.
+    """
+    cell = Cell.from_dict(record)
+    return cell_key(cell, record["model_digest"], record["stack"], record["stack_digest"])
+
+
+def cell_key(cell: Cell, model_digest: str, stack: str, stack_digest: str) -> str:
+    """Return the key of a cell that is to be run on a stack."""
+    settings = ",".join(f"{name}={value}" for name, value in cell.settings.to_dict().items())
+    return "|".join((cell.model, model_digest, settings, str(cell.seed), stack, stack_digest))

@@ -1,0 +1,260 @@
+"""Names, locks and creates stacks: an interpreter with a locked set of packages.
+
+A stack is one of the two that this project pins, or a user's own: a checkout of a
+PyMC3 or Theano fork, or a requirements file. Every stack has a folder of its own
+with its environment and its Theano compile cache.
+
+Only the standard library is used, so that a bare ``python3 -m harness.stack`` can
+make the default stack, the one that everything else runs in.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence
+
+from harness.errors import UserError, unknown
+from harness.paths import ROOT, scrub, stacks_dir
+
+LOCKS = Path(__file__).resolve().parent / "stacks"
+DEFAULT = "pymc3-3.8"
+NAMES = (DEFAULT, "pymc3-3.11")
+#: The one interpreter that runs every PyMC3 release from 3.7 to 3.11.6.
+PYTHON = "3.8"
+#: What the command line, tests and benchmarks need on top of the default stack.
+TOOLS = LOCKS / "tools.txt"
+WORKER = LOCKS / "worker.in"
+UV_LOCK = LOCKS / "uv.txt"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """An interpreter with a locked set of packages around one PyMC3/Theano pair.
+
+    Parameters
+    ----------
+    name : str
+        What records call it.
+    home : Path
+        Its folder: environment and compile cache.
+    requirements : Path
+        What is installed: a lock, or the user's file.
+    checkout : Path or None
+        A PyMC3 or Theano source tree that replaces the lock's.
+    """
+
+    name: str
+    home: Path
+    requirements: Path
+    checkout: Optional[Path] = None
+
+    @property
+    def python(self) -> Path:
+        """The interpreter of its environment."""
+        return self.home / "env" / "bin" / "python"
+
+    @property
+    def compiledir(self) -> Path:
+        """Its Theano compile cache, which survives between runs."""
+        return self.home / "compiledir"
+
+    @property
+    def digest(self) -> str:
+        """Digest of all that is installed: a record under it was made by just that."""
+        digest = hashlib.sha256(self.requirements.read_bytes())
+        if self.checkout is not None:
+            for path in _source_files(self.checkout):
+                digest.update(str(path.relative_to(self.checkout)).encode())
+                digest.update(path.read_bytes())
+        return digest.hexdigest()[:16]
+
+    @property
+    def ready(self) -> bool:
+        """Whether its environment exists and holds what it should."""
+        return self.python.exists() and _installed(self) == _to_install(self)
+
+    def versions(self) -> Dict[str, str]:
+        """Return the locked versions of PyMC3, Theano, ArviZ and NumPy, as far as they are known."""
+        pins = dict(re.findall(r"^([\w.-]+)==([\w.]+)", self.requirements.read_text(), re.MULTILINE))
+        found = {name.lower(): version for name, version in pins.items()}
+        theano = found.get("theano-pymc", found.get("theano"))
+        versions = {"pymc3": found.get("pymc3"), "theano": theano}
+        versions.update({name: found.get(name) for name in ("arviz", "numpy")})
+        return {name: version for name, version in versions.items() if version}
+
+
+def _marker(stack: Stack) -> Path:
+    return stack.home / "installed.json"
+
+
+def _installed(stack: Stack) -> Dict[str, str]:
+    try:
+        return dict(json.loads(_marker(stack).read_text()))
+    except (OSError, ValueError):
+        return {}
+
+
+def _to_install(stack: Stack) -> Dict[str, str]:
+    """What an up-to-date environment holds; the tools are no part of a record's stack."""
+    tools = hashlib.sha256(TOOLS.read_bytes()).hexdigest()[:16] if stack.name == DEFAULT else ""
+    return {"stack": stack.digest, "tools": tools}
+
+
+def _source_files(checkout: Path) -> List[Path]:
+    kinds = {".py", ".c", ".h", ".cfg", ".toml", ".txt", ".pyx"}
+    skipped = {".git", "build", "dist", "__pycache__", ".stacks", ".venv"}
+    return sorted(
+        path
+        for path in checkout.rglob("*")
+        if path.suffix in kinds
+        and path.is_file()
+        and not skipped.intersection(path.relative_to(checkout).parts)
+        and not any(part.endswith(".egg-info") for part in path.parts)
+    )
+
+
+def named(name: str) -> Stack:
+    """Return one of the stacks that this project pins."""
+    return Stack(name, stacks_dir() / name, LOCKS / f"{name}.txt")
+
+
+def resolve(text: str) -> Stack:
+    """Return the stack of a name, or of a path to a checkout or a requirements file.
+
+    Raises
+    ------
+    UserError
+        If it is neither, or the checkout holds neither PyMC3 nor Theano.
+    """
+    if text in NAMES:
+        return named(text)
+    path = Path(text).expanduser()
+    if not path.exists():
+        raise unknown("stack", text, NAMES)
+    path = path.resolve()
+    place = hashlib.sha256(str(path).encode()).hexdigest()[:8]
+    name = re.sub(r"[^\w.-]", "-", path.stem if path.is_file() else path.name)
+    if path.is_file():
+        return Stack(name, stacks_dir() / f"{name}-{place}", path)
+    return Stack(name, stacks_dir() / f"{name}-{place}", named(_base_of(path)).requirements, path)
+
+
+def _base_of(checkout: Path) -> str:
+    """Name the pinned stack that a checkout is installed over: the one of its Theano."""
+    version_file = checkout / "pymc3" / "__init__.py"
+    if version_file.is_file():
+        found = re.search(r"__version__ = [\"'](\d+)\.(\d+)", version_file.read_text())
+        # PyMC3 took up Theano-PyMC with 3.10.
+        return NAMES[1] if found and (int(found[1]), int(found[2])) >= (3, 10) else NAMES[0]
+    if (checkout / "theano" / "__init__.py").is_file():
+        setup = checkout / "setup.py"
+        is_fork = setup.is_file() and "theano-pymc" in setup.read_text(errors="replace").lower()
+        return NAMES[1] if is_fork else NAMES[0]
+    raise UserError(
+        f"{checkout.name!r} is neither a checkout of PyMC3 nor of Theano:"
+        " it has no pymc3/__init__.py and no theano/__init__.py."
+    )
+
+
+def create(stack: Stack) -> None:
+    """Make a stack's environment anew; its compile cache is kept while the digest is.
+
+    Raises
+    ------
+    UserError
+        If an installer's step fails; it ends with the step's last lines.
+    """
+    wanted = _to_install(stack)
+    if _installed(stack).get("stack") != wanted["stack"]:
+        # Modules that another Theano compiled must not be met again.
+        shutil.rmtree(stack.compiledir, ignore_errors=True)
+    if _marker(stack).exists():
+        _marker(stack).unlink()
+    stack.home.mkdir(parents=True, exist_ok=True)
+    uv = _uv()
+    environment = stack.home / "env"
+    _run([uv, "venv", "--quiet", "--clear", "--python", PYTHON, str(environment)])
+    # Compiled bytecode makes importing PyMC3 a second instead of four.
+    install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(stack.python)]
+    if stack.requirements.parent == LOCKS:
+        locks = [stack.requirements, *([TOOLS] if stack.name == DEFAULT else [])]
+        arguments = [word for lock in locks for word in ("-r", str(lock))]
+        _run([*install, "--require-hashes", "--no-deps", *arguments])
+    else:
+        _run([*install, "-r", str(stack.requirements), "-r", str(WORKER)])
+    if stack.checkout is not None:
+        _run([*install, "--no-deps", "--reinstall", str(stack.checkout)])
+    if stack == named(DEFAULT):
+        editable = ["--no-deps", "--no-build-isolation", "-C", "editable_mode=compat", "-e", str(ROOT)]
+        _run([*install, *editable])
+        _link_default(environment)
+    _marker(stack).write_text(json.dumps(wanted) + "\n")
+
+
+def _link_default(environment: Path) -> None:
+    """Let ``.venv`` be the default stack's environment, where editors and people look for it."""
+    link = ROOT / ".venv"
+    if link.is_symlink():
+        link.unlink()
+    if not link.exists():
+        link.symlink_to(os.path.relpath(environment, ROOT))
+
+
+def _uv() -> str:
+    """Return the installer: the project's own, else the one on the path, else a new one."""
+    home = stacks_dir() / "uv"
+    own = home / "bin" / "uv"
+    if own.exists():
+        return str(own)
+    found = shutil.which("uv")
+    if found:
+        return found
+    _run([sys.executable, "-m", "venv", "--clear", str(home)])
+    pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+    _run([*pip, "--require-hashes", "-r", str(UV_LOCK)])
+    return str(own)
+
+
+def _run(command: Sequence[str]) -> None:
+    # Another environment's variables would lead the installer astray.
+    environment = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "PYTHONHOME")}
+    # Outside of the project a version manager may hide the interpreter behind a shim.
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    if done.returncode:
+        lines = "\n".join(done.stdout.strip().splitlines()[-12:])
+        step = " ".join(Path(word).name if "/" in word else word for word in command[:3])
+        raise UserError(f"Making the environment failed at {step!r}:\n{scrub(lines)}")
+
+
+def describe() -> List[Dict[str, Any]]:
+    """Return name, versions and readiness of the pinned stacks, ready for JSON."""
+    return [
+        {"name": stack.name, "versions": stack.versions(), "ready": stack.ready, "digest": stack.digest}
+        for stack in map(named, NAMES)
+    ]
+
+
+def main() -> int:
+    """Create the default stack where it is missing; the entry of ``python3 -m harness.stack``."""
+    stack = named(DEFAULT)
+    if stack.ready:
+        return 0
+    print(f"Making the environment of {stack.name} ...", flush=True)
+    try:
+        create(stack)
+    except UserError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

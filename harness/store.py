@@ -1,0 +1,223 @@
+"""Append-only JSON lines under ``results/runs/``, and their way back as a table.
+
+Each run writes a file of its own, so runs at the same time cannot mix; a record is
+one line, on disk before the next cell begins. Nothing is ever rewritten.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Dict, List, Optional
+
+from harness.errors import UserError
+from harness.paths import scrub
+from harness.record import SCHEMA, Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Room that a run needs at the least, in bytes.
+_ROOM = 20 * 2**20
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a results folder holds.
+
+    Parameters
+    ----------
+    records : list of dict
+        Records in the order in which they were measured.
+    problems : list of str
+        A sentence for each line that could not be read.
+    """
+
+    records: List[Dict[str, Any]]
+    problems: List[str]
+
+
+class RunFile:
+    """The file that one run appends its records to.
+
+    Parameters
+    ----------
+    path : Path
+        Where it is; created with the first record.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def append(self, record: Record) -> None:
+        """Write a record as one line, and wait until it is on disk.
+
+        Raises
+        ------
+        UserError
+            If there is no room; what was there before is untouched.
+        """
+        line = (json.dumps(record.to_dict(), allow_nan=False) + "\n").encode()
+        try:
+            handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+        try:
+            size = os.fstat(handle).st_size
+            try:
+                written = os.write(handle, line)
+                if written < len(line):
+                    raise OSError(28, "No space left on device")
+                os.fsync(handle)
+            except OSError as error:
+                with contextlib.suppress(OSError):
+                    os.ftruncate(handle, size)
+                raise _cannot_write(self.path, error) from error
+        finally:
+            os.close(handle)
+
+
+class Store:
+    """A folder of results.
+
+    Parameters
+    ----------
+    folder : Path
+        The ``results`` folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.runs = folder / "runs"
+
+    def begin(self, label: str, now: datetime) -> RunFile:
+        """Return the file of a new run, once it is sure that it can be written.
+
+        Parameters
+        ----------
+        label : str
+            Profile or other word for the file's name.
+        now : datetime
+            Start of the run, UTC.
+
+        Raises
+        ------
+        UserError
+            If the folder cannot be made or written, or is nearly full.
+        """
+        try:
+            self.runs.mkdir(parents=True, exist_ok=True)
+            probe = self.runs / f".probe-{uuid.uuid4().hex[:8]}"
+            probe.write_bytes(b"\0" * 65536)
+            probe.unlink()
+        except OSError as error:
+            with contextlib.suppress(OSError, UnboundLocalError):
+                probe.unlink()
+            raise _cannot_write(self.runs, error) from error
+        free = shutil.disk_usage(self.runs).free
+        if free < _ROOM:
+            raise UserError(
+                f"The disk of the results folder is nearly full: {free / 2**20:.1f} MiB are free,"
+                f" a run needs {_ROOM / 2**20:.0f} MiB. Make room, or name another folder with --results."
+            )
+        stamp = now.strftime("%Y%m%dT%H%M%SZ")
+        return RunFile(self.runs / f"{stamp}-{label}-{uuid.uuid4().hex[:6]}.jsonl")
+
+    def origin(self) -> str:
+        """Return this folder's random mark; it is made the first time.
+
+        Records that came from elsewhere, with a clone say, have another one: a run here
+        does not take them for its own.
+        """
+        path = self.folder / ".origin"
+        if not path.exists():
+            # Created only if still missing: of two runs at once the first one's mark counts.
+            with contextlib.suppress(FileExistsError):
+                handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+                os.write(handle, uuid.uuid4().hex[:16].encode() + b"\n")
+                os.close(handle)
+        return path.read_text().strip()
+
+    def load(self) -> Loaded:
+        """Read every record.
+
+        Raises
+        ------
+        UserError
+            If a file cannot be read or was written by a newer version of this project.
+        """
+        records: List[Dict[str, Any]] = []
+        problems: List[str] = []
+        for path in sorted(self.runs.rglob("*.jsonl")):
+            try:
+                content = path.read_bytes()
+            except OSError as error:
+                raise UserError(f"{path.name} cannot be read: {error.strerror}.") from error
+            lines = content.split(b"\n")
+            for number, line in enumerate(lines, start=1):
+                if not line.strip():
+                    continue
+                record = _parse(line)
+                torn = number == len(lines)
+                if record is None:
+                    what = "ends in the middle of a record (its run was killed)" if torn else "is damaged"
+                    problems.append(f"{path.name}, line {number}, {what}; it is left out")
+                    continue
+                _check_schema(record, path, number)
+                records.append(record)
+        records.sort(key=lambda record: str(record["started_at"]))
+        return Loaded(records, problems)
+
+
+def _parse(line: bytes) -> Optional[Dict[str, Any]]:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) and "schema" in record else None
+
+
+def _check_schema(record: Dict[str, Any], path: Path, number: int) -> None:
+    schema = record["schema"]
+    if not isinstance(schema, int) or schema > SCHEMA:
+        raise UserError(
+            f"{path.name}, line {number}, has schema {schema}, and this nutsbench reads up to {SCHEMA}."
+            " Update nutsbench, or move the file out of the results folder."
+        )
+
+
+def _cannot_write(path: Path, error: OSError) -> UserError:
+    return UserError(
+        f"The results folder cannot be written ({error.strerror}): {scrub(str(path))}."
+        " Nothing that was there is lost. Name another folder with --results."
+    )
+
+
+def utc_now() -> datetime:
+    """Return the time of day, UTC."""
+    return datetime.now(timezone.utc)
+
+
+def frame(records: List[Dict[str, Any]]) -> "pd.DataFrame":
+    """Return records as a table, one row a record, nested values as ``metrics.ess_per_s``.
+
+    Quantities and packages are left out: they are tables of their own.
+    """
+    import pandas as pd
+
+    def flat(record: Dict[str, Any]) -> Dict[str, Any]:
+        row = {name: record[name] for name in ("model", "stack", "seed", "status", "reason")}
+        row.update({f"settings.{name}": value for name, value in record["settings"].items()})
+        row.update({f"metrics.{name}": value for name, value in record["metrics"].items()})
+        for phase, time in record["phases"].items():
+            row.update({f"phases.{phase}.{unit}": value for unit, value in time.items()})
+        row["quality"] = record["quality"]["verdict"]
+        row["quality.reasons"] = "; ".join(record["quality"]["reasons"])
+        row.update({name: record[name] for name in ("profile", "started_at", "id")})
+        return row
+
+    return pd.DataFrame([flat(record) for record in records])

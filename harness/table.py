@@ -1,0 +1,138 @@
+"""Records as tables for people: on a terminal, in CSV; and as lines where there is no terminal."""
+
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from models.spec import SamplerSettings
+
+_SHORT = {"target_accept": "accept", "max_treedepth": "depth"}
+_STYLES = {"good": "green", "poor": "yellow", "unknown": "cyan"}
+_PHASES = ("build", "compile", "tune", "draw", "diagnose")
+
+
+def number(value: Optional[float], digits: int = 3) -> str:
+    """Return a figure with some significant digits, ``-`` where there is none."""
+    if value is None:
+        return "-"
+    if value == 0 or 0.001 <= abs(value) < 10**digits:
+        return f"{value:.{digits}g}"
+    return f"{value:,.0f}" if abs(value) >= 1 else f"{value:.1e}"
+
+
+def varying(records: Sequence[Mapping[str, Any]]) -> List[str]:
+    """Return the names of the settings in which the records of any one model differ."""
+    found = []
+    for name in SamplerSettings.names():
+        by_model: Dict[str, set] = {}  # type: ignore[type-arg]
+        for record in records:
+            by_model.setdefault(record["model"], set()).add(record["settings"][name])
+        if any(len(values) > 1 for values in by_model.values()):
+            found.append(name)
+    return found
+
+
+def settings_text(settings: Mapping[str, Any], names: Sequence[str]) -> str:
+    """Return some settings in one short line: ``draws 200, accept 0.95``."""
+    return ", ".join(f"{_SHORT.get(name, name)} {settings[name]}" for name in names)
+
+
+def verdict(record: Mapping[str, Any]) -> str:
+    """Return in words how a cell ended: its quality and the reasons, or its status and why."""
+    if record["status"] != "ok":
+        return f"{record['status']}: {record['reason']}"
+    quality = record["quality"]
+    return ": ".join([quality["verdict"], *(["; ".join(quality["reasons"])] if quality["reasons"] else [])])
+
+
+def results_table(records: Sequence[Mapping[str, Any]]) -> Table:
+    """Return one line a cell: what it gave, where its time went, and whether to trust it.
+
+    Parameters
+    ----------
+    records : sequence of dict
+        Records, in the order in which they are to be shown.
+    """
+    settings = varying(records)
+    with_stack = len({record["stack"] for record in records}) > 1
+    with_seed = len({record["seed"] for record in records}) > 1
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1))
+    table.add_column("model", no_wrap=True)
+    if with_stack:
+        table.add_column("stack", no_wrap=True)
+    if settings:
+        table.add_column("settings")
+    if with_seed:
+        table.add_column("seed", justify="right")
+    for title in ("ESS/s", "ESS", "R-hat", "div", "depth", "wall s"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for phase in _PHASES:
+        table.add_column(phase, justify="right", no_wrap=True, style="dim")
+    table.add_column("verdict and why", ratio=1, overflow="fold")
+    for record in records:
+        cells = [record["model"]]
+        cells += [record["stack"]] if with_stack else []
+        cells += [settings_text(record["settings"], settings)] if settings else []
+        cells += [str(record["seed"])] if with_seed else []
+        table.add_row(*cells, *_figures(record), *_phase_times(record), _verdict_text(record))
+    return table
+
+
+def _figures(record: Mapping[str, Any]) -> List[str]:
+    metrics = record["metrics"]
+    rhat = metrics.get("rhat_max")
+    divergences = metrics.get("divergences")
+    return [
+        number(metrics.get("ess_per_s")),
+        number(metrics.get("ess_bulk_min")),
+        "-" if rhat is None else f"{rhat:.3f}",
+        "-" if divergences is None else str(divergences),
+        number(metrics.get("tree_depth_mean"), 2),
+        f"{metrics.get('wall_s') or record['elapsed_s']:.1f}",
+    ]
+
+
+def _phase_times(record: Mapping[str, Any]) -> List[str]:
+    times = record["phases"]
+    return [f"{times[phase]['wall_s']:.1f}" if phase in times else "-" for phase in _PHASES]
+
+
+def _verdict_text(record: Mapping[str, Any]) -> Text:
+    style = _STYLES[record["quality"]["verdict"]] if record["status"] == "ok" else "red"
+    return Text(verdict(record), style=style)
+
+
+def line(record: Mapping[str, Any]) -> str:
+    """Return a record in one plain line, for logs."""
+    if record["status"] != "ok":
+        return f"{record['model']}  {verdict(record)}"
+    ess_per_s, _, rhat, divergences, _, wall = _figures(record)
+    return (
+        f"{record['model']}  {wall} s  ESS/s {ess_per_s}  R-hat {rhat}"
+        f"  divergences {divergences}  {verdict(record)}"
+    )
+
+
+def summary(records: Sequence[Mapping[str, Any]]) -> str:
+    """Return one sentence that counts how the cells ended and how they sampled."""
+    statuses: Dict[str, int] = {}
+    verdicts: Dict[str, int] = {}
+    for record in records:
+        statuses[record["status"]] = statuses.get(record["status"], 0) + 1
+        if record["status"] == "ok":
+            quality = record["quality"]["verdict"]
+            verdicts[quality] = verdicts.get(quality, 0) + 1
+    ended = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
+    sampled = ", ".join(f"{count} {quality}" for quality, count in sorted(verdicts.items()))
+    return f"{len(records)} cells: {ended}" + (f"; of the ok ones {sampled}." if sampled else ".")
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as a person says them: ``45 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

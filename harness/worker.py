@@ -1,0 +1,315 @@
+"""The child's side: imports a stack once, then runs each cell in a fresh fork of itself.
+
+``python -m harness.worker`` reads one JSON line a cell from its standard input and
+writes one JSON line an event to its standard output. Importing PyMC3 takes seconds; a
+fork takes milliseconds, and keeps cells apart all the same: no cell sees what another
+one compiled, allocated or broke.
+"""
+
+import contextlib
+import ctypes
+import faulthandler
+import json
+import os
+import resource
+import select
+import signal
+import sys
+import time
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Optional, TextIO
+
+import models
+from harness import diagnostics, environment, metrics, quality, sampling
+from harness.grid import Cell
+
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the parent asks for.
+
+    Parameters
+    ----------
+    cell : Cell
+        The cell.
+    models_files : tuple of str
+        The user's own files of models.
+    log : str
+        File for all that the cell prints.
+    outcome : str
+        File for the outcome, written whole or not at all.
+    draws : str
+        netCDF file for the draws; empty to keep none.
+    memory_bytes : int
+        Address space that each of the cell's processes may use; 0 for no limit.
+    """
+
+    cell: Cell
+    models_files: List[str]
+    log: str
+    outcome: str
+    draws: str
+    memory_bytes: int
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Return the task, ready for JSON."""
+        return {**vars(self), "cell": self.cell.to_dict()}
+
+    @classmethod
+    def from_dict(cls, values: Dict[str, Any]) -> "Task":
+        """Make a task from :meth:`to_dict`'s dictionary."""
+        return cls(**{**values, "cell": Cell.from_dict(values["cell"])})
+
+
+class Events:
+    """The line to the parent: one JSON object a line, each written at once.
+
+    Parameters
+    ----------
+    handle : int
+        File descriptor; shared with forks, whose lines are short enough not to mix.
+    """
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+
+    def send(self, event: str, **values: Any) -> None:
+        """Send an event; a parent that is gone is no error here."""
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._handle, (json.dumps({"event": event, **values}) + "\n").encode())
+
+
+def run_cell(task: Task, imported: sampling.PhaseTime, listener: sampling.Listener) -> Dict[str, Any]:
+    """Run one cell in this process and return its outcome, whatever happens.
+
+    Parameters
+    ----------
+    task : Task
+        The cell and where its draws go.
+    imported : PhaseTime
+        What importing the stack took.
+    listener : callable
+        Told how far it is.
+
+    Returns
+    -------
+    dict
+        ``status``, ``reason``, ``phases``, ``metrics``, ``worst``, ``quality``,
+        ``quantities`` and ``details``, as a record has them.
+    """
+    cell = task.cell
+    timer = sampling.PhaseTimer(listener)
+    timer.phases["import"] = imported
+    cache_before = _compiled_modules()
+    outcome: Dict[str, Any] = {"status": "ok", "reason": ""}
+    try:
+        for file in task.models_files:
+            models.load_file(Path(file))
+        spec = models.get(cell.model)
+        sampled = sampling.sample(spec, cell.settings, cell.seed, timer, listener)
+        found = diagnostics.diagnose(
+            sampled.draws, sampled.stats, sampled.tune_stats, sampled.free, cell.settings.max_treedepth
+        )
+        timer.stop()
+        measurement = metrics.Measurement(
+            cell.settings,
+            timer.phases,
+            found,
+            sampled.chain_draw_s,
+            sampled.gradient_us,
+            _peak_rss_bytes(),
+        )
+        outcome["metrics"] = metrics.compute(measurement)
+        outcome["worst"] = {
+            figure: metrics.extreme(found.quantities, figure, largest=figure == "rhat")
+            for figure in ("ess_bulk", "ess_tail", "rhat")
+        }
+        outcome["quality"] = quality.judge(found, cell.settings.chains).to_dict()
+        outcome["quantities"] = {name: q.to_dict() for name, q in found.quantities.items()}
+        details = {"sampler": sampled.sampler, "split_source": sampling.SPLIT_SOURCE}
+        if task.draws:
+            sampling.write_draws(sampled, Path(task.draws))
+            details["draws_file"] = Path(task.draws).name
+    except Exception as error:
+        traceback.print_exc()
+        details = {}
+        outcome.update(status="failed", reason=_reason(error, cell, timer.current))
+    timer.stop()
+    outcome["phases"] = {name: time.to_dict() for name, time in timer.phases.items()}
+    outcome["details"] = {**details, "compile_cache": _cache_use(cache_before)}
+    return outcome
+
+
+def _reason(error: Exception, cell: Cell, phase: str) -> str:
+    """Say what failed, where, and what can be done, in a line or two."""
+    root: BaseException = error
+    while root.__cause__ is not None and type(root.__cause__).__name__ != "RemoteTraceback":
+        root = root.__cause__
+    text = str(root).strip() or str(error).strip()
+    first = text.splitlines()[0] if text else ""
+    said = f"{type(root).__name__} in {phase or 'build'}: {first}"
+    if isinstance(root, MemoryError):
+        return f"out of memory in {phase}: raise --memory-limit, or take fewer draws or chains"
+    if "ompilation failed" in text or "CompileError" in type(root).__name__:
+        return f"{said} (the C++ compiler failed: see `nutsbench doctor`)"
+    if "Bad initial energy" in text or "Mass matrix" in text or type(root).__name__ == "SamplingError":
+        with contextlib.suppress(models.ModelError):
+            explained = sampling.explain_bad_logp(models.get(cell.model))
+            return f"{said}; {explained}" if explained else said
+    return said
+
+
+def _compiled_modules() -> int:
+    from theano import config
+
+    with os.scandir(config.compiledir) as entries:
+        return sum(entry.name.startswith("tmp") and entry.is_dir() for entry in entries)
+
+
+def _cache_use(before: int) -> Dict[str, Any]:
+    """Cold as soon as anything had to be compiled: then build and compile took far longer."""
+    compiled = _compiled_modules() - before
+    return {"state": "cold" if compiled > 0 else "warm", "modules_compiled": compiled}
+
+
+def _peak_rss_bytes() -> int:
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return 1024 * max(own, children)  # Linux counts in KiB.
+
+
+def _child(task: Task, events: Events, imported: sampling.PhaseTime) -> None:
+    """Run one cell in a new fork, and end; never returns."""
+    status = 1
+    try:
+        # A group of its own, so that the parent can end it with all of its chains.
+        os.setpgid(0, 0)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        log = os.open(task.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        faulthandler.enable()
+        _limit_memory(task.memory_bytes)
+
+        def listener(progress: sampling.Progress) -> None:
+            events.send("progress", **vars(progress))
+
+        outcome = run_cell(task, imported, listener)
+        part = Path(task.outcome + ".part")
+        part.write_text(json.dumps(outcome, allow_nan=False))
+        part.replace(task.outcome)
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _limit_memory(memory_bytes: int) -> None:
+    # If memory runs out, the kernel should end the cell rather than anything else.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    if memory_bytes:
+        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+
+
+def _import_stack() -> sampling.PhaseTime:
+    wall, cpu = time.perf_counter(), sampling.cpu_seconds()
+    import arviz  # noqa: F401  # Every cell needs it; imported here, the forks have it.
+    import pymc3  # noqa: F401
+
+    return sampling.PhaseTime(time.perf_counter() - wall, sampling.cpu_seconds() - cpu)
+
+
+class Server:
+    """Forks a child for each task, and tells the parent how each one ended.
+
+    Parameters
+    ----------
+    events : Events
+        Line to the parent.
+    tasks : TextIO
+        Where tasks come from; its end is the parent's end, and so this process's.
+    """
+
+    def __init__(self, events: Events, tasks: TextIO) -> None:
+        self._events = events
+        self._tasks = tasks
+        self._child: Optional[int] = None
+        reading, writing = os.pipe()
+        os.set_blocking(writing, False)
+        # A child's end wakes the loop up through this pipe.
+        signal.set_wakeup_fd(writing)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._wakeup = reading
+
+    def serve(self, imported: sampling.PhaseTime) -> None:
+        """Run tasks until there are no more."""
+        while True:
+            ready, _, _ = select.select([self._tasks, self._wakeup], [], [])
+            if self._wakeup in ready:
+                os.read(self._wakeup, 4096)
+                self._reap()
+            if self._tasks in ready:
+                line = self._tasks.readline()
+                if not line:
+                    self._end_child()
+                    return
+                self._start(Task.from_dict(json.loads(line)), imported)
+
+    def _start(self, task: Task, imported: sampling.PhaseTime) -> None:
+        pid = os.fork()
+        if pid == 0:
+            _child(task, self._events, imported)
+        with contextlib.suppress(OSError):
+            os.setpgid(pid, pid)  # Whoever of the two is first.
+        self._child = pid
+        self._events.send("started", pid=pid)
+
+    def _reap(self) -> None:
+        if self._child is None:
+            return
+        pid, status, _ = os.wait4(self._child, os.WNOHANG)
+        if pid == 0:
+            return
+        self._kill_group(pid)
+        self._child = None
+        killed_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+        self._events.send("ended", code=os.WEXITSTATUS(status), killed_by=killed_by)
+
+    def _end_child(self) -> None:
+        if self._child is not None:
+            self._kill_group(self._child)
+
+    @staticmethod
+    def _kill_group(pid: int) -> None:
+        """End whatever is left of a cell: chains can outlive the process that started them."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+
+
+def main() -> None:
+    """Serve tasks from standard input; all that libraries print goes to standard error."""
+    events = Events(os.dup(1))
+    os.dup2(2, 1)
+    try:
+        imported = _import_stack()
+        facts = environment.stack()
+    except BaseException as error:
+        traceback.print_exc()
+        events.send("broken", reason=f"{type(error).__name__}: {str(error).strip()[:500]}")
+        sys.exit(1)
+    events.send("ready", environment=facts)
+    Server(events, sys.stdin).serve(imported)
+
+
+if __name__ == "__main__":
+    main()

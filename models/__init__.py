@@ -1,0 +1,31 @@
+"""The models that are benchmarked, each registered once.
+
+One file for each section of the tutorial. ``models.get(name)`` returns a
+:class:`~models.spec.ModelSpec`; nothing here imports PyMC3 until a model is built.
+"""
+
+from models.registry import (
+    ModelError,
+    UnknownModelError,
+    data_digest,
+    get,
+    load_file,
+    model,
+    model_digest,
+    names,
+)
+from models.spec import Data, ModelSpec, SamplerSettings
+
+__all__ = [
+    "Data",
+    "ModelError",
+    "ModelSpec",
+    "SamplerSettings",
+    "UnknownModelError",
+    "data_digest",
+    "get",
+    "load_file",
+    "model",
+    "model_digest",
+    "names",
+]

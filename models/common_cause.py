@@ -1,0 +1,88 @@
+"""The fork: z causes both x and y; the regression without z and with it."""
+
+from typing import Any
+
+import numpy as np
+
+from models.registry import model
+from models.spec import Data, SamplerSettings
+
+SECTION = "common cause (the fork)"
+
+
+def fork_data() -> Data:
+    """Return 1000 points of x <- z -> y: ``x``, ``z``, ``y``, each (1000,)."""
+    rng = np.random.RandomState(2025)
+    z = rng.normal(loc=10, scale=3, size=1000)
+    x = z * 3 + rng.normal(loc=0, scale=0.1, size=1000)
+    y = 2 * z + rng.normal(loc=0, scale=0.1, size=1000)
+    return {"x": x, "z": z, "y": y}
+
+
+@model(
+    tutorial_name="no_fork_model",
+    section=SECTION,
+    teaches="""Leaving the common cause out makes x look like a cause of y: the slope is
+    spurious.""",
+    notation="""
+    intercept ~ Normal(0, 1)
+    slope ~ Normal(0, 1)
+    error ~ Exponential(1)
+    y_hat ~ Normal(intercept + slope x, error), observed: y
+    """,
+    data=fork_data,
+    settings=SamplerSettings(draws=500, tune=1500, chains=2, cores=2, target_accept=0.95),
+    monitored=("intercept", "slope", "error"),
+    tags=("regression", "gaussian", "causal"),
+)
+def no_fork(data: Data) -> Any:
+    """Build the regression on x alone; ``data`` as from :func:`fork_data`."""
+    import pymc3 as pm
+
+    with pm.Model() as built:
+        x = pm.Data("x", data["x"])
+        y = pm.Data("y", data["y"])
+
+        alpha = pm.Normal("intercept", 0, 1)
+        beta = pm.Normal("slope", 0, 1)
+        sigma = pm.Exponential("error", lam=1)
+
+        mu = alpha + beta * x
+        pm.Normal("y_hat", mu, sigma, observed=y)
+    return built
+
+
+@model(
+    tutorial_name="fork_model",
+    section=SECTION,
+    teaches="""With the common cause in the regression, the slope of x falls to zero. The
+    predictors are nearly collinear, which costs long trajectories.""",
+    notation="""
+    intercept ~ Normal(0, 1)
+    slope_x ~ Normal(0, 1)
+    slope_z ~ Normal(0, 1)
+    error ~ Exponential(1)
+    y_hat ~ Normal(intercept + slope_x x + slope_z z, error), observed: y
+    """,
+    data=fork_data,
+    settings=SamplerSettings(draws=500, tune=1500, chains=2, cores=2, target_accept=0.95),
+    monitored=("intercept", "slope_x", "slope_z", "error"),
+    tags=("regression", "gaussian", "collinear", "causal"),
+)
+def fork(data: Data) -> Any:
+    """Build the regression on x and z; ``data`` as from :func:`fork_data`."""
+    import pymc3 as pm
+
+    with pm.Model() as built:
+        x = pm.Data("x", data["x"])
+        z = pm.Data("z", data["z"])
+        y = pm.Data("y", data["y"])
+
+        alpha = pm.Normal("intercept", 0, 1)
+        beta_x = pm.Normal("slope_x", 0, 1)
+        beta_z = pm.Normal("slope_z", 0, 1)
+        sigma = pm.Exponential("error", lam=1)
+
+        mu = alpha + beta_x * x + beta_z * z
+        pm.Normal("y_hat", mu, sigma, observed=y)
+    return built

@@ -1,0 +1,100 @@
+"""The pipe: x1 causes x2, which causes y1; two ways to model it."""
+
+from typing import Any
+
+import numpy as np
+
+from models.registry import model
+from models.spec import Data, SamplerSettings
+
+SECTION = "mediator (the pipe)"
+
+
+def pipe() -> Data:
+    """Return 100 points of x1 -> x2 -> y1: ``x1``, ``x2``, ``y1``, each (100,)."""
+    rng = np.random.RandomState(2019)
+    x1 = rng.normal(loc=10, scale=3, size=100)
+    x2 = x1 * 2 + rng.normal(loc=0, scale=0.1, size=100)
+    y1 = 5 * x2 + rng.normal(loc=0, scale=0.1, size=100)
+    return {"x1": x1, "x2": x2, "y1": y1}
+
+
+@model(
+    tutorial_name="pipe_confound",
+    section=SECTION,
+    teaches="""With the mediator in the regression, nothing is left for x1 to explain. The two
+    predictors are nearly collinear, so the posterior is a narrow ridge that NUTS walks slowly.""",
+    notation="""
+    intercept_1 ~ Normal(0, 10)
+    coeff_1 ~ Normal(0, 2)
+    coeff_2 ~ Normal(0, 2)
+    error_2 ~ Exponential(1)
+    y_hat ~ Normal(intercept_1 + coeff_1 x1 + coeff_2 x2, error_2), observed: y1
+    """,
+    data=pipe,
+    settings=SamplerSettings(draws=1000, tune=1000, chains=2, cores=2, target_accept=0.8),
+    monitored=("intercept_1", "coeff_1", "coeff_2", "error_2"),
+    tags=("regression", "gaussian", "collinear", "causal"),
+)
+def pipe_confound(data: Data) -> Any:
+    """Build the regression on both; ``data`` as from :func:`pipe`."""
+    import pymc3 as pm
+
+    with pm.Model() as built:
+        x1 = pm.Data("x1", data["x1"])
+        x2 = pm.Data("x2", data["x2"])
+        y1 = pm.Data("y1", data["y1"])
+
+        alpha_1 = pm.Normal("intercept_1", 0, 10)
+        beta_1 = pm.Normal("coeff_1", 0, 2)
+        beta_2 = pm.Normal("coeff_2", 0, 2)
+        sigma = pm.Exponential("error_2", lam=1)
+
+        mu = alpha_1 + beta_1 * x1 + beta_2 * x2
+        pm.Normal("y_hat", mu, sigma, observed=y1)
+    return built
+
+
+@model(
+    tutorial_name="path_analysis_model",
+    section=SECTION,
+    teaches="""The causal process itself as a chain of two regressions, x1 to x2 and x2 to y1;
+    each is well conditioned, so it samples far faster than the one regression on both.""",
+    notation="""
+    intercept_1 ~ Normal(0, 10)
+    coeff_1 ~ Normal(0, 2)
+    error_1 ~ Exponential(1)
+    intercept_2 ~ Normal(0, 10)
+    coeff_2 ~ Normal(0, 2)
+    error_2 ~ Exponential(1)
+    x2_hat ~ Normal(intercept_1 + coeff_1 x1, error_1), observed: x2
+    y_hat ~ Normal(intercept_2 + coeff_2 x2_hat, error_2), observed: y1
+    """,
+    data=pipe,
+    settings=SamplerSettings(draws=1000, tune=1000, chains=2, cores=2, target_accept=0.8),
+    monitored=("intercept_1", "coeff_1", "error_1", "intercept_2", "coeff_2", "error_2"),
+    tags=("regression", "gaussian", "causal"),
+)
+def path_analysis(data: Data) -> Any:
+    """Build the chain of two regressions; ``data`` as from :func:`pipe`."""
+    import pymc3 as pm
+
+    with pm.Model() as built:
+        x1 = pm.Data("x1", data["x1"])
+        x2 = pm.Data("x2", data["x2"])
+        y1 = pm.Data("y1", data["y1"])
+
+        alpha_1 = pm.Normal("intercept_1", 0, 10)
+        beta_1 = pm.Normal("coeff_1", 0, 2)
+        sigma_1 = pm.Exponential("error_1", lam=1)
+
+        alpha_2 = pm.Normal("intercept_2", 0, 10)
+        beta_2 = pm.Normal("coeff_2", 0, 2)
+        sigma_2 = pm.Exponential("error_2", lam=1)
+
+        mu_1 = alpha_1 + beta_1 * x1
+        x2_hat = pm.Normal("x2_hat", mu_1, sigma_1, observed=x2)
+
+        mu_2 = alpha_2 + beta_2 * x2_hat
+        pm.Normal("y_hat", mu_2, sigma_2, observed=y1)
+    return built
