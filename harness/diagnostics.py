@@ -159,7 +159,7 @@ def summarise(values: np.ndarray, free: bool = True) -> Quantity:
     return Quantity(**figures, **_arviz_figures(values), note=note)
 
 
-def _arviz_figures(values: np.ndarray) -> Dict[str, Optional[float]]:
+def _arviz_figures(values: np.ndarray) -> Dict[str, Any]:
     import arviz as az
 
     def figure(function: Any, **arguments: Any) -> Optional[float]:
@@ -230,9 +230,7 @@ def diagnose(
     depth = stats.get("depth")
     at_maximum = None if depth is None or not depth.size else float(np.mean(depth >= max_treedepth))
     return Diagnostics(
-        quantities={
-            label: summarise(values, name in free) for name, label, values in scalars(draws)
-        },
+        quantities={label: summarise(values, name in free) for name, label, values in scalars(draws)},
         divergences=total(stats, "diverging"),
         tune_divergences=total(tune_stats, "diverging"),
         leapfrogs=total(stats, "tree_size"),

@@ -4,12 +4,13 @@ import time
 from typing import Any, Dict, List, Mapping, Optional
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress as Bars, SpinnerColumn, TaskID, TextColumn
+from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn
+from rich.progress import Progress as Bars
 
 from harness import table
+from harness.clock import Progress
 from harness.grid import estimate_s
 from harness.runner import Job
-from harness.sampling import Progress
 
 
 class RunDisplay:
@@ -77,7 +78,7 @@ class RunDisplay:
         text = f"[{number:>{len(str(self._count))}}/{self._count}] {table.line(record)}"
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    def _fields(self, progress: Progress) -> Dict[str, str]:
+    def _fields(self, progress: Progress) -> Dict[str, Any]:
         draws = f"{progress.done}/{progress.total} draws" if progress.total else ""
         return {
             "draws": draws,

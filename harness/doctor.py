@@ -42,7 +42,16 @@ class Finding:
 def examine() -> List[Finding]:
     """Look at all that a measurement depends on, and return what was found."""
     checks: List[Callable[[], Finding]] = [
-        _compiler, _blas, _threads, _cores, _load, _governor, _memory, _disk, _stacks, _flags,
+        _compiler,
+        _blas,
+        _threads,
+        _cores,
+        _load,
+        _governor,
+        _memory,
+        _disk,
+        _stacks,
+        _flags,
     ]
     return [check() for check in checks]
 

@@ -33,7 +33,17 @@ THREAD_VARIABLES = (
 BLAS_FLAGS = ("-lopenblas", "-lmkl_rt", "-lblis", "-lblas")
 
 #: Theano's flags that decide what is compiled, by their name without punctuation.
-_THEANO_FLAGS = ("device", "floatX", "mode", "linker", "optimizer", "openmp", "cxx", "gcc.cxxflags", "blas.ldflags")
+_THEANO_FLAGS = (
+    "device",
+    "floatX",
+    "mode",
+    "linker",
+    "optimizer",
+    "openmp",
+    "cxx",
+    "gcc.cxxflags",
+    "blas.ldflags",
+)
 
 
 def usable_cores() -> int:
@@ -115,6 +125,9 @@ def worker_variables(compiledir: Path, theano_pymc: bool, threads: int) -> Dict[
         "MPLBACKEND": "agg",
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
+        # Theano 1.0 puts hash() of a string into the key of some modules: with another
+        # hash seed in every process they would be compiled, and cached, again and again.
+        "PYTHONHASHSEED": "0",
     }
 
 
@@ -140,7 +153,7 @@ def machine(threads: int) -> Dict[str, Any]:
 
 
 def _identity(facts: Mapping[str, Any]) -> Dict[str, Any]:
-    """What makes one machine's times comparable with another's: no name, only its kind."""
+    """Return what times depend on most: not which machine it is, only of what kind."""
     gibibytes = round(facts["memory_bytes"] / 2**30)
     return {"processor": facts["processor"], "cores": facts["cores"], "gibibytes": gibibytes}
 
@@ -182,9 +195,9 @@ def stack() -> Dict[str, Any]:
         ``python``, ``packages`` (versions by name), ``blas`` (libraries loaded, with
         their threads), and ``theano_flags``.
     """
-    import theano
     from importlib.metadata import distributions
 
+    import theano
     from threadpoolctl import threadpool_info
 
     packages = {dist.metadata["Name"]: dist.version for dist in distributions()}
@@ -208,5 +221,3 @@ def _theano_flag(config: Any, name: str) -> str:
             value = getattr(value, part, "")
     text = str(value)
     return Path(text).name if name == "cxx" else scrub(text)
-
-

@@ -12,7 +12,7 @@ from models.spec import ModelSpec, SamplerSettings
 DEFAULT_SEED = 2019
 
 #: What the quick profile samples every model with; target_accept stays the model's own.
-QUICK = {"draws": 300, "tune": 300, "chains": 2, "cores": 2}
+QUICK: Mapping[str, Any] = {"draws": 300, "tune": 300, "chains": 2, "cores": 2}
 
 #: One of these at a time replaces a tutorial setting in the sweep.
 SWEEP: Mapping[str, Sequence[Any]] = {

@@ -8,8 +8,8 @@ import math
 from dataclasses import dataclass
 from typing import Callable, Dict, Mapping, Optional, Union
 
+from harness.clock import PhaseTime
 from harness.diagnostics import Diagnostics, Quantity
-from harness.sampling import PhaseTime
 from models.spec import SamplerSettings
 
 Number = Union[int, float]
@@ -100,9 +100,7 @@ def compute(measurement: Measurement) -> Dict[str, Optional[Number]]:
     return values
 
 
-def extreme(
-    quantities: Mapping[str, Quantity], figure: str, largest: bool = False
-) -> Optional[str]:
+def extreme(quantities: Mapping[str, Quantity], figure: str, largest: bool = False) -> Optional[str]:
     """Return the scalar whose figure is smallest (or largest), ``None`` if none has it."""
     known = {
         label: getattr(quantity, figure)
@@ -126,7 +124,9 @@ def _ratio(numerator: Optional[Number], denominator: Optional[Number]) -> Option
     return numerator / denominator
 
 
-@metric("1/s", "higher", "Headline: the smallest bulk ESS of any scalar over the wall seconds of tune and draw.")
+@metric(
+    "1/s", "higher", "Headline: the smallest bulk ESS of any scalar over the wall seconds of tune and draw."
+)
 def ess_per_s(m: Measurement) -> Optional[Number]:
     return _ratio(_figure(m, "ess_bulk"), m.wall_s("tune", "draw"))
 
@@ -256,7 +256,7 @@ def gradient_us(m: Measurement) -> Optional[Number]:
 @metric(
     "1",
     "none",
-    "Share of a leapfrog step that its one gradient takes: gradient_us over us_per_leapfrog; the rest is Python.",
+    "Share of a leapfrog that its one gradient takes: gradient_us over us_per_leapfrog; the rest is Python.",
 )
 def gradient_share(m: Measurement) -> Optional[Number]:
     return _ratio(m.gradient_us, us_per_leapfrog(m))

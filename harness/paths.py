@@ -48,5 +48,3 @@ def scrub(text: str) -> str:
     if len(node) > 3:
         text = re.sub(rf"(?<!\w){re.escape(node)}(?!\w)", "<host>", text)
     return text
-
-

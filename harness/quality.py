@@ -59,7 +59,7 @@ def judge(diagnostics: Diagnostics, chains: int) -> Quality:
 
 
 def _odd_scalars(quantities: Dict[str, Quantity]) -> List[str]:
-    """A free variable whose chain stands still is stuck; a Deterministic may be constant."""
+    # A free variable whose chain stands still is stuck; a Deterministic may be constant.
     return [
         f"{label}: {quantity.note}"
         for label, quantity in quantities.items()

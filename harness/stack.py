@@ -101,7 +101,7 @@ def _installed(stack: Stack) -> Dict[str, str]:
 
 
 def _to_install(stack: Stack) -> Dict[str, str]:
-    """What an up-to-date environment holds; the tools are no part of a record's stack."""
+    """Return what an up-to-date environment holds; the tools are no part of a record's stack."""
     tools = hashlib.sha256(TOOLS.read_bytes()).hexdigest()[:16] if stack.name == DEFAULT else ""
     return {"stack": stack.digest, "tools": tools}
 

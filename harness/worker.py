@@ -19,10 +19,10 @@ import time
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional, TextIO
+from typing import Any, Dict, List, Optional, Set, TextIO
 
 import models
-from harness import diagnostics, environment, metrics, quality, sampling
+from harness import clock, compile_cache, diagnostics, environment, metrics, quality, sampling
 from harness.grid import Cell
 
 _PR_SET_PDEATHSIG = 1
@@ -83,7 +83,7 @@ class Events:
             os.write(self._handle, (json.dumps({"event": event, **values}) + "\n").encode())
 
 
-def run_cell(task: Task, imported: sampling.PhaseTime, listener: sampling.Listener) -> Dict[str, Any]:
+def run_cell(task: Task, imported: clock.PhaseTime, listener: clock.Listener) -> Dict[str, Any]:
     """Run one cell in this process and return its outcome, whatever happens.
 
     Parameters
@@ -102,9 +102,10 @@ def run_cell(task: Task, imported: sampling.PhaseTime, listener: sampling.Listen
         ``quantities`` and ``details``, as a record has them.
     """
     cell = task.cell
-    timer = sampling.PhaseTimer(listener)
+    timer = clock.PhaseTimer(listener)
     timer.phases["import"] = imported
-    cache_before = _compiled_modules()
+    cached_before = compile_cache.cached_modules()
+    loaded_before = compile_cache.loaded_modules()
     outcome: Dict[str, Any] = {"status": "ok", "reason": ""}
     try:
         for file in task.models_files:
@@ -130,7 +131,7 @@ def run_cell(task: Task, imported: sampling.PhaseTime, listener: sampling.Listen
         }
         outcome["quality"] = quality.judge(found, cell.settings.chains).to_dict()
         outcome["quantities"] = {name: q.to_dict() for name, q in found.quantities.items()}
-        details = {"sampler": sampled.sampler, "split_source": sampling.SPLIT_SOURCE}
+        details = {"sampler": sampled.sampler, "split_source": clock.SPLIT_SOURCE}
         if task.draws:
             sampling.write_draws(sampled, Path(task.draws))
             details["draws_file"] = Path(task.draws).name
@@ -140,7 +141,7 @@ def run_cell(task: Task, imported: sampling.PhaseTime, listener: sampling.Listen
         outcome.update(status="failed", reason=_reason(error, cell, timer.current))
     timer.stop()
     outcome["phases"] = {name: time.to_dict() for name, time in timer.phases.items()}
-    outcome["details"] = {**details, "compile_cache": _cache_use(cache_before)}
+    outcome["details"] = {**details, "compile_cache": _cache_use(cached_before, loaded_before)}
     return outcome
 
 
@@ -163,17 +164,14 @@ def _reason(error: Exception, cell: Cell, phase: str) -> str:
     return said
 
 
-def _compiled_modules() -> int:
-    from theano import config
-
-    with os.scandir(config.compiledir) as entries:
-        return sum(entry.name.startswith("tmp") and entry.is_dir() for entry in entries)
-
-
-def _cache_use(before: int) -> Dict[str, Any]:
-    """Cold as soon as anything had to be compiled: then build and compile took far longer."""
-    compiled = _compiled_modules() - before
-    return {"state": "cold" if compiled > 0 else "warm", "modules_compiled": compiled}
+def _cache_use(cached_before: int, loaded_before: Set[str]) -> Dict[str, Any]:
+    """Cold as soon as a module had to be compiled that the cache can keep."""
+    compiled = max(0, compile_cache.cached_modules() - cached_before)
+    return {
+        "state": "cold" if compiled else "warm",
+        "modules_compiled": compiled,
+        "modules_unversioned": compile_cache.remove_unversioned(loaded_before),
+    }
 
 
 def _peak_rss_bytes() -> int:
@@ -182,7 +180,7 @@ def _peak_rss_bytes() -> int:
     return 1024 * max(own, children)  # Linux counts in KiB.
 
 
-def _child(task: Task, events: Events, imported: sampling.PhaseTime) -> None:
+def _child(task: Task, events: Events, imported: clock.PhaseTime) -> None:
     """Run one cell in a new fork, and end; never returns."""
     status = 1
     try:
@@ -197,7 +195,7 @@ def _child(task: Task, events: Events, imported: sampling.PhaseTime) -> None:
         faulthandler.enable()
         _limit_memory(task.memory_bytes)
 
-        def listener(progress: sampling.Progress) -> None:
+        def listener(progress: clock.Progress) -> None:
             events.send("progress", **vars(progress))
 
         outcome = run_cell(task, imported, listener)
@@ -221,12 +219,14 @@ def _limit_memory(memory_bytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
 
 
-def _import_stack() -> sampling.PhaseTime:
-    wall, cpu = time.perf_counter(), sampling.cpu_seconds()
+def _import_stack() -> clock.PhaseTime:
+    """Import all that every cell needs, and compile what none of them can cache."""
+    wall, cpu = time.perf_counter(), clock.cpu_seconds()
     import arviz  # noqa: F401  # Every cell needs it; imported here, the forks have it.
     import pymc3  # noqa: F401
 
-    return sampling.PhaseTime(time.perf_counter() - wall, sampling.cpu_seconds() - cpu)
+    compile_cache.warm_up()
+    return clock.PhaseTime(time.perf_counter() - wall, clock.cpu_seconds() - cpu)
 
 
 class Server:
@@ -251,7 +251,7 @@ class Server:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         self._wakeup = reading
 
-    def serve(self, imported: sampling.PhaseTime) -> None:
+    def serve(self, imported: clock.PhaseTime) -> None:
         """Run tasks until there are no more."""
         while True:
             ready, _, _ = select.select([self._tasks, self._wakeup], [], [])
@@ -265,7 +265,7 @@ class Server:
                     return
                 self._start(Task.from_dict(json.loads(line)), imported)
 
-    def _start(self, task: Task, imported: sampling.PhaseTime) -> None:
+    def _start(self, task: Task, imported: clock.PhaseTime) -> None:
         pid = os.fork()
         if pid == 0:
             _child(task, self._events, imported)

@@ -89,9 +89,7 @@ def pooled_categorical(data: Data) -> Any:
         pooled_x2_sigma = pm.Exponential("pooled_x2_sigma", lam=1)
 
         cat_x1 = pm.Normal("cat_x1", 0, 1, shape=len(np.unique(data["x1"])))
-        cat_x2 = pm.Normal(
-            "cat_x2", pooled_x2_mu, pooled_x2_sigma, shape=len(np.unique(data["x2"]))
-        )
+        cat_x2 = pm.Normal("cat_x2", pooled_x2_mu, pooled_x2_sigma, shape=len(np.unique(data["x2"])))
         sigma = pm.Exponential("error", lam=1)
 
         mu = cat_x1[x1] + cat_x2[x2]

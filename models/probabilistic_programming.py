@@ -33,8 +33,8 @@ def no_data() -> Data:
     monitored=("a", "b", "c"),
     tags=("prior", "gaussian"),
 )
-def addition(data: Data) -> Any:
-    """Build the sum of two normal variables; ``data`` is empty."""
+def addition(_data: Data) -> Any:
+    """Build the sum of two normal variables; its data are empty."""
     import pymc3 as pm
 
     with pm.Model() as built:

@@ -193,9 +193,11 @@ def _explained(path: Path, error: Exception) -> ModelError:
     if isinstance(error, SyntaxError):
         text = (error.text or "").strip()
         return ModelError(f"{path.name}, line {error.lineno}: {error.msg}: {text}")
-    lines = [f.lineno for f in inspect.getinnerframes(error.__traceback__) if f.filename == str(path)] if (
-        error.__traceback__
-    ) else []
+    lines = (
+        [f.lineno for f in inspect.getinnerframes(error.__traceback__) if f.filename == str(path)]
+        if (error.__traceback__)
+        else []
+    )
     where = f", line {lines[-1]}" if lines else ""
     return ModelError(f"{path.name}{where}: {type(error).__name__}: {error}")
 

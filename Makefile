@@ -1,0 +1,43 @@
+# Two commands set everything up on a machine that has git, make, a C++ compiler and python3.
+#   make bench   samples every model with the quick profile, and shows the table
+#   make test    checks the code, without and with sampling
+
+PYTHON3 ?= python3
+BIN := .venv/bin
+
+.PHONY: help env bench test test-fast lint stacks lock clean
+
+help: ## Show this list.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+env: ## Make the default environment, where it is missing or out of date.
+	@$(PYTHON3) -m harness.stack
+
+bench: env ## Sample every model (profile quick) and show the table.
+	$(BIN)/nutsbench run
+
+test: lint stacks ## All tests: the fast ones, then those that sample.
+	$(BIN)/python -m pytest -m "not sampling"
+	$(BIN)/python -m pytest -m sampling
+
+test-fast: env ## The tests that sample nothing: under a minute.
+	$(BIN)/python -m pytest -m "not sampling"
+
+lint: env ## Style and types.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+stacks: env ## Make the environments of all stacks.
+	$(BIN)/nutsbench stacks pymc3-3.8 pymc3-3.11
+
+UV ?= uv
+COMPILE = $(UV) pip compile --quiet --python-version 3.8 --generate-hashes --no-emit-index-url
+lock: ## Resolve the locks anew (needs the network); see the date in each lock's head.
+	cd harness/stacks && $(COMPILE) --exclude-newer 2024-06-15 pymc3-3.8.in -o pymc3-3.8.txt
+	cd harness/stacks && $(COMPILE) --exclude-newer 2024-06-15 pymc3-3.11.in -o pymc3-3.11.txt
+	cd harness/stacks && $(COMPILE) --exclude-newer 2026-11-01 -c pymc3-3.8.txt tools.in -o tools.txt
+	cd harness/stacks && $(COMPILE) --universal uv.in -o uv.txt
+
+clean: ## Remove environments and compile caches; results stay.
+	rm -rf .stacks .venv

@@ -1,0 +1,61 @@
+"""The command line: the only place that prints and exits.
+
+Each command lists its steps in order and leaves them to the modules that do them.
+Exit codes: 0 all went well, 1 some cells failed, 2 a user's mistake, 130 interrupted.
+"""
+
+import signal
+import sys
+from typing import Any, List, NoReturn, Optional, Sequence
+
+import click
+
+import models
+from harness.cli.info import doctor_command, models_command, stacks_command
+from harness.cli.run import run_command
+from harness.cli.show import show_command
+from harness.errors import UserError, unknown
+
+
+class _Commands(click.Group):
+    """The commands, in the order of the work; a mistyped one is told its nearest match."""
+
+    def list_commands(self, ctx: click.Context) -> List[str]:
+        return list(self.commands)
+
+    def resolve_command(self, ctx: click.Context, args: List[str]) -> Any:
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            raise unknown("command", args[0], self.commands)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="nutsbench")
+def cli() -> None:
+    """Benchmark and diagnose PyMC3's NUTS, as compiled by Theano.
+
+    The models are those of a Bayesian regression tutorial, and your own. Start with
+    `nutsbench doctor`, then `nutsbench run`, then `nutsbench show`.
+    """
+
+
+for command in (run_command, show_command, models_command, stacks_command, doctor_command):
+    cli.add_command(command)
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> NoReturn:
+    """Run the command line and exit with its code."""
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        # A scheduler's end is a user's end: the cell in flight is recorded first.
+        signal.signal(ending, signal.default_int_handler)
+    try:
+        code = cli.main(args=arguments, prog_name="nutsbench", standalone_mode=False)
+    except (UserError, models.ModelError) as error:
+        click.echo(f"Error: {error}", err=True)
+        code = 2
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except (click.Abort, KeyboardInterrupt):
+        code = 130
+    sys.exit(code or 0)

@@ -1,0 +1,108 @@
+"""What several commands share: their options, and what they say in the same words."""
+
+import sys
+from pathlib import Path
+from typing import Any, Callable, Optional, Sequence, Tuple
+
+import click
+
+import models
+from harness import paths, stack
+from harness.errors import UserError, unknown
+
+
+class Several(click.ParamType):
+    """A comma-separated list of numbers.
+
+    Parameters
+    ----------
+    kind : callable
+        ``int`` or ``float``.
+    """
+
+    def __init__(self, kind: Callable[[str], Any]) -> None:
+        self.name = f"{kind.__name__},..."
+        self._kind = kind
+
+    def convert(
+        self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]
+    ) -> Tuple[Any, ...]:
+        """Return the numbers, in order and each once."""
+        if isinstance(value, tuple):
+            return value
+        numbers = []
+        for word in str(value).split(","):
+            try:
+                numbers.append(self._kind(word.strip()))
+            except ValueError:
+                kind = "a whole number" if self._kind is int else "a number"
+                self.fail(f"{word.strip()!r} is not {kind}", param, ctx)
+        return tuple(dict.fromkeys(numbers))
+
+
+def memory_size(_: click.Context, __: click.Parameter, value: Optional[str]) -> int:
+    """Read a size such as ``4G`` or ``500M``, and return it in bytes; 0 for none."""
+    if value is None:
+        return 0
+    units = {"M": 2**20, "G": 2**30}
+    number, unit = value[:-1], value[-1:].upper()
+    if unit not in units or not number.replace(".", "", 1).isdigit():
+        raise click.BadParameter(f"{value!r} is not a size: write 500M or 4G")
+    return int(float(number) * units[unit])
+
+
+models_option = click.option(
+    "--models",
+    "models_files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A Python file with models of your own; can be given more than once.",
+)
+results_option = click.option(
+    "--results",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=paths.results_dir,
+    show_default="the project's results",
+    help="Folder of results.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def load_models(files: Sequence[Path]) -> None:
+    """Register the user's own models, or say what is wrong with their file."""
+    try:
+        for file in files:
+            models.load_file(file)
+    except models.ModelError as error:
+        raise UserError(f"{error}.") from error
+
+
+def make_ready(stacks: Sequence[stack.Stack]) -> None:
+    """Make the environments of those stacks that are missing or out of date."""
+    for one in stacks:
+        if not one.ready:
+            click.echo(f"Making the environment of {one.name} ...", err=True)
+            stack.create(one)
+
+
+def console() -> Any:
+    """Return where tables are printed."""
+    from rich.console import Console
+
+    # A pipe has no width of its own; a table cut to 80 columns helps nobody.
+    return Console() if sys.stdout.isatty() else Console(width=200)
+
+
+def say_problems(problems: Sequence[str]) -> None:
+    """Warn of what could not be read."""
+    for problem in problems:
+        click.echo(f"Warning: {problem}.", err=True)
+
+
+def check_choice(kind: str, given: Sequence[str], choices: Any) -> None:
+    """Raise the error for the first value that is not among the choices."""
+
+    for value in given:
+        if value not in choices:
+            raise unknown(kind, value, choices)

@@ -1,0 +1,84 @@
+"""``nutsbench models``, ``stacks`` and ``doctor``: what there is, before anything is sampled."""
+
+import json
+from pathlib import Path
+from typing import Tuple
+
+import click
+
+import models
+from harness import grid, stack
+from harness.cli.common import json_option, load_models, make_ready, models_option
+
+
+@click.command("models")
+@click.argument("names", nargs=-1, metavar="[MODEL]...")
+@json_option
+@models_option
+def models_command(names: Tuple[str, ...], as_json: bool, models_files: Tuple[Path, ...]) -> int:
+    """List the models; of those named, all that is known."""
+    load_models(models_files)
+    specs = grid.select(names)
+    if as_json:
+        click.echo(json.dumps([spec.describe() for spec in specs], indent=1))
+        return 0
+    if names:
+        for spec in specs:
+            _print_model(spec)
+        return 0
+    width = max(len(spec.name) for spec in specs)
+    for spec in specs:
+        settings = spec.settings
+        sampled = f"{settings.draws:>5} draws {settings.tune:>5} tune {settings.chains} chains"
+        click.echo(f"{spec.name:<{width}}  {sampled} {settings.target_accept:>5}  {', '.join(spec.tags)}")
+    return 0
+
+
+def _print_model(spec: models.ModelSpec) -> None:
+    from harness.table import settings_text
+
+    title = f"{spec.name} ({spec.tutorial_name}, in {spec.section!r})" if spec.section else spec.name
+    click.secho(title, bold=True)
+    click.echo(f"{spec.teaches}\n")
+    click.echo("\n".join(f"    {line}" for line in spec.notation.splitlines()))
+    click.echo(f"\nsampled with {settings_text(spec.settings.to_dict(), spec.settings.names())}\n")
+
+
+@click.command("stacks")
+@click.argument("names", nargs=-1, metavar="[STACK]...")
+@json_option
+def stacks_command(names: Tuple[str, ...], as_json: bool) -> int:
+    """List the stacks and whether they are ready; make those that are named."""
+    chosen = [stack.resolve(name) for name in names]
+    make_ready(chosen)
+    if as_json:
+        click.echo(json.dumps(stack.describe(), indent=1))
+        return 0
+    for row in stack.describe():
+        versions = ", ".join(f"{name} {version}" for name, version in row["versions"].items())
+        ready = "ready" if row["ready"] else f"not made yet: nutsbench stacks {row['name']}"
+        default = " (default)" if row["name"] == stack.DEFAULT else ""
+        click.echo(f"{row['name']}{default}: {versions}; {ready}")
+    for one in chosen:
+        if one.name not in stack.NAMES:
+            click.echo(f"{one.name}: ready")
+    return 0
+
+
+@click.command("doctor")
+@json_option
+def doctor_command(as_json: bool) -> int:
+    """Say whether this machine can be trusted for timing, and what to do."""
+    from harness import doctor
+
+    findings = doctor.examine()
+    if as_json:
+        click.echo(json.dumps([vars(finding) for finding in findings], indent=1))
+    else:
+        styles = {"good": "green", "warn": "yellow", "bad": "red"}
+        for finding in findings:
+            click.secho(f"{finding.verdict:<5}", fg=styles[finding.verdict], nl=False)
+            click.echo(
+                f"{finding.subject}: {finding.found}" + (f"; {finding.advice}" if finding.advice else "")
+            )
+    return 1 if any(finding.verdict == "bad" for finding in findings) else 0

@@ -1,0 +1,179 @@
+"""``nutsbench run``: cells in, records and a table out."""
+
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+import click
+
+import models
+from harness import grid, stack
+from harness.cli.common import (
+    Several,
+    console,
+    load_models,
+    make_ready,
+    memory_size,
+    models_option,
+    results_option,
+    say_problems,
+)
+from harness.errors import UserError
+
+
+@click.command("run")
+@click.argument("names", nargs=-1, metavar="[MODEL]...")
+@click.option("--profile", default="quick", show_default=True, help="quick, tutorial or sweep.")
+@click.option("--draws", type=Several(int), help="Draws of each chain.")
+@click.option("--tune", type=Several(int), help="Tuning draws of each chain.")
+@click.option("--chains", type=Several(int), help="Number of chains.")
+@click.option("--cores", type=Several(int), help="Chains run at a time.")
+@click.option("--target-accept", type=Several(float), help="Acceptance rate to tune for.")
+@click.option("--max-treedepth", type=Several(int), help="Largest tree depth.")
+@click.option("--seed", type=Several(int), default=str(grid.DEFAULT_SEED), show_default=True, help="Seeds.")
+@click.option(
+    "--stack",
+    "stacks",
+    multiple=True,
+    default=(stack.DEFAULT,),
+    show_default=True,
+    help="A stack's name, or the path of a PyMC3 or Theano checkout or of a requirements file.",
+)
+@click.option("--timeout", default=3600.0, show_default=True, help="Wall seconds that a cell may take.")
+@click.option(
+    "--memory-limit", callback=memory_size, metavar="SIZE", help="Address space of a process: 4G, 500M."
+)
+@click.option("--threads", default=1, show_default=True, help="Threads of BLAS and OpenMP.")
+@click.option("--keep-draws", is_flag=True, help="Store draws and sampler statistics as netCDF.")
+@click.option("--fresh", is_flag=True, help="Run cells again that are done already.")
+@click.option("--dry-run", is_flag=True, help="Print the cells and an estimate of the time.")
+@models_option
+@results_option
+def run_command(
+    names: Tuple[str, ...],
+    profile: str,
+    seed: Tuple[int, ...],
+    stacks: Tuple[str, ...],
+    timeout: float,
+    memory_limit: int,
+    threads: int,
+    keep_draws: bool,
+    fresh: bool,
+    dry_run: bool,
+    models_files: Tuple[Path, ...],
+    results: Path,
+    **values: Optional[Tuple[Any, ...]],
+) -> int:
+    """Sample models, and keep a record of each cell.
+
+    Every combination of the values given is one cell; what is not given is the
+    profile's. Cells that are done already are not run again.
+    """
+    from harness import runner
+    from harness.store import Store, utc_now
+
+    load_models(models_files)
+    if timeout <= 0:
+        raise UserError(f"timeout has to be above 0, not {timeout:g}.")
+    if threads < 1:
+        raise UserError(f"threads has to be at least 1, not {threads}.")
+    given = {name: value for name, value in values.items() if value is not None}
+    cells = grid.expand(grid.Grid(names, profile, given, seed))
+    chosen = [stack.resolve(text) for text in dict.fromkeys(stacks)]
+    store = Store(results)
+    loaded = store.load()
+    say_problems(loaded.problems)
+    wanted = runner.jobs(cells, chosen, threads)
+    if dry_run:
+        return _print_plan(wanted, loaded.records)
+
+    options = runner.Options(
+        profile=profile,
+        timeout_s=timeout,
+        memory_bytes=memory_limit,
+        threads=threads,
+        models_files=tuple(file.resolve() for file in models_files),
+        draws_dir=results / "draws" if keep_draws else None,
+    )
+    run_file = store.begin(profile, utc_now())
+    origin = store.origin()
+    done = {} if fresh else _done(loaded.records, origin, options.draws_dir)
+    todo = [job for job in wanted if job.key not in done]
+    make_ready(chosen)
+    records = {job.key: done[job.key] for job in wanted if job.key in done}
+    code = _run_jobs(todo, options, origin, run_file, loaded.records, records)
+    _print_results([records[job.key] for job in wanted if job.key in records], len(wanted) - len(todo))
+    return code
+
+
+def _done(
+    records: Sequence[Mapping[str, Any]], origin: str, draws_dir: Optional[Path]
+) -> Dict[str, Mapping[str, Any]]:
+    """Find the cells that need not be run: measured in this very folder, and ok."""
+    from harness.record import key
+
+    def has_draws(record: Mapping[str, Any]) -> bool:
+        name = record["details"].get("draws_file")
+        return draws_dir is None or (bool(name) and (draws_dir / name).exists())
+
+    return {
+        key(record): record
+        for record in records
+        if record["status"] == "ok" and record["origin"] == origin and has_draws(record)
+    }
+
+
+def _run_jobs(
+    todo: List[Any],
+    options: Any,
+    origin: str,
+    run_file: Any,
+    known: Sequence[Mapping[str, Any]],
+    records: Dict[str, Mapping[str, Any]],
+) -> int:
+    """Run jobs, show them, add their records to ``records``, and return the exit code."""
+    from rich.console import Console
+
+    from harness import environment, runner
+    from harness.display import RunDisplay
+
+    if environment.compiler() is None and todo:
+        click.echo("Warning: no C++ compiler: Theano runs in Python, and times mean little.", err=True)
+    said = dict.fromkeys(w for job in todo for w in grid.warnings_of(job.cell, environment.usable_cores()))
+    for warning in said:
+        click.echo(f"Warning: {warning}.", err=True)
+    jobs = iter(todo)
+    try:
+        with RunDisplay(Console(stderr=True), todo, list(known)) as display:
+            for record in runner.run(todo, options, origin, run_file, display.progress):
+                records[next(jobs).key] = record.to_dict()
+                display.done(record.to_dict())
+    except KeyboardInterrupt:
+        left = len(todo) - sum(job.key in records for job in todo)
+        click.echo(f"Interrupted; {left} cells were not begun. The same command goes on from here.", err=True)
+        return 130
+    return 1 if any(records[job.key]["status"] != "ok" for job in todo) else 0
+
+
+def _print_plan(wanted: Sequence[Any], records: Sequence[Mapping[str, Any]]) -> int:
+    from harness import table
+
+    total, unknown = 0.0, 0
+    for job in wanted:
+        seconds = grid.estimate_s(job.cell, records)
+        total, unknown = total + (seconds or 0.0), unknown + (seconds is None)
+        settings = table.settings_text(job.cell.settings.to_dict(), models.SamplerSettings.names()[:5])
+        guess = "no estimate" if seconds is None else f"about {table.duration(seconds)}"
+        click.echo(f"{job.cell.model}  {settings}, seed {job.cell.seed}  {job.stack.name}  {guess}")
+    more = f", and {unknown} that were never measured" if unknown else ""
+    click.echo(f"{len(wanted)} cells, about {table.duration(total)}{more}, with a warm compile cache.")
+    return 0
+
+
+def _print_results(records: Sequence[Mapping[str, Any]], skipped: int) -> None:
+    from harness import table
+
+    if records:
+        console().print(table.results_table(records))
+        click.echo(table.summary(records))
+    if skipped:
+        click.echo(f"{skipped} cells were done already (--fresh runs them again).")

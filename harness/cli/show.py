@@ -1,0 +1,84 @@
+"""``nutsbench show``: the records, as a table, JSON or CSV."""
+
+import json
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Tuple
+
+import click
+
+import models
+from harness import grid
+from harness.cli.common import check_choice, console, json_option, results_option, say_problems
+
+
+@click.command("show")
+@click.argument("names", nargs=-1, metavar="[MODEL]...")
+@click.option("--stack", "stacks", multiple=True, help="Only this stack; can be given more than once.")
+@click.option("--status", "statuses", multiple=True, help="Only this status: ok, failed, timeout ...")
+@click.option("--profile", help="Only runs of this profile.")
+@click.option("--quality", "verdict", help="Only this verdict: good, poor or unknown.")
+@click.option("--history", is_flag=True, help="Every record, not only the newest of each cell.")
+@click.option("--all", "everything", is_flag=True, help="Also records that were measured elsewhere.")
+@json_option
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, one line a cell.")
+@results_option
+def show_command(
+    names: Tuple[str, ...],
+    stacks: Tuple[str, ...],
+    statuses: Tuple[str, ...],
+    profile: Optional[str],
+    verdict: Optional[str],
+    history: bool,
+    everything: bool,
+    as_json: bool,
+    as_csv: bool,
+    results: Path,
+) -> int:
+    """Show the records: one line a cell, the newest of each.
+
+    Records that came with a clone are shown while there are none of this machine's own.
+    """
+    from harness import store, table
+    from harness.record import Status, key
+
+    check_choice("status", statuses, [status.value for status in Status])
+    check_choice("profile", (profile,) if profile else (), grid.PROFILES)
+    check_choice("quality", (verdict,) if verdict else (), ("good", "poor", "unknown"))
+    loaded = store.Store(results).load()
+    say_problems(loaded.problems)
+    check_choice("model", names, dict.fromkeys([*models.names(), *(r["model"] for r in loaded.records)]))
+    records = loaded.records if everything else _own(loaded.records, results)
+    if not history:
+        records = list({key(record) + record["origin"]: record for record in records}.values())
+    records = [
+        record
+        for record in records
+        if (not names or record["model"] in names)
+        and (not stacks or record["stack"] in stacks)
+        and (not statuses or record["status"] in statuses)
+        and (profile is None or record["profile"] == profile)
+        and (verdict is None or record["quality"]["verdict"] == verdict)
+    ]
+    if as_json:
+        click.echo(json.dumps(records, indent=1))
+    elif as_csv:
+        click.echo(store.frame(records).to_csv(index=False), nl=False)
+    elif records:
+        console().print(table.results_table(records))
+        click.echo(table.summary(records))
+    else:
+        click.echo("No records. `nutsbench run` makes some.")
+    return 0
+
+
+def _own(records: List[Dict[str, Any]], results: Path) -> List[Dict[str, Any]]:
+    """Return this folder's own records, or all of them where there are none."""
+    mark = results / ".origin"
+    origin = mark.read_text().strip() if mark.exists() else ""
+    own = [record for record in records if record["origin"] == origin]
+    elsewhere = len(records) - len(own)
+    if own and elsewhere:
+        click.echo(f"{elsewhere} records that were measured elsewhere are not shown (--all).", err=True)
+    elif elsewhere:
+        click.echo(f"These {elsewhere} records were measured elsewhere.", err=True)
+    return own or records
