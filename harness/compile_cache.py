@@ -22,8 +22,13 @@ def _module_cache() -> Any:
 
 
 def warm_up() -> None:
-    """Build and compile a small regression, and forget it."""
+    """Build and compile a small regression and a matrix product, and forget them.
+
+    The product loads the BLAS that Theano links to, so that it can be seen and recorded.
+    """
     import pymc3 as pm
+    import theano
+    import theano.tensor as tt
 
     with pm.Model() as model:
         x = pm.Data("x", np.array([0.0, 1.0]))
@@ -32,6 +37,8 @@ def warm_up() -> None:
         error = pm.Exponential("error", lam=1)
         pm.Normal("y_hat", slope * x, error, observed=y)
     model.logp_dlogp_function(model.free_RVs)
+    a, b = tt.dmatrix("a"), tt.dmatrix("b")
+    theano.function([a, b], tt.dot(a, b))(np.eye(2), np.eye(2))
 
 
 def cached_modules() -> int:

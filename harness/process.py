@@ -119,8 +119,9 @@ class Worker:
     def _start(self) -> None:
         self._stack.compiledir.mkdir(parents=True, exist_ok=True)
         log = Path(self._folder.name, "server.log")
-        theano_pymc = "theano-pymc" in self._stack.requirements.read_text().lower()
-        variables = environment.worker_variables(self._stack.compiledir, theano_pymc, self._options.threads)
+        variables = environment.worker_variables(
+            self._stack.compiledir, self._stack.has_theano_pymc, self._options.threads
+        )
         self._pending = b""
         with log.open("ab") as log_file:
             self._process = subprocess.Popen(

@@ -75,7 +75,7 @@ def _rhat(quantities: Dict[str, Quantity]) -> List[str]:
         return []
     rhat = quantities[worst].rhat
     assert rhat is not None  # extreme() only names scalars that have the figure.
-    return [f"R-hat {rhat:.3f} of {worst} is above {MAX_RHAT}"] if rhat > MAX_RHAT else []
+    return [f"R-hat {rhat:.4f} of {worst} is above {MAX_RHAT}"] if rhat > MAX_RHAT else []
 
 
 def _ess(quantities: Dict[str, Quantity], chains: int) -> List[str]:

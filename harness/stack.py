@@ -65,6 +65,11 @@ class Stack:
         return self.home / "compiledir"
 
     @property
+    def has_theano_pymc(self) -> bool:
+        """Whether its Theano is the PyMC developers' fork, which spells flags in another way."""
+        return "theano-pymc" in self.requirements.read_text().lower()
+
+    @property
     def digest(self) -> str:
         """Digest of all that is installed: a record under it was made by just that."""
         digest = hashlib.sha256(self.requirements.read_bytes())

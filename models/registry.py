@@ -14,7 +14,7 @@ import sys
 import textwrap
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import numpy as np
 
@@ -67,6 +67,7 @@ def model(
     tutorial_name: str = "",
     section: str = "",
     settings: SamplerSettings = SamplerSettings(),
+    quick: Optional[SamplerSettings] = None,
     monitored: Tuple[str, ...] = (),
     tags: Tuple[str, ...] = (),
 ) -> Callable[[Callable[[Data], Any]], Callable[[Data], Any]]:
@@ -74,7 +75,7 @@ def model(
 
     Parameters
     ----------
-    data, notation, teaches, tutorial_name, section, settings, monitored, tags
+    data, notation, teaches, tutorial_name, section, settings, quick, monitored, tags
         As in :class:`models.spec.ModelSpec`.
 
     Returns
@@ -98,6 +99,7 @@ def model(
             tutorial_name=tutorial_name,
             section=section,
             settings=settings,
+            quick=quick,
             monitored=monitored,
             tags=tags,
             source=Path(build.__code__.co_filename).name,

@@ -5,7 +5,7 @@ functions, and the words that explain it.
 """
 
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Callable, Dict, Mapping, Tuple
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 import numpy as np
 
@@ -96,6 +96,9 @@ class ModelSpec:
         Heading of the tutorial's section; empty for a user's own.
     settings : SamplerSettings
         What the tutorial samples it with.
+    quick : SamplerSettings or None
+        What the quick profile samples it with; ``None`` for the profile's own, which suit
+        a model whose draws are cheap.
     monitored : tuple of str
         Free variables and Deterministics whose scalars are summarised, transforms
         excluded. Empty: all of them.
@@ -113,6 +116,7 @@ class ModelSpec:
     tutorial_name: str = ""
     section: str = ""
     settings: SamplerSettings = SamplerSettings()
+    quick: Optional[SamplerSettings] = None
     monitored: Tuple[str, ...] = ()
     tags: Tuple[str, ...] = ()
     source: str = ""

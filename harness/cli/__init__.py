@@ -11,6 +11,7 @@ from typing import Any, List, NoReturn, Optional, Sequence
 import click
 
 import models
+from harness.cli.check import check_command
 from harness.cli.info import doctor_command, models_command, stacks_command
 from harness.cli.run import run_command
 from harness.cli.show import show_command
@@ -39,7 +40,7 @@ def cli() -> None:
     """
 
 
-for command in (run_command, show_command, models_command, stacks_command, doctor_command):
+for command in (run_command, show_command, models_command, check_command, stacks_command, doctor_command):
     cli.add_command(command)
 
 

@@ -102,7 +102,6 @@ def say_problems(problems: Sequence[str]) -> None:
 
 def check_choice(kind: str, given: Sequence[str], choices: Any) -> None:
     """Raise the error for the first value that is not among the choices."""
-
     for value in given:
         if value not in choices:
             raise unknown(kind, value, choices)

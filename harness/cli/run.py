@@ -69,6 +69,7 @@ def run_command(
     profile's. Cells that are done already are not run again.
     """
     from harness import runner
+    from harness.process import Options
     from harness.store import Store, utc_now
 
     load_models(models_files)
@@ -86,7 +87,7 @@ def run_command(
     if dry_run:
         return _print_plan(wanted, loaded.records)
 
-    options = runner.Options(
+    options = Options(
         profile=profile,
         timeout_s=timeout,
         memory_bytes=memory_limit,

@@ -1,0 +1,5 @@
+"""``python -m harness`` is ``nutsbench``."""
+
+from harness.cli import main
+
+main()

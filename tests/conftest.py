@@ -1,0 +1,108 @@
+"""Fixtures that several tests share, and the parts that records are made of."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional
+
+import pytest
+
+from harness.record import Record, Status
+from models.spec import SamplerSettings
+
+ROOT = Path(__file__).resolve().parent.parent
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+MODEL_FILE = '''
+"""A model of one's own."""
+import numpy as np
+from models import SamplerSettings, model
+
+
+def numbers():
+    return {"y": np.array([0.5, 1.5, 2.0, 0.0])}
+
+
+@model(
+    data=numbers,
+    notation="mu ~ Normal(0, 1); y ~ Normal(mu, 1)",
+    teaches="The mean of four numbers.",
+    settings=SamplerSettings(draws=100, tune=100),
+)
+def NAME(data):
+    import pymc3 as pm
+
+    with pm.Model() as built:
+        mu = pm.Normal("mu", 0, 1)
+        pm.Normal("y", mu, 1, observed=data["y"])
+    return built
+'''
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    return tmp_path / "results"
+
+
+@pytest.fixture
+def command(results: Path) -> List[str]:
+    """How the command line is started in a process of its own."""
+    return [sys.executable, "-m", "harness"]
+
+
+@pytest.fixture
+def nutsbench(command: List[str], results: Path) -> Run:
+    """Run the command line with a results folder of the test's own."""
+
+    def run(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+        environment = {**os.environ, "NUTSBENCH_RESULTS": str(results), "COLUMNS": "200", **variables}
+        return subprocess.run(
+            [*command, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True
+        )
+
+    return run
+
+
+@pytest.fixture
+def models_file(tmp_path: Path) -> Callable[..., Path]:
+    """Write a file with a model of one's own."""
+
+    def write(name: str = "four_numbers", text: Optional[str] = None) -> Path:
+        path = tmp_path / f"{name}_file.py"
+        path.write_text((text if text is not None else MODEL_FILE).replace("NAME", name))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def make_record() -> Callable[..., Record]:
+    """Make a record of a cell that went well, with some fields replaced."""
+
+    def make(**changes: Any) -> Record:
+        values: Dict[str, Any] = {
+            "model": "addition",
+            "model_digest": "0" * 16,
+            "settings": SamplerSettings(),
+            "seed": 1,
+            "stack": "pymc3-3.8",
+            "stack_digest": "1" * 16,
+            "status": Status.OK,
+            "reason": "",
+            "phases": {
+                p: {"wall_s": 1.0, "cpu_s": 1.0} for p in ("build", "compile", "tune", "draw", "diagnose")
+            },
+            "metrics": {"ess_per_s": 100.0, "ess_bulk_min": 200.0, "rhat_max": 1.001, "divergences": 0},
+            "worst": {"ess_bulk": "a", "ess_tail": "a", "rhat": "a"},
+            "quality": {"verdict": "good", "reasons": []},
+            "quantities": {},
+            "environment": {"machine": "m"},
+            "started_at": "2026-01-01T00:00:00+00:00",
+            "elapsed_s": 5.0,
+            "profile": "quick",
+            "origin": "here",
+        }
+        return Record(**{**values, **changes})
+
+    return make

@@ -1,0 +1,111 @@
+"""Models are found by name; a user's own join, or are refused with a reason."""
+
+import pytest
+
+import models
+from models import registry
+from models.spec import SamplerSettings
+
+CAREFUL = (500, 1500, 2, 2, 0.95)
+#: The tutorial's settings, read off its text: draws, tune, chains, cores, target_accept.
+TUTORIAL = {
+    "addition": (500, 500, 2, 2, 0.8),
+    "coin_toss": (2000, 500, 4, 4, 0.8),
+    "simple_regression": (1000, 1000, 2, 2, 0.8),
+    "independent_regression": (2000, 1000, 2, 2, 0.8),
+    "pipe_confound": (1000, 1000, 2, 2, 0.8),
+    "path_analysis": (1000, 1000, 2, 2, 0.8),
+    "no_fork": CAREFUL,
+    "fork": CAREFUL,
+    "include_collider": CAREFUL,
+    "exclude_collider": CAREFUL,
+    "combined_exclude_collider": CAREFUL,
+    "categorical": CAREFUL,
+    "pooled_categorical": CAREFUL,
+    "no_heterogenous": CAREFUL,
+    "heterogenous": CAREFUL,
+    "count_heterogenous": (500, 500, 2, 2, 0.8),
+}
+
+
+@pytest.fixture(autouse=True)
+def _registry_as_it_was():
+    models.names()
+    registered, loaded = dict(registry._registered), dict(registry._loaded)
+    yield
+    registry._registered.clear()
+    registry._registered.update(registered)
+    registry._loaded.clear()
+    registry._loaded.update(loaded)
+
+
+def test_the_tutorials_models_stand_in_its_order_with_its_settings():
+    assert models.names() == list(TUTORIAL)
+    for name, (draws, tune, chains, cores, target_accept) in TUTORIAL.items():
+        expected = SamplerSettings(draws, tune, chains, cores, target_accept)
+        assert models.get(name).settings == expected, name
+
+
+def test_every_model_says_what_it_is():
+    for name in models.names():
+        spec = models.get(name)
+        assert spec.teaches, name
+        assert "~" in spec.notation, name
+        assert spec.section, name
+        assert spec.tutorial_name, name
+        assert spec.monitored, name
+
+
+def test_an_unknown_model_carries_the_choices():
+    with pytest.raises(models.UnknownModelError) as caught:
+        models.get("simple_regresion")
+    assert "simple_regression" in caught.value.choices
+
+
+def test_a_file_of_ones_own_joins(models_file):
+    assert models.load_file(models_file("mine")) == ["mine"]
+    assert models.get("mine").data()["y"].shape == (4,)
+    assert models.names()[-1] == "mine"
+
+
+def test_a_file_loaded_twice_adds_nothing(models_file):
+    path = models_file("mine")
+    models.load_file(path)
+    assert models.load_file(path) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("def broken(:\n", "line 1: invalid syntax"),
+        ("x = 1\ny = 1 / 0\n", "line 2: ZeroDivisionError"),
+        ("x = 1\n", "defines no model"),
+    ],
+)
+def test_a_file_that_fails_is_explained_and_leaves_nothing(models_file, text, said):
+    before = models.names()
+    with pytest.raises(models.ModelError, match=said):
+        models.load_file(models_file("bad", text))
+    assert models.names() == before
+
+
+def test_a_name_that_is_taken_is_refused(models_file):
+    with pytest.raises(models.ModelError, match="two models are called 'addition'"):
+        models.load_file(models_file("addition"))
+    assert models.get("addition").source == "probabilistic_programming.py"
+
+
+def test_the_digest_follows_definition_and_data_but_not_words(models_file, tmp_path):
+    text = models_file("mine").read_text()
+
+    def digest(changed):
+        path = tmp_path / f"mine_{len(registry._loaded)}.py"
+        path.write_text(changed)
+        registry._registered.pop("mine", None)
+        models.load_file(path)
+        return models.model_digest(models.get("mine"))
+
+    original = digest(text)
+    assert digest(text.replace("The mean of four", "Another mean of four")) == original
+    assert digest(text.replace('pm.Normal("mu", 0, 1)', 'pm.Normal("mu", 0, 2)')) != original
+    assert digest(text.replace("2.0, 0.0", "2.0, 0.1")) != original
