@@ -229,7 +229,10 @@ def explain_bad_logp(spec: ModelSpec) -> str:
         A sentence; empty where all are finite or the model cannot be built.
     """
     try:
-        logps = spec.build(spec.data()).check_test_point()
+        model = spec.build(spec.data())
+        logps = dict(model.check_test_point().items())
+        # PyMC3 leaves potentials out of its own check.
+        logps.update({term.name: float(np.sum(term.tag.test_value)) for term in model.potentials})
     except Exception:  # The failure that is being explained has its own message.
         return ""
     bad = [f"{name} ({value})" for name, value in logps.items() if not np.isfinite(value)]

@@ -1,4 +1,4 @@
-"""``nutsbench check-model``: does a model keep the contract, on each stack?"""
+"""``nutsbench check-model``: whether a model keeps the contract, on each stack."""
 
 import json
 import subprocess
@@ -46,8 +46,7 @@ def _check_on(one: stack.Stack, names: Sequence[str], files: Sequence[Path]) -> 
         command,
         cwd=ROOT,
         env=variables,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         check=False,
     )

@@ -1,0 +1,1 @@
+"""Measurements that take long: run by hand, never by the tests."""

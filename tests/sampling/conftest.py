@@ -1,0 +1,84 @@
+"""What the tests share that sample for real."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, Callable, Dict, List
+
+import psutil
+import pytest
+
+from tests.conftest import ROOT, Run
+
+pytestmark = pytest.mark.sampling
+
+
+def pytest_collection_modifyitems(items: List[Any]) -> None:
+    for item in items:
+        if Path(__file__).parent in Path(str(item.fspath)).parents:
+            item.add_marker(pytest.mark.sampling)
+
+
+@pytest.fixture
+def records(nutsbench: Run) -> Callable[..., List[Dict[str, Any]]]:
+    """Read the records that the command line shows."""
+
+    def read(*arguments: str) -> List[Dict[str, Any]]:
+        done = nutsbench("show", "--json", "--history", *arguments)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return read
+
+
+class Running:
+    """A ``nutsbench run`` that goes on while the test looks at its processes."""
+
+    def __init__(self, command: List[str], results: Path) -> None:
+        environment = {**os.environ, "NUTSBENCH_RESULTS": str(results)}
+        self._process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        self.parent = psutil.Process(self._process.pid)
+
+    def chains(self, count: int) -> List[psutil.Process]:
+        """Wait until a cell draws: its process has started ``count`` chains. Return them."""
+        deadline = time.monotonic() + 240
+        while time.monotonic() < deadline:
+            assert self._process.poll() is None, self._process.stderr.read()
+            found = [
+                process
+                for process in self.parent.children(recursive=True)
+                if _generation(process, self.parent) == 3
+            ]
+            if len(found) == count and all(chain.name() != "cc1plus" for chain in found):
+                time.sleep(1)
+                if all(chain.is_running() for chain in found):
+                    return found
+            time.sleep(0.05)
+        raise AssertionError("no chain was seen")
+
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def end(self) -> "subprocess.CompletedProcess[str]":
+        output, errors = self._process.communicate(timeout=120)
+        return subprocess.CompletedProcess([], self._process.returncode, output, errors)
+
+
+def _generation(process: psutil.Process, ancestor: psutil.Process) -> int:
+    try:
+        return [parent.pid for parent in process.parents()].index(ancestor.pid) + 1
+    except (psutil.Error, ValueError):
+        return 0
+
+
+@pytest.fixture
+def start(command: List[str], results: Path) -> Callable[..., Running]:
+    def begin(*arguments: str) -> Running:
+        return Running([*command, *arguments], results)
+
+    return begin

@@ -1,0 +1,145 @@
+"""A run from the command to the table, and the same command again."""
+
+import csv
+import io
+import json
+import re
+import subprocess
+
+import pytest
+
+from harness import stack
+from tests.conftest import ROOT
+
+SHORT = ("--draws", "40", "--tune", "60")
+KEYS = {
+    "model", "settings", "seed", "stack", "status", "reason", "phases", "metrics", "quality", "quantities",
+    "environment", "started_at",
+}  # fmt: skip
+
+
+def test_a_crossed_grid_becomes_records_once(nutsbench, records):
+    arguments = ("run", "addition", "coin_toss", "--draws", "30,40", "--tune", "50", "--chains", "1,2")
+    first = nutsbench(*arguments)
+    assert first.returncode == 0, first.stderr
+    assert len(records()) == 8
+    for record in records():
+        assert set(record) >= KEYS
+        assert record["status"] == "ok"
+        assert set(record["phases"]) == {"import", "build", "compile", "tune", "draw", "diagnose"}
+        assert record["metrics"]["wall_s"] <= record["elapsed_s"] + 1e-3
+        assert record["metrics"]["leapfrogs"] > 0
+        assert 0 < record["metrics"]["gradient_share"] < 2
+    assert "coin_toss" in first.stdout
+    assert "8 cells: 8 ok" in first.stdout
+
+    again = nutsbench(*arguments)
+    assert "8 cells were done already" in again.stdout
+    assert len(records()) == 8
+
+    more = nutsbench(*arguments, "--fresh")
+    assert more.returncode == 0
+    assert len(records()) == 16
+
+
+def test_a_record_can_be_shared(nutsbench, records, results):
+    assert nutsbench("run", "addition", *SHORT).returncode == 0
+    (file,) = (results / "runs").glob("*.jsonl")
+    text = file.read_text()
+    assert str(ROOT) not in text
+    assert not re.search(r'[ "]/(home|root|usr|tmp|work)/', text)
+    environment = records()[0]["environment"]
+    assert environment["packages"]["pymc3"] == "3.8"
+    assert environment["packages"]["Theano"] == "1.0.4"
+    assert environment["threads"] == 1
+    assert all(pool["num_threads"] == 1 for pool in environment["blas"])
+
+
+def test_both_stacks_from_the_same_parent(nutsbench, records):
+    both = [word for name in stack.NAMES for word in ("--stack", name)]
+    done = nutsbench("run", "addition", *SHORT, *both)
+    assert done.returncode == 0, done.stderr
+    versions = {record["stack"]: record["environment"]["packages"]["pymc3"] for record in records()}
+    assert versions == {"pymc3-3.8": "3.8", "pymc3-3.11": "3.11.6"}
+
+
+def test_show_filters_and_formats(nutsbench):
+    assert nutsbench("run", "addition", "coin_toss", *SHORT, "--chains", "1").returncode == 0
+    only = json.loads(nutsbench("show", "--json", "coin_toss").stdout)
+    assert [record["model"] for record in only] == ["coin_toss"]
+    assert json.loads(nutsbench("show", "--json", "--status", "failed").stdout) == []
+    rows = list(csv.DictReader(io.StringIO(nutsbench("show", "--csv").stdout)))
+    assert [row["model"] for row in rows] == ["addition", "coin_toss"]
+    assert float(rows[0]["metrics.ess_per_s"]) > 0
+
+
+def test_one_chain_cannot_be_called_good(nutsbench, records):
+    assert nutsbench("run", "addition", "--draws", "500", "--chains", "1").returncode == 0
+    quality = records()[0]["quality"]
+    assert quality == {"verdict": "unknown", "reasons": ["R-hat needs two chains"]}
+
+
+def test_a_model_of_ones_own(nutsbench, records, models_file):
+    done = nutsbench("run", "mine", "--models", str(models_file("mine")), *SHORT)
+    assert done.returncode == 0, done.stderr
+    assert "mine" in done.stdout
+    assert list(records()[0]["quantities"]) == ["mu"]
+
+
+def test_draws_that_were_not_kept_are_sampled_again(nutsbench, records):
+    assert nutsbench("run", "addition", *SHORT).returncode == 0
+    assert nutsbench("run", "addition", *SHORT, "--keep-draws").returncode == 0
+    assert ["draws_file" in record["details"] for record in records()] == [False, True]
+    assert "done already" in nutsbench("run", "addition", *SHORT, "--keep-draws").stdout
+
+
+def test_leapfrogs_are_what_the_integrator_did(tmp_path):
+    """``tree_size`` is NUTS's own count; here the integrator's steps are counted from outside."""
+    script = """
+import dataclasses, models, pymc3 as pm
+from pymc3.step_methods.hmc.integration import CpuLeapfrogIntegrator as Integrator
+from harness import clock, sampling
+
+count = 0
+step = Integrator.step
+
+def counted(*arguments, **keywords):
+    global count
+    count += 1
+    return step(*arguments, **keywords)
+
+Integrator.step = counted
+spec = models.get("addition")
+settings = dataclasses.replace(spec.settings, draws=50, tune=50, chains=1, cores=1)
+quiet = lambda _: None
+found = sampling.sample(spec, settings, 1, clock.PhaseTimer(quiet), quiet)
+print(int(found.stats["tree_size"].sum() + found.tune_stats["tree_size"].sum()), count)
+"""
+    from harness import environment
+
+    for name in stack.NAMES:
+        one = stack.named(name)
+        variables = environment.worker_variables(one.compiledir, one.has_theano_pymc, threads=1)
+        done = subprocess.run(
+            [str(one.python), "-c", script], cwd=ROOT, env=variables, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        said, counted = map(int, done.stdout.split()[-2:])
+        assert said == counted > 50
+
+
+@pytest.mark.parametrize("stack_name", stack.NAMES)
+def test_every_model_keeps_the_contract(nutsbench, stack_name):
+    done = nutsbench("check-model", "--stack", stack_name)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("keeps the contract") == 16
+
+
+def test_a_model_that_breaks_the_contract_is_told_how(nutsbench, models_file):
+    text = models_file("mine").read_text()
+    text = text.replace("np.array([0.5, 1.5, 2.0, 0.0])", "np.random.normal(size=4)").replace("~", "=")
+    done = nutsbench("check-model", str(models_file("mine", text)), "--stack", "pymc3-3.8")
+    assert done.returncode == 1
+    assert "its data differ from call to call" in done.stdout
+    assert "numpy's global random state" in done.stdout
+    assert "`notation` has no `~`" in done.stdout

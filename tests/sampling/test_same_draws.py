@@ -1,0 +1,99 @@
+"""The harness samples what ``pm.sample`` would: bit for bit the draws of a bare script."""
+
+import subprocess
+
+import numpy as np
+import pytest
+
+from harness import environment, stack
+
+#: The models as the tutorial's reader would write them, apart from this project's own.
+SCRIPTS = {
+    "addition": """
+with pm.Model() as model:
+    a = pm.Normal("a", 2, 0.5)
+    b = pm.Normal("b", 3, 0.2)
+    c = pm.Deterministic("c", a + b)
+""",
+    "simple_regression": """
+np.random.seed(2019)
+x1 = np.random.normal(loc=10, scale=3, size=100)
+noise = np.random.normal(loc=0, scale=0.1, size=100)
+y1 = 5 * x1 + noise
+x1 = x1 - x1.mean()
+with pm.Model() as model:
+    x1 = pm.Data("x1", x1)
+    y1 = pm.Data("y1", y1)
+    alpha = pm.Normal("intercept", 0, 10)
+    beta = pm.Normal("coeff", 0, 10)
+    sigma = pm.Exponential("error", lam=1)
+    mu = alpha + beta * x1
+    y_hat = pm.Normal("y_hat", mu, sigma, observed=y1)
+""",
+    "no_heterogenous": """
+np.random.seed(2025)
+beta3 = np.array([[2, 1], [-2.5, 2], [-3, 3]])
+d1 = np.random.choice(3, size=100)
+d2 = np.random.choice(2, size=100)
+d3 = beta3[d1, d2] + np.random.normal(loc=0, scale=0.1, size=100)
+with pm.Model() as model:
+    x1 = theano.shared(d1)
+    x2 = theano.shared(d2)
+    y1 = pm.Data("y1", d3)
+    cat_x1 = pm.Normal("cat_x1", 0, 1, shape=3)
+    cat_x2 = pm.Normal("cat_x2", 0, 1, shape=2)
+    sigma = pm.Exponential("error", lam=1)
+    mu = cat_x1[x1] + cat_x2[x2]
+    y_hat = pm.Normal("y_hat", mu, sigma, observed=y1)
+""",
+}
+#: draws, tune, chains, cores, target_accept, seed of each.
+SETTINGS = {
+    "addition": (80, 60, 3, 1, 0.8, 7),
+    "simple_regression": (60, 120, 2, 2, 0.8, 2019),
+    "no_heterogenous": (60, 120, 3, 2, 0.95, 11),
+}
+
+
+def bare_draws(one, name, path):
+    """Sample in a bare script with the stack's interpreter; nothing of this project is imported."""
+    draws, tune, chains, cores, target_accept, seed = SETTINGS[name]
+    script = f"""
+import numpy as np, pymc3 as pm, theano
+{SCRIPTS[name]}
+if __name__ == "__main__":
+    with model:
+        trace = pm.sample(draws={draws}, tune={tune}, chains={chains}, cores={cores},
+                          target_accept={target_accept}, random_seed={seed})
+    names = [name for name in trace.varnames if not name.endswith("__")]
+    values = {{n: np.stack(trace.get_values(n, combine=False, squeeze=False)) for n in names}}
+    np.savez({str(path)!r}, **values)
+"""
+    variables = environment.worker_variables(one.compiledir, one.has_theano_pymc, threads=1)
+    del variables["PYTHONHASHSEED"], variables["PYTHONPATH"]
+    subprocess.run(
+        [str(one.python), "-c", script], env=variables, check=True, capture_output=True, cwd=path.parent
+    )
+    with np.load(path) as values:
+        return dict(values)
+
+
+@pytest.mark.parametrize("stack_name", stack.NAMES)
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_draws_are_those_of_a_bare_script(nutsbench, records, results, tmp_path, name, stack_name):
+    import arviz as az
+
+    draws, tune, chains, cores, target_accept, seed = SETTINGS[name]
+    done = nutsbench(
+        *("run", name, "--stack", stack_name, "--keep-draws", "--draws", str(draws), "--tune", str(tune)),
+        *("--chains", str(chains), "--cores", str(cores), "--target-accept", str(target_accept)),
+        *("--seed", str(seed)),
+    )
+    assert done.returncode == 0, done.stderr
+    (record,) = records()
+    kept = az.from_netcdf(str(results / "draws" / record["details"]["draws_file"])).posterior
+    bare = bare_draws(stack.named(stack_name), name, tmp_path / "bare.npz")
+    assert set(kept.data_vars) == set(bare)
+    for variable, values in bare.items():
+        assert values.shape[:2] == (chains, draws)
+        assert np.array_equal(kept[variable].values, values), variable
