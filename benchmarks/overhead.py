@@ -34,7 +34,7 @@ for line in sys.stdin:
         keep = {k: settings[k] for k in ("draws", "tune", "chains", "cores", "target_accept")}
         trace = pm.sample(**keep, random_seed=seed, progressbar=False)
         sampled = time.perf_counter() - begin
-        az.summary(az.from_pymc3(trace, model=model) if "from_pymc3" in dir(az) else trace)
+        az.summary(trace)
     took = time.perf_counter() - begin
     print(json.dumps({"wall_s": took, "summary_s": took - sampled}), flush=True)
 """
@@ -63,6 +63,7 @@ class Bare:
         return dict(json.loads(self._process.stdout.readline()))
 
     def run(self, cell: grid.Cell) -> Dict[str, float]:
+        """Sample a cell, and return the wall seconds that it took."""
         assert self._process.stdin is not None
         task = [cell.model, cell.settings.to_dict(), cell.seed]
         self._process.stdin.write(json.dumps(task) + "\n")
@@ -70,6 +71,7 @@ class Bare:
         return self._answer()
 
     def close(self) -> float:
+        """End the process, and return the seconds that this took."""
         begin = time.perf_counter()
         self._process.communicate()
         return time.perf_counter() - begin
@@ -112,10 +114,8 @@ def compare(one: stack.Stack, profile: str, seed: int) -> List[Dict[str, Any]]:
     begin = time.perf_counter()
     subprocess.run([sys.executable, "-m", "harness", "models"], cwd=ROOT, check=True, capture_output=True)
     command_s = time.perf_counter() - begin
-    rows.append(
-        {"model": "(start and end)", "harness_s": ending_s + command_s, "bare_s": bare.start_s + bare.close()}
-    )
-    return rows
+    ends = {"harness_s": ending_s + command_s, "bare_s": bare.start_s + bare.close()}
+    return [*rows, {"model": "(start and end)", **ends}]
 
 
 def main() -> None:
