@@ -138,8 +138,8 @@ def summarise(values: np.ndarray, free: bool = True) -> Quantity:
         return Quantity(note=f"{bad} of {values.size} draws are not finite", free=free)
     q05, q50, q95 = (float(q) for q in np.quantile(values, QUANTILES))
     figures: Dict[str, Any] = {
-        "mean": float(values.mean()),
-        "sd": float(values.std(ddof=1)) if values.size > 1 else None,
+        "mean": finite(values.mean()),
+        "sd": finite(values.std(ddof=1)) if values.size > 1 else None,
         "q05": q05,
         "q50": q50,
         "q95": q95,
@@ -197,7 +197,8 @@ def ebfmi(energy: np.ndarray) -> Tuple[float, ...]:
     moving: List[np.ndarray] = [chain for chain in energy if chain.size > 1 and chain.var() > 0]
     if not moving:
         return ()
-    return tuple(float(value) for value in np.atleast_1d(az.bfmi(np.stack(moving))))
+    found = np.atleast_1d(az.bfmi(np.stack(moving)))
+    return tuple(float(value) for value in found if np.isfinite(value))
 
 
 def diagnose(

@@ -100,6 +100,13 @@ def compute(measurement: Measurement) -> Dict[str, Optional[Number]]:
     return values
 
 
+def markdown() -> str:
+    """Return :data:`METRICS` as a Markdown table, as the README has it."""
+    better = {"higher": "higher", "lower": "lower", "none": ""}
+    rows = [f"| `{m.name}` | {m.unit} | {better[m.direction]} | {m.definition} |" for m in METRICS.values()]
+    return "\n".join(["| metric | unit | better | definition |", "| --- | --- | --- | --- |", *rows])
+
+
 def extreme(quantities: Mapping[str, Quantity], figure: str, largest: bool = False) -> Optional[str]:
     """Return the scalar whose figure is smallest (or largest), ``None`` if none has it."""
     known = {

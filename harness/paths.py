@@ -23,7 +23,7 @@ def stacks_dir() -> Path:
 
 
 #: An absolute path of two parts or more, up to its last part.
-_ABSOLUTE = re.compile(r"(?<![\w.<>:/])/(?:[\w.+@~=-]+/)+(?=[\w.<+@~=-])")
+_ABSOLUTE = re.compile(r"(?:(?<![\w.<>:/])|(?<=-[IL]))/(?:[\w.+@~=-]+/)+(?=[\w.<+@~=-])")
 
 
 def scrub(text: str) -> str:

@@ -145,7 +145,7 @@ class Worker:
             if self._process.poll() is not None:
                 end = " ".join(_tail(log)[-2:])
                 raise WorkerBrokenError(f"the stack's process ended while importing: {end}")
-        self.close()
+        self._stop()
         raise WorkerBrokenError(f"importing the stack took more than {_IMPORT_TIMEOUT_S:.0f} s")
 
     def run(self, cell: Cell, draws: Optional[Path], listen: Callable[[Progress], None]) -> Outcome:
@@ -273,10 +273,14 @@ class Worker:
         while self._process is not None and self._process.poll() is None and time.monotonic() < deadline:
             if any(event["event"] == "ended" for event in self._events(wait_s=0.2)):
                 return
-        self.close()
+        self._stop()
 
     def close(self) -> None:
-        """End the process; a cell that still runs ends with it."""
+        """End the process, and with it a cell that still runs; remove its logs."""
+        self._stop()
+        self._folder.cleanup()
+
+    def _stop(self) -> None:
         process, self._process = self._process, None
         if process is None:
             return
@@ -296,7 +300,6 @@ class Worker:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-        self._folder.cleanup()
 
 
 def _where(progress: Progress) -> str:

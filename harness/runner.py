@@ -1,5 +1,7 @@
 """Goes through cells one at a time, so that each has the machine to itself, and records them."""
 
+import functools
+import itertools
 import os
 import time
 from dataclasses import dataclass
@@ -91,35 +93,27 @@ def run(
         If a record cannot be written.
     """
     machine = environment.machine(options.threads)
-    worker: Optional[Worker] = None
-    current: Optional[Stack] = None
+    for one, group in itertools.groupby(todo, key=lambda job: job.stack):
+        with Worker(one, options) as worker:
+            for job in group:
+                started, load = utc_now().isoformat(timespec="seconds"), environment.load()
+                outcome = _outcome(worker, job, _draws_file(job, options), functools.partial(listen, job))
+                facts = {**machine, "load_at_start": load, **worker.facts}
+                record = _record(job, options, origin, started, outcome, facts)
+                run_file.append(record)
+                yield record
+                if outcome.status is Status.INTERRUPTED:
+                    raise KeyboardInterrupt
+
+
+def _outcome(worker: Worker, job: Job, draws: Optional[Path], listen: Callable[[Progress], None]) -> Outcome:
+    """Run a job; ctrl-C is an outcome too, so that it is recorded before it ends the run."""
+    begin = time.monotonic()
     try:
-        for job in todo:
-            if worker is None or job.stack != current:
-                if worker is not None:
-                    worker.__exit__()
-                worker, current = Worker(job.stack, options), job.stack
-            started = utc_now().isoformat(timespec="seconds")
-            load = environment.load()
-            draws = _draws_file(job, options)
-            interrupt: Optional[KeyboardInterrupt] = None
-            begin = time.monotonic()
-            try:
-                outcome = worker.run(job.cell, draws, lambda progress, job=job: listen(job, progress))  # type: ignore[misc]
-            except KeyboardInterrupt as error:
-                interrupt = error
-                outcome = Outcome(
-                    Status.INTERRUPTED, "stopped by the user", elapsed_s=time.monotonic() - begin
-                )
-            facts = {**machine, "load_at_start": load, **worker.facts}
-            record = _record(job, options, origin, started, outcome, facts)
-            run_file.append(record)
-            yield record
-            if interrupt is not None:
-                raise interrupt
-    finally:
-        if worker is not None:
-            worker.__exit__()
+        return worker.run(job.cell, draws, listen)
+    except KeyboardInterrupt:
+        elapsed = time.monotonic() - begin
+        return Outcome(Status.INTERRUPTED, "stopped by the user", elapsed_s=elapsed)
 
 
 def _draws_file(job: Job, options: Options) -> Optional[Path]:

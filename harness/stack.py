@@ -8,6 +8,7 @@ Only the standard library is used, so that a bare ``python3 -m harness.stack`` c
 make the default stack, the one that everything else runs in.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -168,20 +169,31 @@ def _base_of(checkout: Path) -> str:
 
 
 def create(stack: Stack) -> None:
-    """Make a stack's environment anew; its compile cache is kept while the digest is.
+    """Make a stack's environment, if it is not ready; its compile cache is kept while its digest is.
 
     Raises
     ------
     UserError
-        If an installer's step fails; it ends with the step's last lines.
+        If an installer's step fails; it ends with the step's last lines. If it is the
+        environment that this very process runs in.
     """
+    if Path(sys.prefix).resolve() == (stack.home / "env").resolve() and not stack.ready:
+        raise UserError("The environment that this command runs in is out of date: `make env` renews it.")
+    stack.home.mkdir(parents=True, exist_ok=True)
+    with (stack.home / "lock").open("w") as lock:
+        # Of two runs that miss it at once, the second finds what the first one made.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not stack.ready:
+            _create(stack)
+
+
+def _create(stack: Stack) -> None:
     wanted = _to_install(stack)
     if _installed(stack).get("stack") != wanted["stack"]:
         # Modules that another Theano compiled must not be met again.
         shutil.rmtree(stack.compiledir, ignore_errors=True)
     if _marker(stack).exists():
         _marker(stack).unlink()
-    stack.home.mkdir(parents=True, exist_ok=True)
     uv = _uv()
     environment = stack.home / "env"
     _run([uv, "venv", "--quiet", "--clear", "--python", PYTHON, str(environment)])

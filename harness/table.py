@@ -9,6 +9,7 @@ from models.spec import SamplerSettings
 
 _SHORT = {"target_accept": "accept", "max_treedepth": "depth"}
 _STYLES = {"good": "green", "poor": "yellow", "unknown": "cyan"}
+_WIDE = 130
 _PHASES = ("build", "compile", "tune", "draw", "diagnose")
 
 
@@ -46,14 +47,17 @@ def verdict(record: Mapping[str, Any]) -> str:
     return ": ".join([quality["verdict"], *(["; ".join(quality["reasons"])] if quality["reasons"] else [])])
 
 
-def results_table(records: Sequence[Mapping[str, Any]]) -> Table:
+def results_table(records: Sequence[Mapping[str, Any]], width: int = 200) -> Table:
     """Return one line a cell: what it gave, where its time went, and whether to trust it.
 
     Parameters
     ----------
     records : sequence of dict
         Records, in the order in which they are to be shown.
+    width : int
+        Columns that there are; where they are few, the phases are left out.
     """
+    phases = _PHASES if width >= _WIDE else ()
     settings = varying(records)
     with_stack = len({record["stack"] for record in records}) > 1
     with_seed = len({record["seed"] for record in records}) > 1
@@ -67,7 +71,7 @@ def results_table(records: Sequence[Mapping[str, Any]]) -> Table:
         table.add_column("seed", justify="right")
     for title in ("ESS/s", "ESS", "R-hat", "div", "depth", "wall s"):
         table.add_column(title, justify="right", no_wrap=True)
-    for phase in _PHASES:
+    for phase in phases:
         table.add_column(phase, justify="right", no_wrap=True, style="dim")
     table.add_column("verdict and why", ratio=1, overflow="fold")
     for record in records:
@@ -75,7 +79,7 @@ def results_table(records: Sequence[Mapping[str, Any]]) -> Table:
         cells += [record["stack"]] if with_stack else []
         cells += [settings_text(record["settings"], settings)] if settings else []
         cells += [str(record["seed"])] if with_seed else []
-        table.add_row(*cells, *_figures(record), *_phase_times(record), _verdict_text(record))
+        table.add_row(*cells, *_figures(record), *_phase_times(record, phases), _verdict_text(record))
     return table
 
 
@@ -93,9 +97,9 @@ def _figures(record: Mapping[str, Any]) -> List[str]:
     ]
 
 
-def _phase_times(record: Mapping[str, Any]) -> List[str]:
+def _phase_times(record: Mapping[str, Any], phases: Sequence[str]) -> List[str]:
     times = record["phases"]
-    return [f"{times[phase]['wall_s']:.1f}" if phase in times else "-" for phase in _PHASES]
+    return [f"{times[phase]['wall_s']:.1f}" if phase in times else "-" for phase in phases]
 
 
 def _verdict_text(record: Mapping[str, Any]) -> Text:

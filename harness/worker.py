@@ -189,6 +189,8 @@ def _child(task: Task, events: Events, imported: clock.PhaseTime) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        # A cell that reads its input must not take the next task for it.
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         log = os.open(task.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(log, 1)
         os.dup2(log, 2)

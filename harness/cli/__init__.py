@@ -12,7 +12,7 @@ import click
 
 import models
 from harness.cli.check import check_command
-from harness.cli.info import doctor_command, models_command, stacks_command
+from harness.cli.info import doctor_command, metrics_command, models_command, stacks_command
 from harness.cli.run import run_command
 from harness.cli.show import show_command
 from harness.errors import UserError, unknown
@@ -40,8 +40,16 @@ def cli() -> None:
     """
 
 
-for command in (run_command, show_command, models_command, check_command, stacks_command, doctor_command):
-    cli.add_command(command)
+for _command in (
+    run_command,
+    show_command,
+    models_command,
+    metrics_command,
+    check_command,
+    stacks_command,
+    doctor_command,
+):
+    cli.add_command(_command)
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> NoReturn:

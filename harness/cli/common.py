@@ -61,7 +61,7 @@ models_option = click.option(
 )
 results_option = click.option(
     "--results",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(path_type=Path),
     default=paths.results_dir,
     show_default="the project's results",
     help="Folder of results.",

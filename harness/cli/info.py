@@ -44,6 +44,26 @@ def _print_model(spec: models.ModelSpec) -> None:
     click.echo(f"\nsampled with {settings_text(spec.settings.to_dict(), spec.settings.names())}\n")
 
 
+@click.command("metrics")
+@json_option
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print the README's table.")
+def metrics_command(as_json: bool, as_markdown: bool) -> int:
+    """List the metrics of a record: unit, direction and definition."""
+    from harness import metrics
+
+    rows = list(metrics.METRICS.values())
+    if as_json:
+        fields = ("name", "unit", "direction", "definition")
+        click.echo(json.dumps([{field: getattr(row, field) for field in fields} for row in rows], indent=1))
+    elif as_markdown:
+        click.echo(metrics.markdown())
+    else:
+        for row in rows:
+            better = "" if row.direction == "none" else f", {row.direction} is better"
+            click.echo(f"{row.name} [{row.unit}{better}]\n    {row.definition}")
+    return 0
+
+
 @click.command("stacks")
 @click.argument("names", nargs=-1, metavar="[STACK]...")
 @json_option

@@ -174,7 +174,8 @@ def _print_results(records: Sequence[Mapping[str, Any]], skipped: int) -> None:
     from harness import table
 
     if records:
-        console().print(table.results_table(records))
+        screen = console()
+        screen.print(table.results_table(records, screen.width))
         click.echo(table.summary(records))
     if skipped:
         click.echo(f"{skipped} cells were done already (--fresh runs them again).")

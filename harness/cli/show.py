@@ -64,7 +64,8 @@ def show_command(
     elif as_csv:
         click.echo(store.frame(records).to_csv(index=False), nl=False)
     elif records:
-        console().print(table.results_table(records))
+        screen = console()
+        screen.print(table.results_table(records, screen.width))
         click.echo(table.summary(records))
     else:
         click.echo("No records. `nutsbench run` makes some.")

@@ -81,13 +81,11 @@ def test_a_stack_that_cannot_be_imported_fails_its_cells(nutsbench, records):
 
 
 def test_past_its_time_limit(nutsbench, records):
-    begin = time.monotonic()
     done = nutsbench(*LONG, "--timeout", "6")
     assert done.returncode == 1
     (record,) = records()
     assert record["status"] == "timeout"
     assert "not done after 6 s, in " in record["reason"]
-    assert time.monotonic() - begin < 60
 
 
 def test_a_worker_killed_in_mid_draw(start, records):

@@ -1,0 +1,98 @@
+"""Stacks are found by name or by path, and their pins stand in one place."""
+
+import re
+
+import pytest
+
+from harness import stack
+from harness.errors import UserError
+
+
+def test_the_pinned_stacks_are_what_they_are_called():
+    found = {row["name"]: row["versions"] for row in stack.describe()}
+    assert found["pymc3-3.8"] == {"pymc3": "3.8", "theano": "1.0.4", "arviz": "0.6.1", "numpy": "1.19.5"}
+    assert found["pymc3-3.11"]["pymc3"] == "3.11.6"
+    assert found["pymc3-3.11"]["theano"] == "1.1.2"
+    assert found["pymc3-3.11"]["arviz"] == "0.12.1"
+
+
+@pytest.mark.parametrize("path", sorted(stack.LOCKS.glob("*.txt")), ids=lambda path: path.name)
+def test_a_lock_says_how_it_was_made_and_pins_everything_by_hash(path):
+    text = path.read_text()
+    assert "uv pip compile" in text.splitlines()[1]
+    if path.stem != "uv":
+        assert "--exclude-newer 20" in text.splitlines()[1]
+    pins = [line for line in text.splitlines() if re.match(r"[\w.-]+==", line)]
+    assert pins
+    assert all(line.endswith("\\") for line in pins)
+    assert "http" not in text
+
+
+def test_the_default_stack_and_its_tools_agree():
+    def pins(path):
+        return dict(re.findall(r"^([\w.-]+)==([\w.]+)", path.read_text(), re.MULTILINE))
+
+    own, tools = pins(stack.named(stack.DEFAULT).requirements), pins(stack.TOOLS)
+    assert {name: own[name] for name in own.keys() & tools.keys()} == {
+        name: tools[name] for name in own.keys() & tools.keys()
+    }
+
+
+def test_an_unknown_stack_gets_its_nearest_match():
+    with pytest.raises(UserError, match=r"no stack 'pymc3-3.12'. Did you mean 'pymc3-3.1?1?8?"):
+        stack.resolve("pymc3-3.12")
+
+
+def checkout(folder, files):
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("files", "base"),
+    [
+        ({"pymc3/__init__.py": '__version__ = "3.8"'}, "pymc3-3.8"),
+        ({"pymc3/__init__.py": '__version__ = "3.9.3"'}, "pymc3-3.8"),
+        ({"pymc3/__init__.py": '__version__ = "3.10.0"'}, "pymc3-3.11"),
+        ({"theano/__init__.py": "", "setup.py": 'NAME = "Theano"'}, "pymc3-3.8"),
+        ({"theano/__init__.py": "", "setup.py": 'NAME = "Theano-PyMC"'}, "pymc3-3.11"),
+    ],
+)
+def test_a_checkout_stands_on_the_stack_of_its_theano(tmp_path, files, base):
+    found = stack.resolve(str(checkout(tmp_path / "fork", files)))
+    assert found.requirements == stack.named(base).requirements
+    assert found.name == "fork"
+    assert found.home != stack.named(base).home
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path):
+    with pytest.raises(UserError, match="neither a checkout of PyMC3 nor of Theano"):
+        stack.resolve(str(checkout(tmp_path / "other", {"x.py": ""})))
+
+
+def test_the_digest_follows_the_checkouts_source(tmp_path):
+    folder = checkout(tmp_path / "fork", {"pymc3/__init__.py": '__version__ = "3.8"'})
+    one = stack.resolve(str(folder))
+    before = one.digest
+    assert stack.resolve(str(folder)).digest == before
+    (folder / "pymc3" / "__pycache__").mkdir()
+    (folder / "pymc3" / "__pycache__" / "x.py").write_text("cached")
+    assert one.digest == before
+    (folder / "pymc3" / "nuts.py").write_text("slower = True")
+    assert one.digest != before
+
+
+def test_a_requirements_file_is_a_stack(tmp_path):
+    path = tmp_path / "mine.txt"
+    path.write_text("pymc3==3.9.3\n")
+    one = stack.resolve(str(path))
+    assert (one.name, one.checkout, one.ready) == ("mine", None, False)
+    assert not one.has_theano_pymc
+
+
+def test_a_failing_step_ends_with_its_last_lines():
+    with pytest.raises(UserError, match=r"failed at 'sh -c.*(?s:.)*no room left"):
+        stack._run(["sh", "-c", "echo starting; echo no room left; exit 3"])

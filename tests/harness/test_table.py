@@ -1,0 +1,61 @@
+"""Tables and lines say what a reader has to know."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from harness import table
+from harness.record import Status
+from models.spec import SamplerSettings
+
+
+def text_of(records):
+    stream = io.StringIO()
+    Console(file=stream, width=200).print(table.results_table(records))
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "-"), (0, "0"), (0.12345, "0.123"), (12.345, "12.3"), (1234.5, "1,234"), (0.00001234, "1.2e-05")],
+)
+def test_numbers_have_significant_digits(value, text):
+    assert table.number(value) == text
+
+
+def test_durations_are_said_as_a_person_says_them():
+    assert [table.duration(s) for s in (4.4, 200, 7500)] == ["4 s", "3 min 20 s", "2 h 5 min"]
+
+
+def test_only_settings_that_vary_within_a_model_are_shown(make_record):
+    records = [
+        make_record(settings=SamplerSettings(draws=100)).to_dict(),
+        make_record(settings=SamplerSettings(draws=200)).to_dict(),
+        make_record(model="fork", settings=SamplerSettings(draws=200, target_accept=0.95)).to_dict(),
+    ]
+    assert table.varying(records) == ["draws"]
+    assert "draws 100" in text_of(records)
+
+
+def test_a_failed_cell_shows_its_reason(make_record):
+    record = make_record(
+        status=Status.CRASHED, reason="killed by SIGKILL in draw", metrics={}, phases={}, worst={}
+    ).to_dict()
+    assert "crashed: killed by SIGKILL in draw" in text_of([record])
+    assert "crashed: killed by SIGKILL in draw" in table.line(record)
+
+
+def test_the_verdict_comes_with_its_reasons(make_record):
+    quality = {"verdict": "poor", "reasons": ["R-hat 1.0310 of x is above 1.01", "3 divergences"]}
+    record = make_record(quality=quality).to_dict()
+    assert "poor: R-hat 1.0310 of x is above 1.01; 3 divergences" in text_of([record])
+
+
+def test_the_summary_counts_status_and_quality_apart(make_record):
+    records = [
+        make_record().to_dict(),
+        make_record(quality={"verdict": "poor", "reasons": ["x"]}).to_dict(),
+        make_record(status=Status.FAILED).to_dict(),
+    ]
+    assert table.summary(records) == "3 cells: 1 failed, 2 ok; of the ok ones 1 good, 1 poor."
