@@ -138,9 +138,20 @@ def load_package() -> None:
             importlib.import_module(f"models.{name}")
     for point in entry_points(group=ENTRY_POINT_GROUP):
         try:
-            point.load()
+            module = importlib.import_module(point.value)
+            _loaded[str(Path(str(module.__file__)).resolve())] = module
         except Exception as error:
             raise ModelError(f"the models of entry point {point.name!r} do not load: {error}") from error
+
+
+def loaded_files() -> List[Path]:
+    """Return the files of models from outside of this package, installed ones included.
+
+    A process of another stack loads them by their path: what is installed for one
+    interpreter is not there for the other.
+    """
+    load_package()
+    return [Path(name) for name in _loaded if name != "package"]
 
 
 def load_file(path: Path) -> List[str]:

@@ -29,7 +29,7 @@ def check_command(files: Tuple[Path, ...], stacks: Tuple[str, ...]) -> int:
     failed = False
     for one in [stack.resolve(text) for text in stacks]:
         make_ready([one])
-        for name, problems in _check_on(one, names, files):
+        for name, problems in _check_on(one, names):
             failed = failed or bool(problems)
             click.echo(f"{one.name}  {name}  {'keeps the contract' if not problems else ''}")
             for problem in problems:
@@ -37,10 +37,10 @@ def check_command(files: Tuple[Path, ...], stacks: Tuple[str, ...]) -> int:
     return 1 if failed else 0
 
 
-def _check_on(one: stack.Stack, names: Sequence[str], files: Sequence[Path]) -> List[Tuple[str, List[str]]]:
+def _check_on(one: stack.Stack, names: Sequence[str]) -> List[Tuple[str, List[str]]]:
     command = [str(one.python), "-m", "harness.contract", *names]
-    for file in files:
-        command += ["--models", str(file.resolve())]
+    for file in models.loaded_files():
+        command += ["--models", str(file)]
     variables = environment.worker_variables(one.compiledir, one.has_theano_pymc, threads=1)
     done = subprocess.run(
         command,

@@ -92,7 +92,7 @@ def run_command(
         timeout_s=timeout,
         memory_bytes=memory_limit,
         threads=threads,
-        models_files=tuple(file.resolve() for file in models_files),
+        models_files=tuple(models.loaded_files()),
         draws_dir=results / "draws" if keep_draws else None,
     )
     run_file = store.begin(profile, utc_now())

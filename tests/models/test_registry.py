@@ -1,10 +1,15 @@
 """Models are found by name; a user's own join, or are refused with a reason."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 import models
 from models import registry
 from models.spec import SamplerSettings
+from tests.conftest import ROOT
 
 CAREFUL = (500, 1500, 2, 2, 0.95)
 #: The tutorial's settings, read off its text: draws, tune, chains, cores, target_accept.
@@ -72,6 +77,20 @@ def test_a_file_loaded_twice_adds_nothing(models_file):
     path = models_file("mine")
     models.load_file(path)
     assert models.load_file(path) == []
+
+
+def test_models_of_an_installed_package_join(tmp_path, models_file):
+    (tmp_path / "their_models.py").write_text(models_file("theirs").read_text())
+    info = tmp_path / "theirs-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[nutsbench.models]\ntheirs = their_models\n")
+    script = "import models; print(models.names()[-1], models.loaded_files()[0].name)"
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["theirs", "their_models.py"], done.stderr
 
 
 @pytest.mark.parametrize(
