@@ -60,7 +60,8 @@ class Record:
     quantities : dict
         By scalar, a :class:`harness.diagnostics.Quantity`.
     environment : dict
-        Machine, versions, load at the start, commit.
+        Machine, versions, load at the start, this project's commit; of a checkout as a
+        stack also that one's, under ``checkout``.
     started_at : str
         UTC, ISO 8601.
     elapsed_s : float

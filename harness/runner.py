@@ -94,11 +94,12 @@ def run(
     """
     machine = environment.machine(options.threads)
     for one, group in itertools.groupby(todo, key=lambda job: job.stack):
+        checkout = {"checkout": environment.commit(one.checkout)} if one.checkout else {}
         with Worker(one, options) as worker:
             for job in group:
                 started, load = utc_now().isoformat(timespec="seconds"), environment.load()
                 outcome = _outcome(worker, job, _draws_file(job, options), functools.partial(listen, job))
-                facts = {**machine, "load_at_start": load, **worker.facts}
+                facts = {**machine, **checkout, "load_at_start": load, **worker.facts}
                 record = _record(job, options, origin, started, outcome, facts)
                 run_file.append(record)
                 yield record
