@@ -10,7 +10,8 @@ from harness import stack
 
 SETUP = """
 from setuptools import find_packages, setup
-setup(name="pymc3", version="3.11.6+mine", packages=find_packages(include=["pymc3*"]), include_package_data=True)
+packages = find_packages(include=["pymc3*"])
+setup(name="pymc3", version="3.11.6+mine", packages=packages, include_package_data=True)
 """
 
 
