@@ -7,6 +7,7 @@ for a user's own alike.
 
 import argparse
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -108,7 +109,9 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m harness.contract")
     parser.add_argument("names", nargs="*")
     parser.add_argument("--models", action="append", default=[], type=Path)
+    parser.add_argument("--folder", default=".", help="working directory, for models' data")
     options = parser.parse_args(arguments)
+    os.chdir(options.folder)
     for file in options.models:
         models.load_file(file)
     for name in options.names or models.names():

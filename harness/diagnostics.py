@@ -77,7 +77,8 @@ class Diagnostics:
     tree_depth_mean : float or None
         Mean depth of the trajectory trees after tuning.
     tree_depth_max_share : float or None
-        Share of transitions after tuning whose tree had the largest depth allowed.
+        Share of transitions after tuning that made all the leapfrogs that the largest tree
+        depth allows.
     ebfmi : tuple of float
         Energy Bayesian fraction of missing information of each chain (Betancourt 2016).
     accept_mean : float or None
@@ -201,6 +202,19 @@ def ebfmi(energy: np.ndarray) -> Tuple[float, ...]:
     return tuple(float(value) for value in found if np.isfinite(value))
 
 
+def _full_trees(stats: Mapping[str, np.ndarray], max_treedepth: int) -> Optional[float]:
+    """Share of trajectories that made all 2**max_treedepth - 1 leapfrogs.
+
+    PyMC3 counts a doubling into the depth also when the trajectory turned back within
+    it, so the depth alone would take many that ended by themselves for cut off. What is
+    left over are the few that turned back with their very last leapfrog.
+    """
+    sizes = stats.get("tree_size")
+    if sizes is None or not sizes.size:
+        return None
+    return float(np.mean(sizes >= 2**max_treedepth - 1))
+
+
 def diagnose(
     draws: Mapping[str, np.ndarray],
     stats: Mapping[str, np.ndarray],
@@ -228,8 +242,6 @@ def diagnose(
     def mean(name: str) -> Optional[float]:
         return finite(np.mean(stats[name])) if name in stats and stats[name].size else None
 
-    depth = stats.get("depth")
-    at_maximum = None if depth is None or not depth.size else float(np.mean(depth >= max_treedepth))
     return Diagnostics(
         quantities={label: summarise(values, name in free) for name, label, values in scalars(draws)},
         divergences=total(stats, "diverging"),
@@ -237,7 +249,7 @@ def diagnose(
         leapfrogs=total(stats, "tree_size"),
         tune_leapfrogs=total(tune_stats, "tree_size"),
         tree_depth_mean=mean("depth"),
-        tree_depth_max_share=at_maximum,
+        tree_depth_max_share=_full_trees(stats, max_treedepth),
         ebfmi=ebfmi(stats["energy"]) if "energy" in stats else (),
         accept_mean=mean("mean_tree_accept"),
         step_size=mean("step_size"),

@@ -11,8 +11,6 @@ from harness import environment
 from harness.paths import results_dir, stacks_dir
 from harness.stack import DEFAULT, NAMES, named
 
-#: One running process beside ours per two cores is already felt.
-_BUSY_PER_CORE = 0.25
 _FREE_DISK = 2 * 2**30
 _FREE_MEMORY = 2 * 2**30
 
@@ -93,7 +91,7 @@ def _cores() -> Finding:
 
 def _load() -> Finding:
     load, cores = environment.load(), environment.usable_cores()
-    if load > _BUSY_PER_CORE * cores:
+    if environment.is_busy():
         busiest = sorted(
             psutil.process_iter(["name", "cpu_times"]),
             key=lambda p: -sum(p.info["cpu_times"][:2]) if p.info["cpu_times"] else 0,

@@ -32,6 +32,9 @@ THREAD_VARIABLES = (
 #: Linker flags of BLAS libraries, best first.
 BLAS_FLAGS = ("-lopenblas", "-lmkl_rt", "-lblis", "-lblas")
 
+#: One running process beside ours per two cores is already felt.
+_BUSY_PER_CORE = 0.5
+
 #: Theano's flags that decide what is compiled, by their name without punctuation.
 _THEANO_FLAGS = (
     "device",
@@ -184,6 +187,11 @@ def commit(folder: Path) -> Dict[str, Any]:
 def load() -> float:
     """Return the mean number of running processes over the last minute."""
     return os.getloadavg()[0]
+
+
+def is_busy() -> bool:
+    """Return whether so much else has run in the last minute that times will show it."""
+    return load() > _BUSY_PER_CORE * usable_cores()
 
 
 def stack() -> Dict[str, Any]:

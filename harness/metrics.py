@@ -212,7 +212,9 @@ def tree_depth_mean(m: Measurement) -> Optional[Number]:
     return m.diagnostics.tree_depth_mean
 
 
-@metric("1", "lower", "Share of transitions after tuning whose tree had the largest depth allowed.")
+@metric(
+    "1", "lower", "Share of transitions after tuning that made all the leapfrogs that max_treedepth allows."
+)
 def tree_depth_max_share(m: Measurement) -> Optional[Number]:
     return m.diagnostics.tree_depth_max_share
 

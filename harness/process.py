@@ -179,6 +179,7 @@ class Worker:
             models_files=[str(path) for path in self._options.models_files],
             log=str(log),
             outcome=str(outcome_file),
+            folder=os.getcwd(),
             draws=str(draws or ""),
             memory_bytes=self._options.memory_bytes,
         )

@@ -13,6 +13,8 @@ from harness.metrics import extreme
 MAX_RHAT = 1.01
 MIN_ESS_PER_CHAIN = 100
 MIN_EBFMI = 0.3
+#: PyMC3's own limit: below it, cut-off trajectories cost time and do no harm.
+MAX_FULL_TREES = 0.05
 
 
 @dataclass(frozen=True)
@@ -100,9 +102,9 @@ def _transitions(diagnostics: Diagnostics) -> List[str]:
     lowest = min(diagnostics.ebfmi, default=MIN_EBFMI)
     if lowest < MIN_EBFMI:
         reasons.append(f"E-BFMI {lowest:.2f} is below {MIN_EBFMI}")
-    if diagnostics.tree_depth_max_share:
-        share = 100 * diagnostics.tree_depth_max_share
-        reasons.append(f"{share:.2g} % of trajectories reached the largest tree depth")
+    full = diagnostics.tree_depth_max_share or 0.0
+    if full > MAX_FULL_TREES:
+        reasons.append(f"{100 * full:.0f} % of trajectories used up the largest tree depth")
     return reasons
 
 

@@ -8,7 +8,7 @@ Schema history
 import uuid
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from harness.grid import Cell
 from harness.paths import scrub
@@ -123,6 +123,16 @@ def key(record: Mapping[str, Any]) -> str:
     """
     cell = Cell.from_dict(record)
     return cell_key(cell, record["model_digest"], record["stack"], record["stack_digest"])
+
+
+def place(record: Mapping[str, Any]) -> Tuple[str, ...]:
+    """Return what a reader takes for one place in a table: cell, stack and results folder.
+
+    Unlike :func:`key` it outlives a change of the model or of the stack, so that the
+    newest record of a place replaces older ones.
+    """
+    cell = Cell.from_dict(record)
+    return (cell_key(cell, "", record["stack"], ""), record["origin"])
 
 
 def cell_key(cell: Cell, model_digest: str, stack: str, stack_digest: str) -> str:

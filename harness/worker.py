@@ -42,6 +42,8 @@ class Task:
         File for all that the cell prints.
     outcome : str
         File for the outcome, written whole or not at all.
+    folder : str
+        Working directory, which a model's data may lie in.
     draws : str
         netCDF file for the draws; empty to keep none.
     memory_bytes : int
@@ -52,6 +54,7 @@ class Task:
     models_files: List[str]
     log: str
     outcome: str
+    folder: str
     draws: str
     memory_bytes: int
 
@@ -194,6 +197,7 @@ def _child(task: Task, events: Events, imported: clock.PhaseTime) -> None:
         log = os.open(task.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(log, 1)
         os.dup2(log, 2)
+        os.chdir(task.folder)
         faulthandler.enable()
         _limit_memory(task.memory_bytes)
 

@@ -1,6 +1,7 @@
 """``nutsbench check-model``: whether a model keeps the contract, on each stack."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import List, Sequence, Tuple
@@ -38,7 +39,8 @@ def check_command(files: Tuple[Path, ...], stacks: Tuple[str, ...]) -> int:
 
 
 def _check_on(one: stack.Stack, names: Sequence[str]) -> List[Tuple[str, List[str]]]:
-    command = [str(one.python), "-m", "harness.contract", *names]
+    # Started in the project, so that no folder of the user's is taken for one of its packages.
+    command = [str(one.python), "-m", "harness.contract", *names, "--folder", os.getcwd()]
     for file in models.loaded_files():
         command += ["--models", str(file)]
     variables = environment.worker_variables(one.compiledir, one.has_theano_pymc, threads=1)

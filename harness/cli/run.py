@@ -139,6 +139,11 @@ def _run_jobs(
 
     if environment.compiler() is None and todo:
         click.echo("Warning: no C++ compiler: Theano runs in Python, and times mean little.", err=True)
+    if todo and environment.is_busy():
+        click.echo(
+            f"Warning: this machine is busy (load {environment.load():.1f}): times will be noisier.",
+            err=True,
+        )
     said = dict.fromkeys(w for job in todo for w in grid.warnings_of(job.cell, environment.usable_cores()))
     for warning in said:
         click.echo(f"Warning: {warning}.", err=True)

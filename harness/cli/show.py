@@ -39,7 +39,7 @@ def show_command(
     Records that came with a clone are shown while there are none of this machine's own.
     """
     from harness import store, table
-    from harness.record import Status, key
+    from harness.record import Status, place
 
     check_choice("status", statuses, [status.value for status in Status])
     check_choice("profile", (profile,) if profile else (), grid.PROFILES)
@@ -49,7 +49,7 @@ def show_command(
     check_choice("model", names, dict.fromkeys([*models.names(), *(r["model"] for r in loaded.records)]))
     records = loaded.records if everything else _own(loaded.records, results)
     if not history:
-        records = list({key(record) + record["origin"]: record for record in records}.values())
+        records = list({place(record): record for record in records}.values())
     records = [
         record
         for record in records

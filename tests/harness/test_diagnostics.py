@@ -85,15 +85,16 @@ def test_energy_that_stands_still_has_no_ebfmi():
 def test_transitions_are_counted():
     stats = {
         "diverging": np.array([[True, False], [False, True]]),
-        "tree_size": np.array([[3.0, 7.0], [15.0, 1.0]]),
-        "depth": np.array([[2, 3], [10, 1]]),
+        "tree_size": np.array([[3.0, 5.0], [15.0, 1.0]]),
+        # Two trajectories reached the largest depth; one of them turned back before its end.
+        "depth": np.array([[2, 4], [4, 1]]),
         "mean_tree_accept": np.array([[0.5, 0.7], [0.9, 0.9]]),
         "step_size": np.array([[0.1, 0.1], [0.3, 0.3]]),
     }
-    found = diagnose({}, stats, {"diverging": np.ones((2, 3), bool)}, (), max_treedepth=10)
+    found = diagnose({}, stats, {"diverging": np.ones((2, 3), bool)}, (), max_treedepth=4)
     assert (found.divergences, found.tune_divergences) == (2, 6)
-    assert (found.leapfrogs, found.tune_leapfrogs) == (26, None)
-    assert found.tree_depth_mean == 4
+    assert (found.leapfrogs, found.tune_leapfrogs) == (24, None)
+    assert found.tree_depth_mean == 2.75
     assert found.tree_depth_max_share == 0.25
     assert found.accept_mean == pytest.approx(0.75)
     assert found.step_size == pytest.approx(0.2)

@@ -31,7 +31,7 @@ def test_draws_without_fault_are_good():
         (scalar(ess_tail=150.0), "tail ESS 150 of y is below 200"),
         (changed(divergences=2), "2 divergences after tuning"),
         (changed(ebfmi=(1.0, 0.29)), "E-BFMI 0.29 is below 0.3"),
-        (changed(tree_depth_max_share=0.02), "2 % of trajectories reached the largest tree depth"),
+        (changed(tree_depth_max_share=0.06), "6 % of trajectories used up the largest tree depth"),
         (scalar(note="3 of 20 draws are not finite"), "y: 3 of 20 draws are not finite"),
         (scalar(note="constant within chain 1, not over all chains"), "y: constant within chain 1"),
         (scalar(note="constant: all 20 draws are 1"), "y: constant"),
@@ -46,6 +46,7 @@ def test_each_fault_makes_them_poor(diagnostics, said):
 def test_limits_are_passed_when_they_are_met():
     assert judge(scalar(rhat=1.01, ess_bulk=200.0, ess_tail=200.0), 2).verdict == "good"
     assert judge(changed(ebfmi=(0.3,)), 2).verdict == "good"
+    assert judge(changed(tree_depth_max_share=0.05), 2).verdict == "good"
 
 
 def test_the_ess_asked_for_grows_with_the_chains():
