@@ -5,9 +5,11 @@ one line, on disk before the next cell begins. Nothing is ever rewritten.
 """
 
 import contextlib
+import errno
 import json
 import os
 import shutil
+import tempfile
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -15,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 from harness.errors import UserError
-from harness.paths import scrub
 from harness.record import SCHEMA, Record
 
 if TYPE_CHECKING:
@@ -59,26 +60,39 @@ class RunFile:
         Raises
         ------
         UserError
-            If there is no room; what was there before is untouched.
+            If it cannot be written, for want of room say. What was there before is
+            untouched, and the record is kept in the folder of temporary files.
         """
         line = (json.dumps(record.to_dict(), allow_nan=False) + "\n").encode()
         try:
-            handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            self._append(line)
         except OSError as error:
-            raise _cannot_write(self.path, error) from error
+            raise UserError(f"{_cannot_write(self.path, error)} {_rescue(line)}") from error
+
+    def _append(self, line: bytes) -> None:
+        handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         try:
             size = os.fstat(handle).st_size
             try:
-                written = os.write(handle, line)
-                if written < len(line):
-                    raise OSError(28, "No space left on device")
+                if os.write(handle, line) < len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 os.fsync(handle)
-            except OSError as error:
+            except OSError:
                 with contextlib.suppress(OSError):
                     os.ftruncate(handle, size)
-                raise _cannot_write(self.path, error) from error
+                raise
         finally:
             os.close(handle)
+
+
+def _rescue(line: bytes) -> str:
+    """Keep a record where there may still be room, and say where."""
+    try:
+        with tempfile.NamedTemporaryFile(prefix="nutsbench-", suffix=".jsonl", delete=False) as file:
+            file.write(line)
+    except OSError:
+        return "The last record could not be kept anywhere."
+    return f"The last record is in {file.name}: move it into the folder once it can be written."
 
 
 class Store:
@@ -117,7 +131,7 @@ class Store:
         except OSError as error:
             with contextlib.suppress(OSError, UnboundLocalError):
                 probe.unlink()
-            raise _cannot_write(self.runs, error) from error
+            raise UserError(_cannot_write(self.runs, error)) from error
         free = shutil.disk_usage(self.runs).free
         if free < _ROOM:
             raise UserError(
@@ -190,9 +204,9 @@ def _check_schema(record: Dict[str, Any], path: Path, number: int) -> None:
         )
 
 
-def _cannot_write(path: Path, error: OSError) -> UserError:
-    return UserError(
-        f"The results folder cannot be written ({error.strerror}): {scrub(str(path))}."
+def _cannot_write(path: Path, error: OSError) -> str:
+    return (
+        f"The results folder cannot be written ({error.strerror}): {path}."
         " Nothing that was there is lost. Name another folder with --results."
     )
 

@@ -1,6 +1,7 @@
 """Records are appended whole, read back, and never rewritten."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -137,6 +138,9 @@ except UserError as error:
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     assert "cannot be written" in done.stderr
     assert run.path.read_bytes() == before
+    kept = Path(re.search(r"The last record is in (\S+):", done.stderr)[1])
+    assert json.loads(kept.read_text())["seed"] == 2
+    kept.unlink()
 
 
 def test_records_as_a_table(make_record):

@@ -29,7 +29,7 @@ def stacks(tmp_path) -> Path:
 def fork_of_pymc3(folder: Path) -> Path:
     """Make a source tree of PyMC3 from the one that is installed."""
     (site,) = stack.named("pymc3-3.11").home.glob("env/lib/python*/site-packages")
-    shutil.copytree(site / "pymc3", folder / "pymc3", ignore=shutil.ignore_patterns("__pycache__", "tests"))
+    shutil.copytree(site / "pymc3", folder / "pymc3", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "setup.py").write_text(SETUP)
     return folder
 
