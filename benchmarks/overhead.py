@@ -17,15 +17,15 @@ from typing import Any, Dict, List
 from harness import environment, grid, runner, stack
 from harness.paths import ROOT, results_dir
 from harness.process import Options
+from harness.record import Status
 from harness.store import Store, utc_now
 
 #: The bare script; it waits for its turn before each model.
 BARE = """
 import json, sys, time
-begin = time.perf_counter()
 import arviz as az, pymc3 as pm
 import models
-print(json.dumps({"import_s": time.perf_counter() - begin}), flush=True)
+print(json.dumps({"imported": True}), flush=True)
 for line in sys.stdin:
     name, settings, seed = json.loads(line)
     begin = time.perf_counter()
@@ -55,12 +55,15 @@ class Bare:
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        self._answer()
+        self._answer()  # It has imported the stack.
         self.start_s = time.perf_counter() - begin
 
     def _answer(self) -> Dict[str, float]:
         assert self._process.stdout is not None
-        return dict(json.loads(self._process.stdout.readline()))
+        line = self._process.stdout.readline()
+        if not line:
+            sys.exit("the bare script has failed: run it by hand to see why")
+        return dict(json.loads(line))
 
     def run(self, cell: grid.Cell) -> Dict[str, float]:
         """Sample a cell, and return the wall seconds that it took."""
@@ -84,7 +87,6 @@ def compare(one: stack.Stack, profile: str, seed: int) -> List[Dict[str, Any]]:
     jobs = runner.jobs(grid.expand(grid.Grid((), profile, {}, (seed,))), [one], 1)
     run_file = store.begin(profile, utc_now())
     harness = runner.run(jobs, options, store.origin(), run_file, lambda *_: None)
-    begin = time.perf_counter()
     rows = []
     bare = Bare(one)
     for number, job in enumerate(jobs):
@@ -98,9 +100,9 @@ def compare(one: stack.Stack, profile: str, seed: int) -> List[Dict[str, Any]]:
             else:
                 record = next(harness)
                 row["harness_s"] = time.perf_counter() - begin
-                row["status"] = record.status.value
+                if record.status is not Status.OK:
+                    sys.exit(f"{job.cell.model} is {record.status.value}: {record.reason}")
                 row.update({f"{p}_s": t["wall_s"] for p, t in record.phases.items()})
-                # Of the same record: the same draws were taken, so the same leapfrogs were made.
                 row["other_s"] = row["harness_s"] - sum(
                     t["wall_s"] for p, t in record.phases.items() if p != "import"
                 )
@@ -125,14 +127,16 @@ def main() -> None:
     parser.add_argument("--profile", default="tutorial")
     parser.add_argument("--seed", type=int, default=grid.DEFAULT_SEED)
     options = parser.parse_args()
-    rows = compare(stack.resolve(options.stack), options.profile, options.seed)
+    one = stack.resolve(options.stack)
+    machine = environment.machine(1)  # The commit that is measured, not one made meanwhile.
+    rows = compare(one, options.profile, options.seed)
     harness_s, bare_s = (sum(row[name] for row in rows) for name in ("harness_s", "bare_s"))
     summary = {
-        "stack": options.stack,
+        "stack": one.name,
         "profile": options.profile,
         "seed": options.seed,
         "measured_at": utc_now().isoformat(timespec="seconds"),
-        "machine": environment.machine(1),
+        "machine": machine,
         "harness_s": harness_s,
         "bare_s": bare_s,
         "ratio": harness_s / bare_s,
@@ -140,7 +144,7 @@ def main() -> None:
     }
     folder = results_dir() / "overhead"
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{utc_now():%Y%m%dT%H%M%SZ}-{options.profile}-{options.stack}.json"
+    path = folder / f"{utc_now():%Y%m%dT%H%M%SZ}-{options.profile}-{one.name}.json"
     path.write_text(json.dumps(summary, indent=1) + "\n")
     print(f"all: harness {harness_s:.1f} s, bare {bare_s:.1f} s, ratio {harness_s / bare_s:.3f}")
 

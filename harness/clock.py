@@ -154,7 +154,7 @@ class DrawClock:
         self._divergences = 0
         self._reported = 0.0
         self.chains: Dict[int, ChainClock] = {}
-        self.started = 0.0
+        self.started = self._cpu_started = 0.0
         self._in_process = True
 
     def set_up(self, chain: int) -> None:
@@ -162,6 +162,7 @@ class DrawClock:
         if not self.chains:
             self._timer.enter("tune")
             self.started = time.perf_counter()
+            self._cpu_started = time.process_time()
         self.chains[chain] = ChainClock(cpu_before=time.process_time())
 
     def recorded(self, chain: int, stats: Optional[Sequence[Dict[str, Any]]]) -> None:
@@ -218,18 +219,27 @@ class DrawClock:
             for start, clock in zip(starts, clocks)
         ]
 
-    def tune_cpu_share(self, sampling_cpu_s: float) -> float:
+    def tune_cpu_share(self, sampling_cpu_s: float, wall_share: float) -> float:
         """Return the share of sampling's CPU time that went into tuning.
 
-        Chains that run in this process are told apart by its own clock; a chain's own
-        process is gone by its last draw, so what it used in all is ``sampling_cpu_s``.
+        Chains that run in this process are told apart by its own clock. Of a chain with a
+        process of its own the CPU time until its last tuning draw is known, and what this
+        process used beside it, to collect the draws, is shared out like the wall time.
+
+        Parameters
+        ----------
+        sampling_cpu_s : float
+            CPU seconds of all of sampling, this process and its chains.
+        wall_share : float
+            Share of the wall time that was tuning.
         """
         clocks = [clock for clock in self.chains.values() if clock.tuned]
         if self._in_process:
             tune = sum(clock.cpu_tuned - clock.cpu_before for clock in clocks)
             total = sum(clock.cpu_last - clock.cpu_before for clock in clocks)
         else:
-            tune = sum(clock.cpu_tuned for clock in clocks)
+            collecting = time.process_time() - self._cpu_started
+            tune = sum(clock.cpu_tuned for clock in clocks) + wall_share * collecting
             total = sampling_cpu_s
         return min(1.0, tune / total) if total > 0 else 0.0
 

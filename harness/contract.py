@@ -29,7 +29,11 @@ def check(spec: ModelSpec) -> List[str]:
     spec : ModelSpec
         The model; it is built and compiled, so PyMC3 has to be there.
     """
-    problems = _check_words(spec) + _check_data(spec)
+    problems = _check_words(spec)
+    try:
+        problems += _check_data(spec)
+    except Exception as error:
+        return [*problems, f"its data function fails: {type(error).__name__}: {error}"]
     try:
         built = spec.build(spec.data())
     except Exception as error:
@@ -69,12 +73,12 @@ def _check_data(spec: ModelSpec) -> List[str]:
     return problems
 
 
-def _untransformed(built: Any) -> List[str]:
+def _unobserved(built: Any) -> List[str]:
     return [variable.name for variable in built.unobserved_RVs if not variable.name.endswith("__")]
 
 
 def _check_monitored(spec: ModelSpec, built: Any) -> List[str]:
-    there = _untransformed(built)
+    there = _unobserved(built)
     unknown = [name for name in spec.monitored if name not in there]
     missing = [name for name in there if spec.monitored and name not in spec.monitored]
     problems = [f"it monitors {name!r}, which it does not have" for name in unknown]

@@ -35,8 +35,11 @@ class Quantity:
         Effective sample sizes of the bulk and of the 5 and 95 % quantiles (the same).
     rhat : float or None
         Rank-normalised split R-hat (the same, equation 14).
+    state : str
+        ``ok``, or why there is no ESS and R-hat: ``not_finite``, ``too_few`` draws,
+        ``constant`` over all chains, ``stuck`` (constant within a chain), ``one_chain``.
     note : str
-        Why a figure is missing, and what is odd about the draws; empty otherwise.
+        The same in words; empty where the state is ok.
     free : bool
         Whether it belongs to a free variable rather than to a Deterministic.
     """
@@ -54,6 +57,7 @@ class Quantity:
     ess_bulk: Optional[float] = None
     ess_tail: Optional[float] = None
     rhat: Optional[float] = None
+    state: str = "ok"
     note: str = ""
     free: bool = True
 
@@ -136,7 +140,7 @@ def summarise(values: np.ndarray, free: bool = True) -> Quantity:
     """
     bad = int(np.size(values) - np.isfinite(values).sum())
     if bad:
-        return Quantity(note=f"{bad} of {values.size} draws are not finite", free=free)
+        return Quantity(state="not_finite", note=f"{bad} of {values.size} draws are not finite", free=free)
     q05, q50, q95 = (float(q) for q in np.quantile(values, QUANTILES))
     figures: Dict[str, Any] = {
         "mean": finite(values.mean()),
@@ -149,15 +153,17 @@ def summarise(values: np.ndarray, free: bool = True) -> Quantity:
     chains, draws = values.shape
     frozen = [bool(np.all(chain == chain[0])) for chain in values]
     if draws < MIN_DRAWS:
-        return Quantity(**figures, note=f"{draws} draws a chain are too few for ESS and R-hat")
+        return Quantity(**figures, state="too_few", note=f"{draws} draws a chain are too few to judge")
     if np.all(values == values.flat[0]):
-        return Quantity(**figures, note=f"constant: all {values.size} draws are {values.flat[0]:g}")
+        note = f"constant: all {values.size} draws are {values.flat[0]:g}"
+        return Quantity(**figures, state="constant", note=note)
     if any(frozen):
         stuck = ", ".join(str(chain) for chain, is_frozen in enumerate(frozen) if is_frozen)
         # ESS and R-hat divide by a chain's variance, which is zero here.
-        return Quantity(**figures, note=f"constant within chain {stuck}, not over all chains")
-    note = "R-hat needs two chains" if chains < 2 else ""
-    return Quantity(**figures, **_arviz_figures(values), note=note)
+        return Quantity(**figures, state="stuck", note=f"constant within chain {stuck}")
+    if chains < 2:
+        figures.update(state="one_chain", note="R-hat needs two chains")
+    return Quantity(**figures, **_arviz_figures(values))
 
 
 def _arviz_figures(values: np.ndarray) -> Dict[str, Any]:

@@ -32,6 +32,7 @@ class RunDisplay:
         self._left = list(todo)
         self._count = len(todo)
         self._begun = time.monotonic()
+        self._guesses = self._guess()
         self._current: Optional[Job] = None
         self._bars: Optional[Bars] = None
         self._task: Optional[TaskID] = None
@@ -74,6 +75,7 @@ class RunDisplay:
         """Show a cell that has ended."""
         self._left = self._left[1:]
         self._known.append(record)
+        self._guesses = self._guess()
         number = self._count - len(self._left)
         text = f"[{number:>{len(str(self._count))}}/{self._count}] {table.line(record)}"
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -86,9 +88,13 @@ class RunDisplay:
             "left": self._time_left(),
         }
 
+    def _guess(self) -> List[Optional[float]]:
+        """Estimate what is left; only when a cell ends, for it takes all records into account."""
+        return [estimate_s(job.cell, self._known) for job in self._left]
+
     def _time_left(self) -> str:
-        guesses = [estimate_s(job.cell, self._known) for job in self._left]
-        if not guesses or any(guess is None for guess in guesses):
+        known = [guess for guess in self._guesses if guess is not None]
+        if not known or len(known) < len(self._guesses):
             return ""
-        seconds = sum(guess for guess in guesses if guess is not None) - (time.monotonic() - self._begun)
+        seconds = sum(known) - (time.monotonic() - self._begun)
         return f"about {table.duration(max(0.0, seconds))} left"

@@ -76,8 +76,8 @@ def _blas() -> Finding:
 def _threads() -> Finding:
     unpinned = [name for name in environment.THREAD_VARIABLES if os.environ.get(name, "1") != "1"]
     if unpinned:
-        advice = "nothing: workers are started with --threads (1 if not given) whatever these say"
-        return Finding("threads", "good", f"{', '.join(unpinned)} set to other than 1", advice)
+        found = f"{', '.join(unpinned)} set to other than 1, which workers do not heed: see --threads"
+        return Finding("threads", "good", found)
     return Finding("threads", "good", "BLAS and OpenMP are pinned to 1 in workers")
 
 
@@ -90,16 +90,12 @@ def _cores() -> Finding:
 
 
 def _load() -> Finding:
-    load, cores = environment.load(), environment.usable_cores()
-    if environment.is_busy():
-        busiest = sorted(
-            psutil.process_iter(["name", "cpu_times"]),
-            key=lambda p: -sum(p.info["cpu_times"][:2]) if p.info["cpu_times"] else 0,
-        )[:3]
-        names = ", ".join(process.info["name"] for process in busiest)
-        advice = f"wait or stop what else runs (most CPU time so far: {names})"
-        return Finding("load", "warn", f"{load:.2f} over the last minute on {cores} cores", advice)
-    return Finding("load", "good", f"{load:.2f} over the last minute on {cores} cores")
+    cores = environment.usable_cores()
+    used = environment.busy_cores(1.0)
+    found = f"{used:.1f} of {cores} cores in use now, load {environment.load():.2f} over the last minute"
+    if environment.is_busy(used):
+        return Finding("load", "warn", found, "wait, or stop what else runs (`top` shows it)")
+    return Finding("load", "good", found)
 
 
 def _governor() -> Finding:
@@ -133,7 +129,7 @@ def _disk() -> Finding:
 def _stacks() -> Finding:
     missing = [name for name in NAMES if not named(name).ready]
     if missing:
-        verdict = "bad" if DEFAULT in missing else "good"
+        verdict = "bad" if DEFAULT in missing else "warn"
         advice = f"nutsbench stacks {' '.join(missing)}; a run that asks for it makes it too"
         return Finding("stacks", verdict, f"not made yet: {', '.join(missing)}", advice)
     return Finding("stacks", "good", f"ready: {', '.join(NAMES)}")

@@ -32,8 +32,8 @@ THREAD_VARIABLES = (
 #: Linker flags of BLAS libraries, best first.
 BLAS_FLAGS = ("-lopenblas", "-lmkl_rt", "-lblis", "-lblas")
 
-#: One running process beside ours per two cores is already felt.
-_BUSY_PER_CORE = 0.5
+#: A third of a core used by others is felt on a machine of two.
+_BUSY_PER_CORE = 0.15
 
 #: Theano's flags that decide what is compiled, by their name without punctuation.
 _THEANO_FLAGS = (
@@ -180,7 +180,7 @@ def commit(folder: Path) -> Dict[str, Any]:
         return done.stdout.strip() if done.returncode == 0 else None
 
     head = git("rev-parse", "HEAD")
-    changes = git("status", "--porcelain", "--untracked-files=no")
+    changes = git("status", "--porcelain")
     return {"commit": head, "dirty": None if head is None else bool(changes)}
 
 
@@ -189,9 +189,17 @@ def load() -> float:
     return os.getloadavg()[0]
 
 
-def is_busy() -> bool:
-    """Return whether so much else has run in the last minute that times will show it."""
-    return load() > _BUSY_PER_CORE * usable_cores()
+def busy_cores(seconds: float = 0.3) -> float:
+    """Return how many cores others use at the moment, looked at for some seconds.
+
+    The load of the last minute would count this harness's own last cell.
+    """
+    return float(psutil.cpu_percent(interval=seconds) / 100 * (psutil.cpu_count() or 1))
+
+
+def is_busy(cores: float) -> bool:
+    """Return whether so many cores are used by others that times will show it."""
+    return cores > _BUSY_PER_CORE * usable_cores()
 
 
 def stack() -> Dict[str, Any]:

@@ -176,15 +176,14 @@ def warnings_of(cell: Cell, machine_cores: int) -> List[str]:
     """
     settings = cell.settings
     said = []
-    if min(settings.cores, settings.chains) > machine_cores:
-        said.append(
-            f"cores {settings.cores} is more than this machine's {machine_cores}:"
-            " chains share a core, and times are longer than they need be"
-        )
+    if settings.cores > machine_cores:
+        shared = min(settings.cores, settings.chains) > machine_cores
+        effect = "chains share a core, so times are longer" if shared else "no more than that run at a time"
+        said.append(f"cores {settings.cores} is more than this machine's {machine_cores}: {effect}")
     return said
 
 
-def estimate_s(cell: Cell, known: Sequence[Mapping[str, Any]]) -> Optional[float]:
+def estimate_s(cell: Cell, known: Sequence[Mapping[str, Any]], allow_cold: bool = False) -> Optional[float]:
     """Estimate the wall seconds of a cell from records of its model.
 
     Time grows with the transitions of each chain and the rounds that the cores need;
@@ -197,6 +196,8 @@ def estimate_s(cell: Cell, known: Sequence[Mapping[str, Any]]) -> Optional[float
         The cell.
     known : sequence of dict
         Records; those of other models or that failed are passed over.
+    allow_cold : bool
+        Use records that were made with a cold compile cache even if there are others.
 
     Returns
     -------
@@ -207,6 +208,8 @@ def estimate_s(cell: Cell, known: Sequence[Mapping[str, Any]]) -> Optional[float
     for record in known:
         if record["model"] != cell.model or record["status"] != "ok":
             continue
+        if record["details"].get("compile_cache", {}).get("state") == "cold" and not allow_cold:
+            continue
         phases = {name: time["wall_s"] for name, time in record["phases"].items()}
         once = phases["build"] + phases["compile"] + phases["diagnose"]
         work = _transitions(SamplerSettings.from_dict(record["settings"]))
@@ -214,7 +217,8 @@ def estimate_s(cell: Cell, known: Sequence[Mapping[str, Any]]) -> Optional[float
         near = abs(record["settings"]["target_accept"] - cell.settings.target_accept)
         guesses.append((near, once + sampling * _transitions(cell.settings) / work))
     if not guesses:
-        return None
+        # Better one that compiled than none.
+        return None if allow_cold else estimate_s(cell, known, allow_cold=True)
     nearest = min(near for near, _ in guesses)
     best = sorted(guess for near, guess in guesses if near == nearest)
     return float(best[len(best) // 2])

@@ -14,21 +14,21 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 import psutil
 
 from harness import environment
-from harness.clock import Progress
+from harness.clock import Listener, Progress
 from harness.grid import Cell
 from harness.paths import ROOT
 from harness.record import Status
-from harness.stack import Stack
+from harness.stack import Stack, in_use
 from harness.worker import Task
 
 #: How long importing a stack may take: a cold one also compiles.
 _IMPORT_TIMEOUT_S = 600.0
-#: How long a chain may stay dead before its cell is given up.
+#: How long a cell may say nothing before its chains are looked at: a dead one is for ever.
 _DEAD_CHAIN_S = 5.0
 _LOG_LINES = 20
 
@@ -92,6 +92,7 @@ class Worker:
         self._options = options
         self._process: Optional[subprocess.Popen[bytes]] = None
         self._pending = b""
+        self._lock = contextlib.ExitStack()
         self._folder = tempfile.TemporaryDirectory(prefix="nutsbench-")
         self._cells = 0
         self._broken = ""
@@ -123,6 +124,7 @@ class Worker:
             self._stack.compiledir, self._stack.has_theano_pymc, self._options.threads
         )
         self._pending = b""
+        self._lock.enter_context(in_use(self._stack))
         with log.open("ab") as log_file:
             self._process = subprocess.Popen(
                 [str(self._stack.python), "-m", "harness.worker"],
@@ -148,13 +150,15 @@ class Worker:
         self._stop()
         raise WorkerBrokenError(f"importing the stack took more than {_IMPORT_TIMEOUT_S:.0f} s")
 
-    def run(self, cell: Cell, draws: Optional[Path], listen: Callable[[Progress], None]) -> Outcome:
-        """Run one cell and return how it ended; only ctrl-C raises, once the cell has ended.
+    def run(self, cell: Cell, digest: str, draws: Optional[Path], listen: Listener) -> Outcome:
+        """Run one cell and return how it ended, ctrl-C included.
 
         Parameters
         ----------
         cell : Cell
             The cell.
+        digest : str
+            Digest of the model that it is to sample.
         draws : Path or None
             File for its draws.
         listen : callable
@@ -163,73 +167,73 @@ class Worker:
         self._cells += 1
         log = Path(self._folder.name, f"{self._cells}.log")
         outcome_file = Path(self._folder.name, f"{self._cells}.json")
-        begin = time.monotonic()
+        heard = _Heard(listen)
         try:
             self.start()
-        except WorkerBrokenError as error:
-            return Outcome(
-                Status.FAILED,
-                str(error),
-                log_tail=_tail(Path(self._folder.name, "server.log")),
-                elapsed_s=time.monotonic() - begin,
+            heard = _Heard(listen)  # The import is not part of the cell's time.
+            task = Task(
+                cell=cell,
+                digest=digest,
+                models_files=[str(path) for path in self._options.models_files],
+                log=str(log),
+                outcome=str(outcome_file),
+                folder=os.getcwd(),
+                draws=str(draws or ""),
+                memory_bytes=self._options.memory_bytes,
             )
-        begin = time.monotonic()
-        task = Task(
-            cell=cell,
-            models_files=[str(path) for path in self._options.models_files],
-            log=str(log),
-            outcome=str(outcome_file),
-            folder=os.getcwd(),
-            draws=str(draws or ""),
-            memory_bytes=self._options.memory_bytes,
-        )
-        status, reason = self._watch(task, begin, listen)
-        values: Dict[str, Any] = {}
-        if outcome_file.exists() and status is Status.OK:
+            status, reason = self._watch(task, heard)
+        except WorkerBrokenError as error:
+            status, reason = Status.FAILED, str(error)
+            log = Path(self._folder.name, "server.log")
+        except KeyboardInterrupt:
+            status, reason = Status.INTERRUPTED, f"stopped by the user in {_where(heard.progress)}"
+        if status is Status.OK and not outcome_file.exists():
+            status, reason = Status.CRASHED, "the cell's process ended without an outcome"
+        values: Dict[str, Any] = {"phases": heard.phases()}
+        if status is Status.OK:
             values = json.loads(outcome_file.read_text())
             status, reason = Status(values.pop("status")), values.pop("reason")
-        elif status is Status.OK:
-            status, reason = Status.CRASHED, "the cell's process ended without an outcome"
         tail = [] if status is Status.OK else _tail(log)
-        return Outcome(status, reason, values, tail, time.monotonic() - begin)
+        return Outcome(status, reason, values, tail, time.monotonic() - heard.began)
 
-    def _watch(self, task: Task, begin: float, listen: Callable[[Progress], None]) -> Tuple[Status, str]:
+    def _watch(self, task: Task, heard: "_Heard") -> Tuple[Status, str]:
         """Wait for the child's end, and bring it about where it is overdue."""
-        child = 0
-        seen = Progress("start")
-        dead_since: Optional[float] = None
         kills_before = _kernel_oom_kills()
         try:
             self._send(task)
             while True:
                 for event in self._events(wait_s=0.2):
-                    if event["event"] == "started":
-                        child = event["pid"]
-                    elif event["event"] == "progress":
-                        seen = Progress(**{k: v for k, v in event.items() if k != "event"})
-                        listen(seen)
-                    elif event["event"] == "ended":
-                        return self._verdict(event, seen, kills_before)
+                    if event["event"] == "ended":
+                        return self._verdict(event, heard.progress, kills_before)
+                    heard.event(event)
+                where = _where(heard.progress)
                 if self._process is None or self._process.poll() is not None:
-                    _kill_group(child)
-                    return Status.CRASHED, f"the stack's own process ended in {_where(seen)}"
-                now = time.monotonic()
-                if now - begin > self._options.timeout_s:
-                    _kill_group(child)
-                    self._await_end()
+                    _kill_group(heard.child)
+                    return Status.CRASHED, f"the stack's own process ended in {where}"
+                if time.monotonic() - heard.began > self._options.timeout_s:
+                    self._end_cell(heard)
+                    limit = f"{self._options.timeout_s:g} s"
                     return Status.TIMEOUT, (
-                        f"not done after {self._options.timeout_s:g} s, in {_where(seen)}:"
-                        " raise --timeout, or take fewer draws"
+                        f"not done after {limit}, in {where}: raise --timeout, or take fewer draws"
                     )
-                dead_since = (dead_since or now) if _has_dead_chain(child) else None
-                if dead_since is not None and now - dead_since > _DEAD_CHAIN_S:
-                    _kill_group(child)
-                    self._await_end()
-                    return Status.CRASHED, f"a chain's process died in {_where(seen)}"
+                if heard.silent_s() > _DEAD_CHAIN_S and _has_dead_chain(heard.child):
+                    self._end_cell(heard)
+                    return Status.CRASHED, f"a chain's process died in {where}{_for_memory(kills_before)}"
         except BaseException:
-            _kill_group(child)
-            self._await_end()
+            self._end_cell(heard)
             raise
+
+    def _end_cell(self, heard: "_Heard") -> None:
+        """End the cell, and wait until its server has noticed."""
+        deadline = time.monotonic() + 10
+        while self._process is not None and self._process.poll() is None and time.monotonic() < deadline:
+            _kill_group(heard.child)
+            for event in self._events(wait_s=0.2):
+                if event["event"] == "ended":
+                    return
+                # Of a cell that had only just begun, the process is not known until now.
+                heard.event(event)
+        self._stop()
 
     @staticmethod
     def _verdict(event: Mapping[str, Any], seen: Progress, kills_before: int) -> Tuple[Status, str]:
@@ -237,13 +241,11 @@ class Worker:
             return Status.OK, ""
         if not event["killed_by"]:
             return Status.CRASHED, f"the cell's process ended with code {event['code']} in {_where(seen)}"
-        name = signal.Signals(event["killed_by"]).name
-        reason = f"killed by {name} in {_where(seen)}"
-        if _kernel_oom_kills() > kills_before:
-            reason += ": the machine ran out of memory; take fewer draws or chains, or free some"
-        elif event["killed_by"] == signal.SIGKILL:
-            reason += ", by someone else or for want of memory"
-        return Status.CRASHED, reason
+        reason = f"killed by {signal.Signals(event['killed_by']).name} in {_where(seen)}"
+        by_memory = _for_memory(kills_before)
+        if not by_memory and event["killed_by"] == signal.SIGKILL:
+            return Status.CRASHED, f"{reason}, by someone else or for want of memory"
+        return Status.CRASHED, reason + by_memory
 
     def _send(self, task: Task) -> None:
         assert self._process is not None
@@ -268,17 +270,10 @@ class Worker:
         for line in lines:
             yield json.loads(line)
 
-    def _await_end(self) -> None:
-        """Wait until the process has noticed that its child is gone."""
-        deadline = time.monotonic() + 10
-        while self._process is not None and self._process.poll() is None and time.monotonic() < deadline:
-            if any(event["event"] == "ended" for event in self._events(wait_s=0.2)):
-                return
-        self._stop()
-
     def close(self) -> None:
         """End the process, and with it a cell that still runs; remove its logs."""
         self._stop()
+        self._lock.close()
         self._folder.cleanup()
 
     def _stop(self) -> None:
@@ -303,10 +298,59 @@ class Worker:
         self.close()
 
 
+class _Heard:
+    """What the parent has heard of a cell: how far it is, and when each phase began.
+
+    Parameters
+    ----------
+    listen : callable
+        Told how far the cell is.
+    """
+
+    def __init__(self, listen: Listener) -> None:
+        self._listen = listen
+        self._starts: List[Tuple[str, float]] = []
+        self._last = self.began = time.monotonic()
+        self.child = 0
+        self.progress = Progress("start")
+
+    def event(self, event: Mapping[str, Any]) -> None:
+        """Take in an event of the worker's."""
+        self._last = time.monotonic()
+        if event["event"] == "started":
+            self.child = event["pid"]
+        elif event["event"] == "progress":
+            self.progress = Progress(**{k: v for k, v in event.items() if k != "event"})
+            if not self._starts or self._starts[-1][0] != self.progress.phase:
+                self._starts.append((self.progress.phase, self._last))
+            self._listen(self.progress)
+
+    def silent_s(self) -> float:
+        """Return the seconds since the last event."""
+        return time.monotonic() - self._last
+
+    def phases(self) -> Dict[str, Dict[str, float]]:
+        """Return the wall time of each phase of a cell that did not get to tell its own."""
+        ends = [start for _, start in self._starts[1:]] + [time.monotonic()]
+        times: Dict[str, Dict[str, float]] = {}
+        for (phase, start), end in zip(self._starts, ends):
+            # Chains that tune while others draw make the phases alternate.
+            before = times.get(phase, {"wall_s": 0.0})["wall_s"]
+            times[phase] = {"wall_s": before + end - start}
+        return times
+
+
 def _where(progress: Progress) -> str:
     if progress.total:
         return f"{progress.phase}, after {progress.done} of {progress.total} draws"
     return progress.phase
+
+
+def _for_memory(kills_before: int) -> str:
+    """Say so if the kernel has ended a process for want of memory in the meantime."""
+    if _kernel_oom_kills() > kills_before:
+        return ": the machine ran out of memory; take fewer draws or chains, or free some"
+    return ""
 
 
 def _kill_group(pid: int) -> None:

@@ -61,13 +61,11 @@ def judge(diagnostics: Diagnostics, chains: int) -> Quality:
 
 
 def _odd_scalars(quantities: Dict[str, Quantity]) -> List[str]:
-    # A free variable whose chain stands still is stuck; a Deterministic may be constant.
+    # A free variable that stands still is stuck; a Deterministic may well be constant.
     return [
         f"{label}: {quantity.note}"
         for label, quantity in quantities.items()
-        if "not finite" in quantity.note
-        or "within chain" in quantity.note
-        or ("constant" in quantity.note and quantity.free)
+        if quantity.state in ("not_finite", "stuck") or (quantity.state == "constant" and quantity.free)
     ]
 
 
@@ -109,13 +107,17 @@ def _transitions(diagnostics: Diagnostics) -> List[str]:
 
 
 def _not_checked(diagnostics: Diagnostics) -> List[str]:
-    reasons = [
-        f"{label}: {quantity.note}"
+    """Name each check that could not be made; a figure that is missing has not passed."""
+    notes = [
+        quantity.note if quantity.note else f"{label}: ArviZ gave no ESS or R-hat"
         for label, quantity in diagnostics.quantities.items()
-        if quantity.note and "constant" not in quantity.note
+        if quantity.state in ("too_few", "one_chain")
+        or (quantity.state == "ok" and None in (quantity.rhat, quantity.ess_bulk, quantity.ess_tail))
     ]
-    if diagnostics.divergences is None:
-        reasons.append("the sampler is not NUTS: no divergences, energy or tree depth to check")
-    # The same note of every scalar, one chain say, is one reason.
-    notes = {reason.split(": ", 1)[-1] for reason in reasons}
-    return sorted(notes) if len(notes) < len(reasons) else reasons
+    if not diagnostics.quantities:
+        notes.append("there is no scalar to check")
+    if None in (diagnostics.divergences, diagnostics.tree_depth_max_share):
+        notes.append("the sampler is not NUTS: no divergences and tree depth to check")
+    if not diagnostics.ebfmi:
+        notes.append("there is no E-BFMI: the energy never moved, or is not known")
+    return list(dict.fromkeys(notes))

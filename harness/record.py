@@ -3,12 +3,15 @@
 Schema history
 --------------
 1 (2026-11) : the first.
+
+A record under another schema measured something else: the schema counts up with each
+change of a metric's definition or of the quality rule, too, and a cell is then run again.
 """
 
 import uuid
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional
 
 from harness.grid import Cell
 from harness.paths import scrub
@@ -122,20 +125,41 @@ def key(record: Mapping[str, Any]) -> str:
         Of :meth:`Record.to_dict`.
     """
     cell = Cell.from_dict(record)
-    return cell_key(cell, record["model_digest"], record["stack"], record["stack_digest"])
+    return f"{record['schema']}|" + cell_key(
+        cell, record["model_digest"], record["stack"], record["stack_digest"]
+    )
 
 
-def place(record: Mapping[str, Any]) -> Tuple[str, ...]:
-    """Return what a reader takes for one place in a table: cell, stack and results folder.
+def place(record: Mapping[str, Any]) -> str:
+    """Return what a reader takes for one line of a table: cell, stack and results folder.
 
     Unlike :func:`key` it outlives a change of the model or of the stack, so that the
     newest record of a place replaces older ones.
     """
-    cell = Cell.from_dict(record)
-    return (cell_key(cell, "", record["stack"], ""), record["origin"])
+    return cell_key(Cell.from_dict(record), "", record["stack"], record["origin"])
+
+
+def newest(
+    records: Iterable[Mapping[str, Any]], by: Callable[[Mapping[str, Any]], str]
+) -> Dict[str, Mapping[str, Any]]:
+    """Return the newest record of each key; an interrupted one replaces nothing.
+
+    Parameters
+    ----------
+    records : iterable of dict
+        Records, oldest first.
+    by : callable
+        :func:`key` or :func:`place`.
+    """
+    found: Dict[str, Mapping[str, Any]] = {}
+    for record in records:
+        name = by(record)
+        if record["status"] != Status.INTERRUPTED.value or name not in found:
+            found[name] = record
+    return found
 
 
 def cell_key(cell: Cell, model_digest: str, stack: str, stack_digest: str) -> str:
-    """Return the key of a cell that is to be run on a stack."""
+    """Return the key of a cell on a stack, without the schema."""
     settings = ",".join(f"{name}={value}" for name, value in cell.settings.to_dict().items())
     return "|".join((cell.model, model_digest, settings, str(cell.seed), stack, stack_digest))

@@ -3,7 +3,6 @@
 import functools
 import itertools
 import os
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional
@@ -13,7 +12,7 @@ from harness import environment
 from harness.clock import Progress
 from harness.grid import Cell, warnings_of
 from harness.process import Options, Outcome, Worker
-from harness.record import Record, Status, cell_key
+from harness.record import SCHEMA, Record, Status, cell_key
 from harness.stack import Stack
 from harness.store import RunFile, utc_now
 
@@ -49,18 +48,27 @@ class Job:
     @property
     def key(self) -> str:
         """What a record of this job is found by."""
-        return cell_key(self.cell, self.model_digest, self.stack.name, self.stack_digest)
+        name = cell_key(self.cell, self.model_digest, self.stack.name, self.stack_digest)
+        return f"{SCHEMA}|{name}"
 
 
 def jobs(cells: List[Cell], stacks: List[Stack], threads: int) -> List[Job]:
     """Return every cell on every stack, stack by stack."""
-    of_model = {name: models.model_digest(models.get(name)) for name in {cell.model for cell in cells}}
+    of_model = {name: _model_digest(name) for name in {cell.model for cell in cells}}
     return [
         Job(cell, stack, of_model[cell.model], digest)
         for stack in stacks
         for digest in [stack_digest(stack, threads)]
         for cell in cells
     ]
+
+
+def _model_digest(name: str) -> str:
+    try:
+        return models.model_digest(models.get(name))
+    except Exception:
+        # Its data function fails. So will its cell, and say why in its record.
+        return "unknown"
 
 
 def run(
@@ -98,7 +106,9 @@ def run(
         with Worker(one, options) as worker:
             for job in group:
                 started, load = utc_now().isoformat(timespec="seconds"), environment.load()
-                outcome = _outcome(worker, job, _draws_file(job, options), functools.partial(listen, job))
+                outcome = worker.run(
+                    job.cell, job.model_digest, _draws_file(job, options), functools.partial(listen, job)
+                )
                 facts = {**machine, **checkout, "load_at_start": load, **worker.facts}
                 record = _record(job, options, origin, started, outcome, facts)
                 run_file.append(record)
@@ -107,22 +117,11 @@ def run(
                     raise KeyboardInterrupt
 
 
-def _outcome(worker: Worker, job: Job, draws: Optional[Path], listen: Callable[[Progress], None]) -> Outcome:
-    """Run a job; ctrl-C is an outcome too, so that it is recorded before it ends the run."""
-    begin = time.monotonic()
-    try:
-        return worker.run(job.cell, draws, listen)
-    except KeyboardInterrupt:
-        elapsed = time.monotonic() - begin
-        return Outcome(Status.INTERRUPTED, "stopped by the user", elapsed_s=elapsed)
-
-
 def _draws_file(job: Job, options: Options) -> Optional[Path]:
     if options.draws_dir is None:
         return None
-    options.draws_dir.mkdir(parents=True, exist_ok=True)
     name = f"{job.cell.model}-{environment.digest((job.key, utc_now().isoformat()))}.nc"
-    return options.draws_dir / name.replace(" ", "_")
+    return options.draws_dir / name
 
 
 def _record(
@@ -150,6 +149,6 @@ def _record(
         profile=options.profile,
         origin=origin,
         details=values.get("details", {}),
-        warnings=warnings_of(job.cell, environment.usable_cores()),
+        warnings=[*warnings_of(job.cell, environment.usable_cores()), *values.get("warnings", [])],
         log_tail=outcome.log_tail,
     )

@@ -134,8 +134,9 @@ def sample(
     timer.enter("diagnose")
 
     spans = clock.spans()
-    cpu_share = clock.tune_cpu_share(timer.phases["tune"].cpu_s)
-    timer.split("tune", "draw", tuning_share(spans), cpu_share)
+    wall_share = tuning_share(spans)
+    cpu_share = clock.tune_cpu_share(timer.phases["tune"].cpu_s, wall_share)
+    timer.split("tune", "draw", wall_share, cpu_share)
     step = step_methods[-1] if step_methods else None
     return Sampled(
         draws=_draws(trace, spec, settings.tune),
@@ -210,8 +211,13 @@ def write_draws(sampled: Sampled, path: Path) -> None:
     }
     data = {name: _dataset(az, arrays) for name, arrays in groups.items() if arrays}
     part = path.with_suffix(".part")
-    az.InferenceData(**data).to_netcdf(str(part))
-    part.replace(path)
+    try:
+        az.InferenceData(**data).to_netcdf(str(part))
+        part.replace(path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            part.unlink()
+        raise
 
 
 def _dataset(az: Any, arrays: Dict[str, np.ndarray]) -> Any:

@@ -8,6 +8,7 @@ Only the standard library is used, so that a bare ``python3 -m harness.stack`` c
 make the default stack, the one that everything else runs in.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -18,7 +19,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, ContextManager, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from harness.errors import UserError, unknown
 from harness.paths import ROOT, scrub, stacks_dir
@@ -30,8 +31,12 @@ NAMES = (DEFAULT, "pymc3-3.11")
 PYTHON = "3.8"
 #: What the command line, tests and benchmarks need on top of the default stack.
 TOOLS = LOCKS / "tools.txt"
+#: The pinned stack that a checkout of a PyMC3 version can be installed over.
+_BASES = {(3, 8): NAMES[0], (3, 11): NAMES[1]}
 WORKER = LOCKS / "worker.in"
 UV_LOCK = LOCKS / "uv.txt"
+#: ``uv venv --clear`` is not in older ones.
+_OLDEST_UV = (0, 8)
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,9 @@ class Stack:
     @property
     def has_theano_pymc(self) -> bool:
         """Whether its Theano is the PyMC developers' fork, which spells flags in another way."""
-        return "theano-pymc" in self.requirements.read_text().lower()
+        # Asked of what is installed: a requirements file need not name it.
+        packages = self.home.glob("env/lib/python*/site-packages/*.dist-info")
+        return any(path.name.lower().startswith("theano_pymc-") for path in packages)
 
     @property
     def digest(self) -> str:
@@ -108,7 +115,7 @@ def _installed(stack: Stack) -> Dict[str, str]:
 
 def _to_install(stack: Stack) -> Dict[str, str]:
     """Return what an up-to-date environment holds; the tools are no part of a record's stack."""
-    tools = hashlib.sha256(TOOLS.read_bytes()).hexdigest()[:16] if stack.name == DEFAULT else ""
+    tools = hashlib.sha256(TOOLS.read_bytes()).hexdigest()[:16] if stack == named(DEFAULT) else ""
     return {"stack": stack.digest, "tools": tools}
 
 
@@ -145,10 +152,11 @@ def resolve(text: str) -> Stack:
         raise unknown("stack", text, NAMES)
     path = path.resolve()
     place = hashlib.sha256(str(path).encode()).hexdigest()[:8]
-    name = re.sub(r"[^\w.-]", "-", path.stem if path.is_file() else path.name)
+    # Two checkouts may have folders of one name, and one may be called like a pinned stack.
+    name = re.sub(r"[^\w.-]", "-", path.stem if path.is_file() else path.name) + f"-{place[:4]}"
     if path.is_file():
-        return Stack(name, stacks_dir() / f"{name}-{place}", path)
-    return Stack(name, stacks_dir() / f"{name}-{place}", named(_base_of(path)).requirements, path)
+        return Stack(name, stacks_dir() / name, path)
+    return Stack(name, stacks_dir() / name, named(_base_of(path)).requirements, path)
 
 
 def _base_of(checkout: Path) -> str:
@@ -156,8 +164,14 @@ def _base_of(checkout: Path) -> str:
     version_file = checkout / "pymc3" / "__init__.py"
     if version_file.is_file():
         found = re.search(r"__version__ = [\"'](\d+)\.(\d+)", version_file.read_text())
-        # PyMC3 took up Theano-PyMC with 3.10.
-        return NAMES[1] if found and (int(found[1]), int(found[2])) >= (3, 10) else NAMES[0]
+        version = (int(found[1]), int(found[2])) if found else (0, 0)
+        if version not in _BASES:
+            raise UserError(
+                f"{checkout.name!r} is PyMC3 {version[0]}.{version[1]}, and there are locked packages for"
+                " 3.8 and 3.11 only. Write a requirements file with the packages of its day that ends"
+                " with the path of the checkout, and give that as the stack."
+            )
+        return _BASES[version]
     if (checkout / "theano" / "__init__.py").is_file():
         setup = checkout / "setup.py"
         is_fork = setup.is_file() and "theano-pymc" in setup.read_text(errors="replace").lower()
@@ -180,11 +194,22 @@ def create(stack: Stack) -> None:
     if Path(sys.prefix).resolve() == (stack.home / "env").resolve() and not stack.ready:
         raise UserError("The environment that this command runs in is out of date: `make env` renews it.")
     stack.home.mkdir(parents=True, exist_ok=True)
-    with (stack.home / "lock").open("w") as lock:
+    with _locked(stack, fcntl.LOCK_EX):
         # Of two runs that miss it at once, the second finds what the first one made.
-        fcntl.flock(lock, fcntl.LOCK_EX)
         if not stack.ready:
             _create(stack)
+
+
+def in_use(stack: Stack) -> ContextManager[None]:
+    """Keep a stack from being made anew while the context lasts."""
+    return _locked(stack, fcntl.LOCK_SH)
+
+
+@contextlib.contextmanager
+def _locked(stack: Stack, kind: int) -> Iterator[None]:
+    with (stack.home / "lock").open("a") as lock:
+        fcntl.flock(lock, kind)
+        yield
 
 
 def _create(stack: Stack) -> None:
@@ -196,11 +221,11 @@ def _create(stack: Stack) -> None:
         _marker(stack).unlink()
     uv = _uv()
     environment = stack.home / "env"
-    _run([uv, "venv", "--quiet", "--clear", "--python", PYTHON, str(environment)])
+    _run([uv, "venv", "--quiet", "--clear", "--prompt", stack.name, "--python", PYTHON, str(environment)])
     # Compiled bytecode makes importing PyMC3 a second instead of four.
     install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(stack.python)]
     if stack.requirements.parent == LOCKS:
-        locks = [stack.requirements, *([TOOLS] if stack.name == DEFAULT else [])]
+        locks = [stack.requirements, *([TOOLS] if stack == named(DEFAULT) else [])]
         arguments = [word for lock in locks for word in ("-r", str(lock))]
         _run([*install, "--require-hashes", "--no-deps", *arguments])
     else:
@@ -230,12 +255,18 @@ def _uv() -> str:
     if own.exists():
         return str(own)
     found = shutil.which("uv")
-    if found:
+    if found and _uv_version(found) >= _OLDEST_UV:
         return found
     _run([sys.executable, "-m", "venv", "--clear", str(home)])
     pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet"]
     _run([*pip, "--require-hashes", "-r", str(UV_LOCK)])
     return str(own)
+
+
+def _uv_version(program: str) -> Tuple[int, ...]:
+    done = subprocess.run([program, "--version"], stdout=subprocess.PIPE, text=True, check=False)
+    found = re.search(r"(\d+)\.(\d+)", done.stdout)
+    return (int(found[1]), int(found[2])) if found else (0,)
 
 
 def _run(command: Sequence[str]) -> None:
@@ -264,6 +295,10 @@ def main() -> int:
     stack = named(DEFAULT)
     if stack.ready:
         return 0
+    if Path(sys.prefix).resolve() == (stack.home / "env").resolve():
+        # Activated, it cannot replace itself: its own base interpreter does.
+        base = Path(sys.base_prefix, "bin", f"python{sys.version_info[0]}.{sys.version_info[1]}")
+        os.execv(base, [str(base), "-m", "harness.stack"])
     print(f"Making the environment of {stack.name} ...", flush=True)
     try:
         create(stack)

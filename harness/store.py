@@ -123,13 +123,14 @@ class Store:
         UserError
             If the folder cannot be made or written, or is nearly full.
         """
+        probe = self.runs / f".probe-{uuid.uuid4().hex[:8]}"
         try:
             self.runs.mkdir(parents=True, exist_ok=True)
-            probe = self.runs / f".probe-{uuid.uuid4().hex[:8]}"
             probe.write_bytes(b"\0" * 65536)
             probe.unlink()
+            self._mark()
         except OSError as error:
-            with contextlib.suppress(OSError, UnboundLocalError):
+            with contextlib.suppress(OSError):
                 probe.unlink()
             raise UserError(_cannot_write(self.runs, error)) from error
         free = shutil.disk_usage(self.runs).free
@@ -142,19 +143,25 @@ class Store:
         return RunFile(self.runs / f"{stamp}-{label}-{uuid.uuid4().hex[:6]}.jsonl")
 
     def origin(self) -> str:
-        """Return this folder's random mark; it is made the first time.
+        """Return this folder's random mark, empty before the first run.
 
         Records that came from elsewhere, with a clone say, have another one: a run here
         does not take them for its own.
         """
-        path = self.folder / ".origin"
-        if not path.exists():
-            # Created only if still missing: of two runs at once the first one's mark counts.
-            with contextlib.suppress(FileExistsError):
-                handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-                os.write(handle, uuid.uuid4().hex[:16].encode() + b"\n")
-                os.close(handle)
-        return path.read_text().strip()
+        try:
+            return (self.folder / ".origin").read_text().strip()
+        except (FileNotFoundError, NotADirectoryError):
+            return ""
+
+    def _mark(self) -> None:
+        """Give the folder its mark; of two runs at once the first one's counts."""
+        if self.origin():
+            return
+        part = self.folder / f".origin-{uuid.uuid4().hex[:8]}"
+        part.write_text(uuid.uuid4().hex[:16] + "\n")
+        with contextlib.suppress(FileExistsError):
+            os.link(part, self.folder / ".origin")
+        part.unlink()
 
     def load(self) -> Loaded:
         """Read every record.
@@ -183,8 +190,9 @@ class Store:
                     continue
                 _check_schema(record, path, number)
                 records.append(record)
-        records.sort(key=lambda record: str(record["started_at"]))
-        return Loaded(records, problems)
+        # A record that was copied to be published is still one record.
+        once = {record["id"]: record for record in records}
+        return Loaded(sorted(once.values(), key=lambda record: str(record["started_at"])), problems)
 
 
 def _parse(line: bytes) -> Optional[Dict[str, Any]]:

@@ -17,7 +17,7 @@ def number(value: Optional[float], digits: int = 3) -> str:
     """Return a figure with some significant digits, ``-`` where there is none."""
     if value is None:
         return "-"
-    if value == 0 or 0.001 <= abs(value) < 10**digits:
+    if value == 0 or 0.001 <= abs(value) < 10**digits - 0.5:
         return f"{value:.{digits}g}"
     return f"{value:,.0f}" if abs(value) >= 1 else f"{value:.1e}"
 
@@ -129,7 +129,12 @@ def summary(records: Sequence[Mapping[str, Any]]) -> str:
             verdicts[quality] = verdicts.get(quality, 0) + 1
     ended = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
     sampled = ", ".join(f"{count} {quality}" for quality, count in sorted(verdicts.items()))
-    return f"{len(records)} cells: {ended}" + (f"; of the ok ones {sampled}." if sampled else ".")
+    return f"{counted(len(records), 'cell')}: {ended}" + (f"; of the ok ones {sampled}." if sampled else ".")
+
+
+def counted(count: int, thing: str) -> str:
+    """Return a count with its thing: ``1 cell``, ``2 cells``."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 def duration(seconds: float) -> str:

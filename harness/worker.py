@@ -36,6 +36,8 @@ class Task:
     ----------
     cell : Cell
         The cell.
+    digest : str
+        Digest of the model that is to be sampled.
     models_files : tuple of str
         The user's own files of models.
     log : str
@@ -51,6 +53,7 @@ class Task:
     """
 
     cell: Cell
+    digest: str
     models_files: List[str]
     log: str
     outcome: str
@@ -110,10 +113,12 @@ def run_cell(task: Task, imported: clock.PhaseTime, listener: clock.Listener) ->
     cached_before = compile_cache.cached_modules()
     loaded_before = compile_cache.loaded_modules()
     outcome: Dict[str, Any] = {"status": "ok", "reason": ""}
+    details: Dict[str, Any] = {}
     try:
         for file in task.models_files:
             models.load_file(Path(file))
         spec = models.get(cell.model)
+        _check_digest(spec, task.digest)
         sampled = sampling.sample(spec, cell.settings, cell.seed, timer, listener)
         found = diagnostics.diagnose(
             sampled.draws, sampled.stats, sampled.tune_stats, sampled.free, cell.settings.max_treedepth
@@ -134,18 +139,34 @@ def run_cell(task: Task, imported: clock.PhaseTime, listener: clock.Listener) ->
         }
         outcome["quality"] = quality.judge(found, cell.settings.chains).to_dict()
         outcome["quantities"] = {name: q.to_dict() for name, q in found.quantities.items()}
-        details = {"sampler": sampled.sampler, "split_source": clock.SPLIT_SOURCE}
+        details.update(sampler=sampled.sampler, split_source=clock.SPLIT_SOURCE)
         if task.draws:
-            sampling.write_draws(sampled, Path(task.draws))
-            details["draws_file"] = Path(task.draws).name
+            outcome["warnings"] = _keep_draws(sampled, Path(task.draws), details)
     except Exception as error:
         traceback.print_exc()
-        details = {}
         outcome.update(status="failed", reason=_reason(error, cell, timer.current))
     timer.stop()
     outcome["phases"] = {name: time.to_dict() for name, time in timer.phases.items()}
     outcome["details"] = {**details, "compile_cache": _cache_use(cached_before, loaded_before)}
     return outcome
+
+
+def _check_digest(spec: models.ModelSpec, digest: str) -> None:
+    """Refuse a model that is no longer what the record would say that it is."""
+    if digest != models.model_digest(spec):
+        raise models.ModelError(f"{spec.source} was changed while the run went on: start it again")
+
+
+def _keep_draws(sampled: sampling.Sampled, path: Path, details: Dict[str, Any]) -> List[str]:
+    """Write the draws; if they cannot be written, the measurement stands all the same."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sampling.write_draws(sampled, path)
+    except OSError as error:
+        traceback.print_exc()
+        return [f"the draws could not be kept: {error.strerror or error}"]
+    details["draws_file"] = path.name
+    return []
 
 
 def _reason(error: Exception, cell: Cell, phase: str) -> str:
@@ -189,7 +210,10 @@ def _child(task: Task, events: Events, imported: clock.PhaseTime) -> None:
     try:
         # A group of its own, so that the parent can end it with all of its chains.
         os.setpgid(0, 0)
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        _die_with_parent()
+        # Chains are forks of this fork. Each of them holds both ends of its own pipe, and
+        # would wait for ever for a parent that is gone.
+        os.register_at_fork(after_in_child=_die_with_parent)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         # A cell that reads its input must not take the next task for it.
@@ -215,6 +239,10 @@ def _child(task: Task, events: Events, imported: clock.PhaseTime) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _limit_memory(memory_bytes: int) -> None:

@@ -4,6 +4,7 @@ Registering is done by the decorator :func:`model`; looking for the files that
 use it is done once, the first time that anybody asks for a model.
 """
 
+import ast
 import hashlib
 import importlib
 import importlib.util
@@ -13,7 +14,7 @@ import re
 import sys
 import textwrap
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import numpy as np
@@ -178,6 +179,7 @@ def load_file(path: Path) -> List[str]:
         return []
     if not path.is_file():
         raise ModelError(f"there is no models file {path.name!r} at that place")
+    _check_imports(path)
     before = dict(_registered)
     module_name = f"nutsbench_models_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
     module_spec = importlib.util.spec_from_file_location(module_name, path)
@@ -198,6 +200,23 @@ def load_file(path: Path) -> List[str]:
         raise _explained(path, error) from error
     _loaded[str(path)] = module
     return added
+
+
+def _check_imports(path: Path) -> None:
+    """Refuse a file that would load Theano just to say what its models are called."""
+    try:
+        tree = ast.parse(path.read_text())
+    except (SyntaxError, ValueError):
+        return  # Loading it says so.
+    for node in tree.body:
+        modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        for module in modules:
+            if module.split(".")[0] in ("pymc3", "theano"):
+                raise ModelError(
+                    f"{path.name}, line {node.lineno}: import {module} inside the build function:"
+                    " listing models must not load Theano"
+                )
 
 
 def _explained(path: Path, error: Exception) -> ModelError:
@@ -261,9 +280,31 @@ def data_digest(data: Data) -> str:
 def model_digest(spec: ModelSpec) -> str:
     """Return a short digest of what a model is: the text of its definition and its data.
 
-    Comments and the layout of the text count too: what is kept under one digest
-    was certainly made by one definition.
+    To the definition belong the build function and, of its own file, the functions and
+    the plain values that it uses. Its words (teaches, notation) do not, nor its settings.
     """
-    text = textwrap.dedent(inspect.getsource(spec.build))
-    definition = text[re.search(r"^def ", text, re.MULTILINE).start() :]  # type: ignore[union-attr]
-    return hashlib.sha256((definition + data_digest(spec.data())).encode()).hexdigest()[:16]
+    parts = [data_digest(spec.data()), *_definition(spec.build, {})]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _definition(function: Callable[..., Any], known: Dict[str, str]) -> List[str]:
+    text = textwrap.dedent(inspect.getsource(function))
+    start = re.search(r"^def ", text, re.MULTILINE)
+    known[function.__name__] = text[start.start() :] if start else text
+    for name in _names_in(function.__code__):
+        value = function.__globals__.get(name)
+        if name in known:
+            continue
+        if inspect.isfunction(value) and value.__module__ == function.__module__:
+            _definition(value, known)
+        elif isinstance(value, (bool, int, float, str, tuple, list, dict)):
+            known[name] = repr(value)
+        elif isinstance(value, np.ndarray):
+            known[name] = data_digest({name: value})
+    return [f"{name}: {known[name]}" for name in sorted(known)]
+
+
+def _names_in(code: CodeType) -> List[str]:
+    """Names that a function looks up outside of itself, those of its inner functions included."""
+    inner = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    return sorted({*code.co_names, *(name for one in inner for name in _names_in(one))})

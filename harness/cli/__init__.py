@@ -55,8 +55,10 @@ for _command in (
 def main(arguments: Optional[Sequence[str]] = None) -> NoReturn:
     """Run the command line and exit with its code."""
     for ending in (signal.SIGTERM, signal.SIGHUP):
-        # A scheduler's end is a user's end: the cell in flight is recorded first.
-        signal.signal(ending, signal.default_int_handler)
+        # A scheduler's end is a user's end: the cell in flight is recorded first. What
+        # nohup has told to be ignored stays ignored.
+        if signal.getsignal(ending) is not signal.SIG_IGN:
+            signal.signal(ending, signal.default_int_handler)
     try:
         code = cli.main(args=arguments, prog_name="nutsbench", standalone_mode=False)
     except (UserError, models.ModelError) as error:

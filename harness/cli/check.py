@@ -9,23 +9,20 @@ from typing import List, Sequence, Tuple
 import click
 
 import models
-from harness import environment, stack
-from harness.cli.common import make_ready
+from harness import environment, grid, stack
+from harness.cli.common import load_models, make_ready
 from harness.errors import UserError
 from harness.paths import ROOT
 
 
 @click.command("check-model")
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
+@click.argument("what", nargs=-1, metavar="[MODEL | FILE]...")
 @click.option("--stack", "stacks", multiple=True, default=stack.NAMES, show_default=True, help="Stacks.")
-def check_command(files: Tuple[Path, ...], stacks: Tuple[str, ...]) -> int:
-    """Check the models of files of your own, or all of the registry's, against the contract."""
+def check_command(what: Tuple[str, ...], stacks: Tuple[str, ...]) -> int:
+    """Check models, or those of files of your own, against the contract; without either, all."""
     names: List[str] = []
-    try:
-        for file in files:
-            names += models.load_file(file)
-    except models.ModelError as error:
-        raise UserError(f"{error}.") from error
+    for word in what:
+        names += _names_of(word)
     names = names or models.names()
     failed = False
     for one in [stack.resolve(text) for text in stacks]:
@@ -36,6 +33,16 @@ def check_command(files: Tuple[Path, ...], stacks: Tuple[str, ...]) -> int:
             for problem in problems:
                 click.echo(f"    {problem}")
     return 1 if failed else 0
+
+
+def _names_of(word: str) -> List[str]:
+    path = Path(word)
+    if path.suffix != ".py":
+        return [spec.name for spec in grid.select([word])]
+    if path.resolve().parent == ROOT / "models":
+        return [name for name in models.names() if models.get(name).source == path.name]
+    load_models([path])
+    return [name for name in models.names() if models.get(name).source == path.name]
 
 
 def _check_on(one: stack.Stack, names: Sequence[str]) -> List[Tuple[str, List[str]]]:

@@ -1,12 +1,14 @@
 """``nutsbench run``: cells in, records and a table out."""
 
+import contextlib
+import fcntl
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import click
 
 import models
-from harness import grid, stack
+from harness import grid, paths, stack
 from harness.cli.common import (
     Several,
     console,
@@ -84,42 +86,59 @@ def run_command(
     loaded = store.load()
     say_problems(loaded.problems)
     wanted = runner.jobs(cells, chosen, threads)
+    draws_dir = results / "draws" if keep_draws else None
+    done = {} if fresh else _done(loaded.records, store.origin(), draws_dir)
+    todo = [job for job in wanted if job.key not in done]
     if dry_run:
-        return _print_plan(wanted, loaded.records)
+        return _print_plan(todo, len(wanted) - len(todo), loaded.records)
 
+    run_file = store.begin(profile, utc_now())
+    make_ready(chosen)
     options = Options(
         profile=profile,
         timeout_s=timeout,
         memory_bytes=memory_limit,
         threads=threads,
         models_files=tuple(models.loaded_files()),
-        draws_dir=results / "draws" if keep_draws else None,
+        draws_dir=draws_dir,
     )
-    run_file = store.begin(profile, utc_now())
-    origin = store.origin()
-    done = {} if fresh else _done(loaded.records, origin, options.draws_dir)
-    todo = [job for job in wanted if job.key not in done]
-    make_ready(chosen)
     records = {job.key: done[job.key] for job in wanted if job.key in done}
-    code = _run_jobs(todo, options, origin, run_file, loaded.records, records)
+    with _alone() as alone:
+        if todo and not alone:
+            click.echo("Warning: another run is going on: the times of both will be longer.", err=True)
+        code = _run_jobs(todo, options, store.origin(), run_file, loaded.records, records)
     _print_results([records[job.key] for job in wanted if job.key in records], len(wanted) - len(todo))
     return code
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[bool]:
+    """Tell whether no other run of this project is going on, and be one while the context lasts."""
+    paths.stacks_dir().mkdir(parents=True, exist_ok=True)
+    with (paths.stacks_dir() / "run.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 def _done(
     records: Sequence[Mapping[str, Any]], origin: str, draws_dir: Optional[Path]
 ) -> Dict[str, Mapping[str, Any]]:
-    """Find the cells that need not be run: measured in this very folder, and ok."""
-    from harness.record import key
+    """Find the cells that need not be run: measured in this very folder, and ok the last time."""
+    from harness.record import key, newest
 
     def has_draws(record: Mapping[str, Any]) -> bool:
         name = record["details"].get("draws_file")
         return draws_dir is None or (bool(name) and (draws_dir / name).exists())
 
+    own = [record for record in records if record["origin"] == origin]
     return {
-        key(record): record
-        for record in records
-        if record["status"] == "ok" and record["origin"] == origin and has_draws(record)
+        name: record
+        for name, record in newest(own, key).items()
+        if record["status"] == "ok" and has_draws(record)
     }
 
 
@@ -134,16 +153,13 @@ def _run_jobs(
     """Run jobs, show them, add their records to ``records``, and return the exit code."""
     from rich.console import Console
 
-    from harness import environment, runner
+    from harness import environment, runner, table
     from harness.display import RunDisplay
 
     if environment.compiler() is None and todo:
         click.echo("Warning: no C++ compiler: Theano runs in Python, and times mean little.", err=True)
-    if todo and environment.is_busy():
-        click.echo(
-            f"Warning: this machine is busy (load {environment.load():.1f}): times will be noisier.",
-            err=True,
-        )
+    if todo and environment.is_busy(environment.busy_cores()):
+        click.echo("Warning: this machine is busy: times will be longer and noisier.", err=True)
     said = dict.fromkeys(w for job in todo for w in grid.warnings_of(job.cell, environment.usable_cores()))
     for warning in said:
         click.echo(f"Warning: {warning}.", err=True)
@@ -154,24 +170,29 @@ def _run_jobs(
                 records[next(jobs).key] = record.to_dict()
                 display.done(record.to_dict())
     except KeyboardInterrupt:
-        left = len(todo) - sum(job.key in records for job in todo)
-        click.echo(f"Interrupted; {left} cells were not begun. The same command goes on from here.", err=True)
+        left = table.counted(len(todo) - sum(job.key in records for job in todo), "cell")
+        click.echo(f"Interrupted; {left} not begun. The same command goes on from here.", err=True)
         return 130
     return 1 if any(records[job.key]["status"] != "ok" for job in todo) else 0
 
 
-def _print_plan(wanted: Sequence[Any], records: Sequence[Mapping[str, Any]]) -> int:
+def _print_plan(todo: Sequence[Any], skipped: int, records: Sequence[Mapping[str, Any]]) -> int:
     from harness import table
 
-    total, unknown = 0.0, 0
-    for job in wanted:
+    known = []
+    for job in todo:
         seconds = grid.estimate_s(job.cell, records)
-        total, unknown = total + (seconds or 0.0), unknown + (seconds is None)
+        known += [] if seconds is None else [seconds]
         settings = table.settings_text(job.cell.settings.to_dict(), models.SamplerSettings.names()[:5])
-        guess = "no estimate" if seconds is None else f"about {table.duration(seconds)}"
+        guess = "never measured" if seconds is None else f"about {table.duration(seconds)}"
         click.echo(f"{job.cell.model}  {settings}, seed {job.cell.seed}  {job.stack.name}  {guess}")
-    more = f", and {unknown} that were never measured" if unknown else ""
-    click.echo(f"{len(wanted)} cells, about {table.duration(total)}{more}, with a warm compile cache.")
+    total = f"about {table.duration(sum(known))} by earlier records" if known else "no records to estimate by"
+    missing = len(todo) - len(known)
+    click.echo(
+        f"{table.counted(len(todo), 'cell')} to run: {total}"
+        + (f", {missing} of them never measured" if known and missing else "")
+        + (f"; {skipped} more done already" if skipped else "")
+    )
     return 0
 
 
@@ -183,4 +204,4 @@ def _print_results(records: Sequence[Mapping[str, Any]], skipped: int) -> None:
         screen.print(table.results_table(records, screen.width))
         click.echo(table.summary(records))
     if skipped:
-        click.echo(f"{skipped} cells were done already (--fresh runs them again).")
+        click.echo(f"Done already, and not run again: {table.counted(skipped, 'cell')} (--fresh does).")

@@ -39,7 +39,7 @@ def show_command(
     Records that came with a clone are shown while there are none of this machine's own.
     """
     from harness import store, table
-    from harness.record import Status, place
+    from harness.record import Status, newest, place
 
     check_choice("status", statuses, [status.value for status in Status])
     check_choice("profile", (profile,) if profile else (), grid.PROFILES)
@@ -49,7 +49,7 @@ def show_command(
     check_choice("model", names, dict.fromkeys([*models.names(), *(r["model"] for r in loaded.records)]))
     records = loaded.records if everything else _own(loaded.records, results)
     if not history:
-        records = list({place(record): record for record in records}.values())
+        records = [dict(record) for record in newest(records, place).values()]
     records = [
         record
         for record in records
@@ -74,8 +74,9 @@ def show_command(
 
 def _own(records: List[Dict[str, Any]], results: Path) -> List[Dict[str, Any]]:
     """Return this folder's own records, or all of them where there are none."""
-    mark = results / ".origin"
-    origin = mark.read_text().strip() if mark.exists() else ""
+    from harness.store import Store
+
+    origin = Store(results).origin()
     own = [record for record in records if record["origin"] == origin]
     elsewhere = len(records) - len(own)
     if own and elsewhere:

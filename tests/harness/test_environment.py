@@ -37,8 +37,16 @@ def test_workers_have_pinned_threads_and_a_cache_of_their_own(monkeypatch, tmp_p
     assert "blas__ldflags=-lopenblas" in newer["THEANO_FLAGS"]
 
 
-def test_blas_flags_link():
-    assert environment.blas_flags() in (*environment.BLAS_FLAGS, "")
+def test_blas_is_found_where_a_program_can_be_linked_with_it(tmp_path, monkeypatch):
+    compiler = tmp_path / "g++"
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    for linkable, expected in (("-lblis", "-lblis"), ("-lnothing", "")):
+        environment.blas_flags.cache_clear()
+        compiler.write_text(f'#!/bin/sh\ncase "$*" in *{linkable}*|*--version*) exit 0;; esac\nexit 1\n')
+        compiler.chmod(0o755)
+        monkeypatch.setattr(environment, "compiler", lambda: "g++")
+        assert environment.blas_flags() == expected
+    environment.blas_flags.cache_clear()
 
 
 def test_outside_of_git_there_is_no_commit(tmp_path):

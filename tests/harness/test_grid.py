@@ -85,7 +85,8 @@ def test_more_cores_than_there_are_is_said():
     cell = Cell("coin_toss", SamplerSettings(chains=4, cores=4), 1)
     assert "cores 4 is more than this machine's 2" in grid.warnings_of(cell, 2)[0]
     assert grid.warnings_of(cell, 4) == []
-    assert grid.warnings_of(Cell("coin_toss", SamplerSettings(chains=1, cores=4), 1), 2) == []
+    (said,) = grid.warnings_of(Cell("coin_toss", SamplerSettings(chains=1, cores=64), 1), 2)
+    assert said == "cores 64 is more than this machine's 2: no more than that run at a time"
 
 
 def test_an_estimate_scales_with_transitions_and_rounds(make_record):
@@ -95,6 +96,14 @@ def test_an_estimate_scales_with_transitions_and_rounds(make_record):
     serial = SamplerSettings(draws=100, tune=100, cores=1)
     assert grid.estimate_s(Cell("addition", serial, 1), known) == 3 + 4
     assert grid.estimate_s(Cell("fork", serial, 1), known) is None
+
+
+def test_an_estimate_prefers_records_of_a_warm_cache(make_record):
+    dear = {p: {"wall_s": 50.0, "cpu_s": 1.0} for p in ("build", "compile", "tune", "draw", "diagnose")}
+    cold = make_record(phases=dear, details={"compile_cache": {"state": "cold"}}).to_dict()
+    cell = Cell("addition", SamplerSettings(), 1)
+    assert grid.estimate_s(cell, [cold, make_record().to_dict()]) == 5
+    assert grid.estimate_s(cell, [cold]) == 250
 
 
 def test_an_estimate_prefers_the_nearest_target_accept(make_record):

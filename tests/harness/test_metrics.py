@@ -14,7 +14,7 @@ from models.spec import SamplerSettings
 QUANTITIES = {
     "a": Quantity(sd=2.0, mcse_mean=0.1, ess_bulk=400.0, ess_tail=300.0, rhat=1.02),
     "b[0]": Quantity(sd=1.0, mcse_mean=0.2, ess_bulk=100.0, ess_tail=350.0, rhat=1.001),
-    "c": Quantity(note="constant: all 10 draws are 1"),
+    "c": Quantity(state="constant", note="constant: all 10 draws are 1"),
 }
 DIAGNOSTICS = Diagnostics(QUANTITIES, 3, 5, 2000, 8000, 3.5, 0.01, (0.9, 0.4), 0.81, 0.25)
 PHASES = {

@@ -32,9 +32,9 @@ def test_draws_without_fault_are_good():
         (changed(divergences=2), "2 divergences after tuning"),
         (changed(ebfmi=(1.0, 0.29)), "E-BFMI 0.29 is below 0.3"),
         (changed(tree_depth_max_share=0.06), "6 % of trajectories used up the largest tree depth"),
-        (scalar(note="3 of 20 draws are not finite"), "y: 3 of 20 draws are not finite"),
-        (scalar(note="constant within chain 1, not over all chains"), "y: constant within chain 1"),
-        (scalar(note="constant: all 20 draws are 1"), "y: constant"),
+        (scalar(state="not_finite", note="3 of 20 draws are not finite"), "y: 3 of 20 draws are not finite"),
+        (scalar(state="stuck", note="constant within chain 1"), "y: constant within chain 1"),
+        (scalar(state="constant", note="constant: all 20 draws are 1"), "y: constant"),
     ],
 )
 def test_each_fault_makes_them_poor(diagnostics, said):
@@ -55,16 +55,28 @@ def test_the_ess_asked_for_grows_with_the_chains():
 
 
 def test_a_deterministic_may_be_constant():
-    assert judge(scalar(note="constant: all 20 draws are 1", free=False), 2).verdict == "good"
+    assert judge(scalar(state="constant", note="constant", free=False), 2).verdict == "good"
 
 
-def test_what_could_not_be_checked_is_not_good():
-    one_chain = judge(scalar(rhat=None, note="R-hat needs two chains"), 1)
-    assert (one_chain.verdict, one_chain.reasons) == ("unknown", ("y: R-hat needs two chains",))
-    assert judge(changed(divergences=None), 2).verdict == "unknown"
+@pytest.mark.parametrize(
+    ("diagnostics", "said"),
+    [
+        (scalar(state="one_chain", rhat=None, note="R-hat needs two chains"), "R-hat needs two chains"),
+        (scalar(rhat=None), "y: ArviZ gave no ESS or R-hat"),
+        (scalar(ess_tail=None), "y: ArviZ gave no ESS or R-hat"),
+        (changed(divergences=None), "the sampler is not NUTS"),
+        (changed(tree_depth_max_share=None), "the sampler is not NUTS"),
+        (changed(ebfmi=()), "there is no E-BFMI"),
+        (changed(quantities={}), "there is no scalar to check"),
+    ],
+)
+def test_what_could_not_be_checked_is_not_good(diagnostics, said):
+    quality = judge(diagnostics, 2)
+    assert quality.verdict == "unknown"
+    assert said in quality.reasons[0]
 
 
 def test_the_same_note_of_every_scalar_is_one_reason():
-    note = dataclasses.replace(GOOD, rhat=None, note="R-hat needs two chains")
+    note = dataclasses.replace(GOOD, state="one_chain", rhat=None, note="R-hat needs two chains")
     quality = judge(changed(quantities={"x": note, "y": note}), 1)
     assert quality.reasons == ("R-hat needs two chains",)

@@ -55,8 +55,7 @@ def checkout(folder, files):
     ("files", "base"),
     [
         ({"pymc3/__init__.py": '__version__ = "3.8"'}, "pymc3-3.8"),
-        ({"pymc3/__init__.py": '__version__ = "3.9.3"'}, "pymc3-3.8"),
-        ({"pymc3/__init__.py": '__version__ = "3.10.0"'}, "pymc3-3.11"),
+        ({"pymc3/__init__.py": '__version__ = "3.11.2"'}, "pymc3-3.11"),
         ({"theano/__init__.py": "", "setup.py": 'NAME = "Theano"'}, "pymc3-3.8"),
         ({"theano/__init__.py": "", "setup.py": 'NAME = "Theano-PyMC"'}, "pymc3-3.11"),
     ],
@@ -64,8 +63,22 @@ def checkout(folder, files):
 def test_a_checkout_stands_on_the_stack_of_its_theano(tmp_path, files, base):
     found = stack.resolve(str(checkout(tmp_path / "fork", files)))
     assert found.requirements == stack.named(base).requirements
-    assert found.name == "fork"
+    assert found.name.startswith("fork-")
     assert found.home != stack.named(base).home
+
+
+@pytest.mark.parametrize("version", ["3.9.3", "3.10.0", "4.0.0"])
+def test_a_checkout_that_no_lock_fits_is_refused_with_a_way_out(tmp_path, version):
+    folder = checkout(tmp_path / "fork", {"pymc3/__init__.py": f'__version__ = "{version}"'})
+    with pytest.raises(UserError, match="Write a requirements file with the packages of its day"):
+        stack.resolve(str(folder))
+
+
+def test_folders_of_one_name_are_stacks_of_two_names(tmp_path):
+    files = {"pymc3/__init__.py": '__version__ = "3.8"'}
+    one, other = (checkout(tmp_path / place / "pymc3-3.8", files) for place in ("a", "b"))
+    names = {stack.resolve(str(one)).name, stack.resolve(str(other)).name, stack.DEFAULT}
+    assert len(names) == 3
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path):
@@ -85,12 +98,18 @@ def test_the_digest_follows_the_checkouts_source(tmp_path):
     assert one.digest != before
 
 
-def test_a_requirements_file_is_a_stack(tmp_path):
+def test_a_requirements_file_is_a_stack(tmp_path, monkeypatch):
     path = tmp_path / "mine.txt"
     path.write_text("pymc3==3.9.3\n")
     one = stack.resolve(str(path))
-    assert (one.name, one.checkout, one.ready) == ("mine", None, False)
+    assert one.name.startswith("mine-")
+    assert (one.checkout, one.ready) == (None, False)
     assert not one.has_theano_pymc
+    monkeypatch.setenv("NUTSBENCH_STACKS", str(tmp_path / "stacks"))
+    one = stack.resolve(str(path))
+    site = one.home / "env" / "lib" / "python3.8" / "site-packages"
+    (site / "Theano_PyMC-1.1.2.dist-info").mkdir(parents=True)
+    assert one.has_theano_pymc
 
 
 def test_a_failing_step_ends_with_its_last_lines():

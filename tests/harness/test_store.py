@@ -113,6 +113,14 @@ def test_a_file_where_the_folder_should_be(results):
         Store(results).begin("quick", NOW)
 
 
+def test_a_record_that_was_copied_counts_once(store, make_record):
+    run = store.begin("quick", NOW)
+    run.append(make_record())
+    (store.runs / "published").mkdir()
+    (store.runs / "published" / "copy.jsonl").write_bytes(run.path.read_bytes())
+    assert len(store.load().records) == 1
+
+
 def test_a_full_disk_loses_nothing_that_was_there(store, make_record):
     run = store.begin("quick", NOW)
     run.append(make_record(seed=1))
@@ -151,7 +159,8 @@ def test_records_as_a_table(make_record):
     assert list(table["settings.target_accept"]) == [0.8, 0.8]
 
 
-@given(st.binary(max_size=200))
-def test_no_line_breaks_the_reader(line):
-    parsed = _parse(line)
+@given(st.integers(0, 400), st.binary(min_size=1, max_size=3))
+def test_no_damage_breaks_the_reader(place, bytes_):
+    line = json.dumps({"schema": 1, "text": "x" * 400}).encode()
+    parsed = _parse(line[:place] + bytes_ + line[place + len(bytes_) :])
     assert parsed is None or "schema" in parsed

@@ -18,7 +18,15 @@ def text_of(records):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(None, "-"), (0, "0"), (0.12345, "0.123"), (12.345, "12.3"), (1234.5, "1,234"), (0.00001234, "1.2e-05")],
+    [
+        (None, "-"),
+        (0, "0"),
+        (0.12345, "0.123"),
+        (12.345, "12.3"),
+        (1234.5, "1,234"),
+        (999.7, "1,000"),
+        (0.00001234, "1.2e-05"),
+    ],
 )
 def test_numbers_have_significant_digits(value, text):
     assert table.number(value) == text

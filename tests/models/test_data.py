@@ -7,6 +7,7 @@ import models
 
 #: Frozen from running the tutorial's own code for each data set, NumPy 1.19.5.
 DIGESTS = {
+    "coin_toss": "805d2a1a54ea5280411f3602b39f88986aecc1afc41f2f6f72f759086f522e83",
     "simple_regression": "d9775ba3f69b88fcc442ac6b429b38eb0b348b7e8a62750d6df738624765afff",
     "independent_regression": "fc3e5a5cdd5d1ea2b55adccc6f52ca965d94e1c41430ee717025edf7affd8544",
     "pipe_confound": "e06177679701b4888823b1143ec1bd8a697c7a4cf876bed65913c47732f9604a",

@@ -6,14 +6,12 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, Iterator, List
 
 import psutil
 import pytest
 
 from tests.conftest import ROOT, Run
-
-pytestmark = pytest.mark.sampling
 
 
 def pytest_collection_modifyitems(items: List[Any]) -> None:
@@ -54,7 +52,7 @@ class Running:
                 for process in self.parent.children(recursive=True)
                 if _generation(process, self.parent) == 3
             ]
-            if len(found) == count and all(chain.name() != "cc1plus" for chain in found):
+            if len(found) == count and all(_name(chain).startswith("python") for chain in found):
                 time.sleep(1)
                 if all(chain.is_running() for chain in found):
                     return found
@@ -64,9 +62,22 @@ class Running:
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
+    def stop(self) -> None:
+        """End a run that a failed test has left behind."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            self.end()
+
     def end(self) -> "subprocess.CompletedProcess[str]":
         output, errors = self._process.communicate(timeout=120)
         return subprocess.CompletedProcess([], self._process.returncode, output, errors)
+
+
+def _name(process: psutil.Process) -> str:
+    try:
+        return process.name()
+    except psutil.Error:
+        return ""
 
 
 def _generation(process: psutil.Process, ancestor: psutil.Process) -> int:
@@ -77,8 +88,13 @@ def _generation(process: psutil.Process, ancestor: psutil.Process) -> int:
 
 
 @pytest.fixture
-def start(command: List[str], results: Path) -> Callable[..., Running]:
-    def begin(*arguments: str) -> Running:
-        return Running([*command, *arguments], results)
+def start(command: List[str], results: Path) -> Iterator[Callable[..., Running]]:
+    begun: List[Running] = []
 
-    return begin
+    def begin(*arguments: str) -> Running:
+        begun.append(Running([*command, *arguments], results))
+        return begun[-1]
+
+    yield begin
+    for run in begun:
+        run.stop()
