@@ -31,13 +31,14 @@ lint: env ## Style and types.
 stacks: env ## Make the environments of all stacks.
 	$(BIN)/nutsbench stacks pymc3-3.8 pymc3-3.11
 
-UV ?= uv
+# The project's own installer, else the one on the path.
+UV ?= $(firstword $(wildcard $(CURDIR)/.stacks/uv/bin/uv) uv)
 COMPILE = $(UV) pip compile --quiet --python-version 3.8 --generate-hashes --no-emit-index-url
 lock: ## Resolve the locks anew (needs the network); see the date in each lock's head.
 	cd harness/stacks && $(COMPILE) --exclude-newer 2024-06-15 pymc3-3.8.in -o pymc3-3.8.txt
 	cd harness/stacks && $(COMPILE) --exclude-newer 2024-06-15 pymc3-3.11.in -o pymc3-3.11.txt
 	cd harness/stacks && $(COMPILE) --exclude-newer 2026-11-01 -c pymc3-3.8.txt tools.in -o tools.txt
-	cd harness/stacks && $(COMPILE) --universal uv.in -o uv.txt
+	cd harness/stacks && $(COMPILE) --exclude-newer 2026-11-01 --universal uv.in -o uv.txt
 
 clean: ## Remove environments and compile caches; results stay.
 	rm -rf .stacks .venv

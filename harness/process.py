@@ -28,7 +28,7 @@ from harness.worker import Task
 
 #: How long importing a stack may take: a cold one also compiles.
 _IMPORT_TIMEOUT_S = 600.0
-#: How long a cell may say nothing before its chains are looked at: a dead one is for ever.
+#: How long a chain may be dead before its cell is given up.
 _DEAD_CHAIN_S = 5.0
 _LOG_LINES = 20
 
@@ -216,7 +216,7 @@ class Worker:
                     return Status.TIMEOUT, (
                         f"not done after {limit}, in {where}: raise --timeout, or take fewer draws"
                     )
-                if heard.silent_s() > _DEAD_CHAIN_S and _has_dead_chain(heard.child):
+                if heard.dead_chain_s() > _DEAD_CHAIN_S:
                     self._end_cell(heard)
                     return Status.CRASHED, f"a chain's process died in {where}{_for_memory(kills_before)}"
         except BaseException:
@@ -310,24 +310,28 @@ class _Heard:
     def __init__(self, listen: Listener) -> None:
         self._listen = listen
         self._starts: List[Tuple[str, float]] = []
-        self._last = self.began = time.monotonic()
+        self._dead_since: Optional[float] = None
+        self._looked = self.began = time.monotonic()
         self.child = 0
         self.progress = Progress("start")
 
     def event(self, event: Mapping[str, Any]) -> None:
         """Take in an event of the worker's."""
-        self._last = time.monotonic()
         if event["event"] == "started":
             self.child = event["pid"]
         elif event["event"] == "progress":
             self.progress = Progress(**{k: v for k, v in event.items() if k != "event"})
             if not self._starts or self._starts[-1][0] != self.progress.phase:
-                self._starts.append((self.progress.phase, self._last))
+                self._starts.append((self.progress.phase, time.monotonic()))
             self._listen(self.progress)
 
-    def silent_s(self) -> float:
-        """Return the seconds since the last event."""
-        return time.monotonic() - self._last
+    def dead_chain_s(self) -> float:
+        """Return for how many seconds a chain of the cell has been dead, looking once a second."""
+        now = time.monotonic()
+        if now - self._looked > 1:
+            self._looked = now
+            self._dead_since = (self._dead_since or now) if _has_dead_chain(self.child) else None
+        return now - self._dead_since if self._dead_since is not None else 0.0
 
     def phases(self) -> Dict[str, Dict[str, float]]:
         """Return the wall time of each phase of a cell that did not get to tell its own."""
@@ -368,7 +372,12 @@ def _has_dead_chain(pid: int) -> bool:
     if not pid:
         return False
     with contextlib.suppress(psutil.Error):
-        return any(chain.status() == psutil.STATUS_ZOMBIE for chain in psutil.Process(pid).children())
+        cell = psutil.Process(pid)
+        # Chains are forks, so they have the cell's name; what else a model starts is its own affair.
+        return any(
+            child.status() == psutil.STATUS_ZOMBIE and child.name() == cell.name()
+            for child in cell.children()
+        )
     return False
 
 

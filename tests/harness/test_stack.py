@@ -20,8 +20,7 @@ def test_the_pinned_stacks_are_what_they_are_called():
 def test_a_lock_says_how_it_was_made_and_pins_everything_by_hash(path):
     text = path.read_text()
     assert "uv pip compile" in text.splitlines()[1]
-    if path.stem != "uv":
-        assert "--exclude-newer 20" in text.splitlines()[1]
+    assert "--exclude-newer 20" in text.splitlines()[1]
     pins = [line for line in text.splitlines() if re.match(r"[\w.-]+==", line)]
     assert pins
     assert all(line.endswith("\\") for line in pins)
