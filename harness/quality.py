@@ -102,7 +102,7 @@ def _transitions(diagnostics: Diagnostics) -> List[str]:
         reasons.append(f"E-BFMI {lowest:.2f} is below {MIN_EBFMI}")
     full = diagnostics.tree_depth_max_share or 0.0
     if full > MAX_FULL_TREES:
-        reasons.append(f"{100 * full:.0f} % of trajectories used up the largest tree depth")
+        reasons.append(f"{100 * full:.2g} % of trajectories used up the largest tree depth")
     return reasons
 
 

@@ -66,7 +66,7 @@ def no_fork(data: Data) -> Any:
     """,
     data=fork_data,
     settings=SamplerSettings(draws=500, tune=1500, chains=2, cores=2, target_accept=0.95),
-    quick=SamplerSettings(draws=200, tune=400, chains=2, cores=2, target_accept=0.95),
+    quick=SamplerSettings(draws=100, tune=300, chains=2, cores=2, target_accept=0.95),
     monitored=("intercept", "slope_x", "slope_z", "error"),
     tags=("regression", "gaussian", "collinear", "causal"),
 )

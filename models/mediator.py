@@ -33,7 +33,7 @@ def pipe() -> Data:
     """,
     data=pipe,
     settings=SamplerSettings(draws=1000, tune=1000, chains=2, cores=2, target_accept=0.8),
-    quick=SamplerSettings(draws=200, tune=400, chains=2, cores=2, target_accept=0.8),
+    quick=SamplerSettings(draws=100, tune=300, chains=2, cores=2, target_accept=0.8),
     monitored=("intercept_1", "coeff_1", "coeff_2", "error_2"),
     tags=("regression", "gaussian", "collinear", "causal"),
 )

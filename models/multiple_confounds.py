@@ -35,7 +35,7 @@ def pipe_and_collider() -> Data:
     """,
     data=pipe_and_collider,
     settings=SamplerSettings(draws=500, tune=1500, chains=2, cores=2, target_accept=0.95),
-    quick=SamplerSettings(draws=200, tune=400, chains=2, cores=2, target_accept=0.95),
+    quick=SamplerSettings(draws=100, tune=300, chains=2, cores=2, target_accept=0.95),
     monitored=("intercept_1", "slope_1", "slope_2", "slope_3", "error_1", "error_2"),
     tags=("regression", "gaussian", "collinear", "causal"),
 )
