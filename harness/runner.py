@@ -149,6 +149,10 @@ def _record(
         profile=options.profile,
         origin=origin,
         details=values.get("details", {}),
-        warnings=[*warnings_of(job.cell, environment.usable_cores()), *values.get("warnings", [])],
+        warnings=[
+            *warnings_of(job.cell, environment.usable_cores()),
+            *([] if options.alone else ["another run was going on, so times are longer"]),
+            *values.get("warnings", []),
+        ],
         log_tail=outcome.log_tail,
     )

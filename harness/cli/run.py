@@ -1,6 +1,7 @@
 """``nutsbench run``: cells in, records and a table out."""
 
 import contextlib
+import dataclasses
 import fcntl
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
@@ -106,6 +107,7 @@ def run_command(
     with _alone() as alone:
         if todo and not alone:
             click.echo("Warning: another run is going on: the times of both will be longer.", err=True)
+        options = dataclasses.replace(options, alone=alone)
         code = _run_jobs(todo, options, store.origin(), run_file, loaded.records, records)
     _print_results([records[job.key] for job in wanted if job.key in records], len(wanted) - len(todo))
     return code

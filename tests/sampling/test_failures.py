@@ -151,3 +151,4 @@ def test_two_runs_at_once(start, records):
     runs = [start("run", "addition", "--draws", "20", "--tune", "20", "--seed", str(s)) for s in (1, 2)]
     assert [run.end().returncode for run in runs] == [0, 0]
     assert sorted(record["seed"] for record in records()) == [1, 2]
+    assert any("another run was going on" in str(record["warnings"]) for record in records())
