@@ -33,7 +33,7 @@ else:
 
 ENTRY_POINT_GROUP = "nutsbench.models"
 #: Modules of this package that hold no models.
-_MACHINERY = frozenset({"spec", "registry"})
+_MACHINERY = frozenset({"spec", "registry", "exact"})
 
 _registered: Dict[str, ModelSpec] = {}
 _loaded: Dict[str, ModuleType] = {}

@@ -1,0 +1,28 @@
+"""Posteriors in closed form, up to an integral over a few numbers.
+
+A model that has one gives it as ``exact`` to :func:`models.registry.model`: a function
+from its data to a :class:`Posterior`. Formulas and their sources stand in docs/truth.md.
+"""
+
+from models.exact.beta import BetaBinomial
+from models.exact.gaussian import Axis, ConditionallyGaussian
+from models.exact.hierarchy import BivariateClasses, PooledClasses
+from models.exact.posterior import STATISTICS, NotConvergedError, Posterior, Product, Solved, solve
+from models.exact.regression import Normals, Regression, one_hot
+
+__all__ = [
+    "STATISTICS",
+    "Axis",
+    "BetaBinomial",
+    "BivariateClasses",
+    "ConditionallyGaussian",
+    "Normals",
+    "NotConvergedError",
+    "PooledClasses",
+    "Posterior",
+    "Product",
+    "Regression",
+    "Solved",
+    "one_hot",
+    "solve",
+]
