@@ -4,6 +4,7 @@ One file for each section of the tutorial. ``models.get(name)`` returns a
 :class:`~models.spec.ModelSpec`; nothing here imports PyMC3 until a model is built.
 """
 
+from models.claims import Claim
 from models.registry import (
     ModelError,
     UnknownModelError,
@@ -18,6 +19,7 @@ from models.registry import (
 from models.spec import Data, ModelSpec, SamplerSettings
 
 __all__ = [
+    "Claim",
     "Data",
     "ModelError",
     "ModelSpec",

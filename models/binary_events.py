@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from models import exact
+from models.claims import above, below, claim, includes
 from models.registry import model
 from models.spec import Data, SamplerSettings
 
@@ -17,6 +19,16 @@ def binary_outcomes() -> Data:
     x2 = rng.choice(2, size=10000)
     y1 = rng.binomial(1, probability[x1, x2], size=10000)
     return {"x1": x1, "x2": x2, "y1": y1}
+
+
+def binary_posterior(data: Data) -> exact.Posterior:
+    """Return six beta distributions, and the distributions of their differences."""
+    successes, trials = np.zeros((3, 2)), np.zeros((3, 2))
+    np.add.at(successes, (data["x1"], data["x2"]), data["y1"])
+    np.add.at(trials, (data["x1"], data["x2"]), 1)
+    name = "treatment effect"
+    differences = {f"diff[{i}]": (f"{name}[{i},1]", f"{name}[{i},0]") for i in range(3)}
+    return exact.BetaBinomial(name, successes, trials - successes, differences)
 
 
 @model(
@@ -33,6 +45,12 @@ def binary_outcomes() -> Data:
     settings=SamplerSettings(draws=500, tune=500, chains=2, cores=2, target_accept=0.8),
     monitored=("treatment effect", "diff"),
     tags=("conjugate", "bounded", "categorical"),
+    exact=binary_posterior,
+    claims=(
+        claim("The treatment raises the probability in the first class.", above("diff[0]", 0)),
+        claim("It lowers the probability in the second.", below("diff[1]", 0)),
+        claim("It changes nothing in the third.", includes("diff[2]", 0)),
+    ),
 )
 def count_heterogenous(data: Data) -> Any:
     """Build the Bernoulli model; ``data`` as from :func:`binary_outcomes`."""

@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from models import exact
+from models.claims import claim, difference, excludes, includes, near
 from models.registry import model
 from models.spec import Data, SamplerSettings
 
@@ -22,6 +24,15 @@ def two_categories() -> Data:
     return {"x1": x1, "x2": x2, "y1": y1}
 
 
+def unpooled_posterior(data: Data) -> exact.Posterior:
+    """Return the unpooled model, Gaussian given its scale."""
+    columns = {
+        "cat_x1": (exact.one_hot(data["x1"], 5), 1),
+        "cat_x2": (exact.one_hot(data["x2"], 4), 1),
+    }
+    return exact.Regression(columns, data["y1"], "error")
+
+
 @model(
     tutorial_name="categorical_model",
     section=SECTION,
@@ -37,6 +48,17 @@ def two_categories() -> Data:
     settings=SamplerSettings(draws=500, tune=1500, chains=2, cores=2, target_accept=0.95),
     monitored=("cat_x1", "cat_x2", "error"),
     tags=("regression", "gaussian", "categorical", "weakly-identified"),
+    exact=unpooled_posterior,
+    claims=(
+        claim(
+            "Differences between classes are found again, single effects are not.",
+            near(difference("cat_x1[1]", "cat_x1[0]"), 1.65, within=0.1),
+            near(difference("cat_x1[2]", "cat_x1[0]"), -2.69, within=0.1),
+            near(difference("cat_x2[1]", "cat_x2[0]"), -0.75, within=0.1),
+            near(difference("cat_x2[2]", "cat_x2[0]"), -2.35, within=0.1),
+            excludes("cat_x1[0]", -0.18),
+        ),
+    ),
 )
 def categorical(data: Data) -> Any:
     """Build the unpooled model; ``data`` as from :func:`two_categories`."""
@@ -57,6 +79,18 @@ def categorical(data: Data) -> Any:
     return built
 
 
+def pooled_posterior(data: Data) -> exact.Posterior:
+    """Return the pooled model, Gaussian given its scale and its spread."""
+    return exact.PooledClasses(
+        ("cat_x1", data["x1"]),
+        ("cat_x2", data["x2"]),
+        data["y1"],
+        mean="pooled_x2_mu",
+        spread="pooled_x2_sigma",
+        scale="error",
+    )
+
+
 @model(
     tutorial_name="pooled_categorical_model",
     section=SECTION,
@@ -74,6 +108,19 @@ def categorical(data: Data) -> Any:
     settings=SamplerSettings(draws=500, tune=1500, chains=2, cores=2, target_accept=0.95),
     monitored=("pooled_x2_mu", "pooled_x2_sigma", "cat_x1", "cat_x2", "error"),
     tags=("regression", "gaussian", "categorical", "hierarchical", "weakly-identified"),
+    exact=pooled_posterior,
+    claims=(
+        claim(
+            "Mean and spread of the classes of x2 are found again: 1 and 1.",
+            includes("pooled_x2_mu", 1),
+            includes("pooled_x2_sigma", 1),
+        ),
+        claim(
+            "Differences between the classes of x2 are found again.",
+            near(difference("cat_x2[1]", "cat_x2[0]"), -0.75, within=0.1),
+            near(difference("cat_x2[2]", "cat_x2[0]"), -2.35, within=0.1),
+        ),
+    ),
 )
 def pooled_categorical(data: Data) -> Any:
     """Build the partially pooled model; ``data`` as from :func:`two_categories`."""

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from models import exact
+from models.claims import above, below, claim, includes
 from models.registry import model
 from models.spec import Data, SamplerSettings
 
@@ -20,6 +22,16 @@ def collider_data() -> Data:
     y = rng.normal(loc=2, scale=3, size=100)
     z = x * 3 + y * 2 + rng.normal(loc=0, scale=0.1, size=100)
     return {"x": x, "z": z, "y": y}
+
+
+def include_posterior(data: Data) -> exact.Posterior:
+    """Return the regression on x and z, Gaussian given its scale."""
+    columns = {
+        "intercept": (np.ones(len(data["y"])), 1),
+        "slope_x": (data["x"], 1),
+        "slope_z": (data["z"], 1),
+    }
+    return exact.Regression(columns, data["y"], "error")
 
 
 @model(
@@ -38,6 +50,14 @@ def collider_data() -> Data:
     settings=SamplerSettings(draws=500, tune=1500, chains=2, cores=2, target_accept=0.95),
     monitored=("intercept", "slope_x", "slope_z", "error"),
     tags=("regression", "gaussian", "causal"),
+    exact=include_posterior,
+    claims=(
+        claim(
+            "With the collider, x and z seem to pull y in opposite directions.",
+            below("slope_x", 0),
+            above("slope_z", 0),
+        ),
+    ),
 )
 def include_collider(data: Data) -> Any:
     """Build the regression on x and z; ``data`` as from :func:`collider_data`."""
@@ -58,6 +78,12 @@ def include_collider(data: Data) -> Any:
     return built
 
 
+def exclude_posterior(data: Data) -> exact.Posterior:
+    """Return the regression on x alone, Gaussian given its scale."""
+    columns = {"intercept": (np.ones(len(data["y"])), 1), "slope_x": (data["x"], 1)}
+    return exact.Regression(columns, data["y"], "error")
+
+
 @model(
     tutorial_name="exclude_collider_model",
     section=SECTION,
@@ -72,6 +98,8 @@ def include_collider(data: Data) -> Any:
     settings=SamplerSettings(draws=500, tune=1500, chains=2, cores=2, target_accept=0.95),
     monitored=("intercept", "slope_x", "error"),
     tags=("regression", "gaussian", "causal"),
+    exact=exclude_posterior,
+    claims=(claim("Without the collider, the slope of x is near 0.", includes("slope_x", 0)),),
 )
 def exclude_collider(data: Data) -> Any:
     """Build the regression on x alone; ``data`` as from :func:`collider_data`."""

@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from models import exact
+from models.claims import claim, excludes, includes
 from models.registry import model
 from models.spec import Data, SamplerSettings
 
@@ -17,6 +19,12 @@ def fork_data() -> Data:
     x = z * 3 + rng.normal(loc=0, scale=0.1, size=1000)
     y = 2 * z + rng.normal(loc=0, scale=0.1, size=1000)
     return {"x": x, "z": z, "y": y}
+
+
+def no_fork_posterior(data: Data) -> exact.Posterior:
+    """Return the regression on x alone, Gaussian given its scale."""
+    columns = {"intercept": (np.ones(len(data["y"])), 1), "slope": (data["x"], 1)}
+    return exact.Regression(columns, data["y"], "error")
 
 
 @model(
@@ -34,6 +42,8 @@ def fork_data() -> Data:
     settings=SamplerSettings(draws=500, tune=1500, chains=2, cores=2, target_accept=0.95),
     monitored=("intercept", "slope", "error"),
     tags=("regression", "gaussian", "causal"),
+    exact=no_fork_posterior,
+    claims=(claim("Without the common cause, x seems to have an effect.", excludes("slope", 0)),),
 )
 def no_fork(data: Data) -> Any:
     """Build the regression on x alone; ``data`` as from :func:`fork_data`."""
@@ -50,6 +60,16 @@ def no_fork(data: Data) -> Any:
         mu = alpha + beta * x
         pm.Normal("y_hat", mu, sigma, observed=y)
     return built
+
+
+def fork_posterior(data: Data) -> exact.Posterior:
+    """Return the regression on x and z, Gaussian given its scale."""
+    columns = {
+        "intercept": (np.ones(len(data["y"])), 1),
+        "slope_x": (data["x"], 1),
+        "slope_z": (data["z"], 1),
+    }
+    return exact.Regression(columns, data["y"], "error")
 
 
 @model(
@@ -69,6 +89,11 @@ def no_fork(data: Data) -> Any:
     quick=SamplerSettings(draws=100, tune=300, chains=2, cores=2, target_accept=0.95),
     monitored=("intercept", "slope_x", "slope_z", "error"),
     tags=("regression", "gaussian", "collinear", "causal"),
+    exact=fork_posterior,
+    claims=(
+        claim("With the common cause, the interval of x's slope includes 0.", includes("slope_x", 0)),
+        claim("The effect of the common cause is found again: 2.", includes("slope_z", 2)),
+    ),
 )
 def fork(data: Data) -> Any:
     """Build the regression on x and z; ``data`` as from :func:`fork_data`."""

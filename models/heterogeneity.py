@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from models import exact
+from models.claims import above, below, claim, difference, includes
 from models.registry import model
 from models.spec import Data, SamplerSettings
 
@@ -21,6 +23,15 @@ def treated_classes() -> Data:
     return {"x1": x1, "x2": x2, "y1": y1}
 
 
+def additive_posterior(data: Data) -> exact.Posterior:
+    """Return the additive model, Gaussian given its scale."""
+    columns = {
+        "cat_x1": (exact.one_hot(data["x1"], 3), 1),
+        "cat_x2": (exact.one_hot(data["x2"], 2), 1),
+    }
+    return exact.Regression(columns, data["y1"], "error")
+
+
 @model(
     tutorial_name="no_heterogenous_model",
     section=SECTION,
@@ -36,6 +47,13 @@ def treated_classes() -> Data:
     settings=SamplerSettings(draws=500, tune=1500, chains=2, cores=2, target_accept=0.95),
     monitored=("cat_x1", "cat_x2", "error"),
     tags=("regression", "gaussian", "categorical"),
+    exact=additive_posterior,
+    claims=(
+        claim(
+            "Without heterogeneity, the interval of the effect of x2 includes 0.",
+            includes(difference("cat_x2[1]", "cat_x2[0]"), 0),
+        ),
+    ),
 )
 def no_heterogenous(data: Data) -> Any:
     """Build the additive model; ``data`` as from :func:`treated_classes`."""
@@ -54,6 +72,25 @@ def no_heterogenous(data: Data) -> Any:
         mu = cat_x1[x1] + cat_x2[x2]
         pm.Normal("y_hat", mu, sigma, observed=y1)
     return built
+
+
+def interaction_posterior(data: Data) -> exact.Posterior:
+    """Return the interaction model, Gaussian given its scale, two sds and their correlation."""
+    return exact.BivariateClasses(
+        data["x1"],
+        data["x2"],
+        data["y1"],
+        exact.BivariateNames(
+            scale="error",
+            means=("a_bar", "b_bar"),
+            effects="ab_did",
+            cholesky="chol_cov",
+            sds="sigma_ab",
+            correlation="Rho",
+        ),
+        eta=2.0,
+        prior_sd=2.0,
+    )
 
 
 @model(
@@ -75,6 +112,19 @@ def no_heterogenous(data: Data) -> Any:
     settings=SamplerSettings(draws=500, tune=1500, chains=2, cores=2, target_accept=0.95),
     monitored=("error", "a_bar", "b_bar", "chol_cov", "sigma_ab", "Rho", "ab_did"),
     tags=("gaussian", "categorical", "hierarchical", "lkj"),
+    exact=interaction_posterior,
+    claims=(
+        claim(
+            "The effect of x2 differs between the classes: down in the first, up in the others.",
+            below(difference("ab_did[0,1]", "ab_did[0,0]"), 0),
+            above(difference("ab_did[1,1]", "ab_did[1,0]"), 0),
+            above(difference("ab_did[2,1]", "ab_did[2,0]"), 0),
+        ),
+        claim(
+            "Over all classes the effect is 0, since they cancel out.",
+            includes(difference("b_bar", "a_bar"), 0),
+        ),
+    ),
 )
 def heterogenous(data: Data) -> Any:
     """Build the interaction model; ``data`` as from :func:`treated_classes`."""

@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from models import exact
+from models.claims import claim, includes, near
 from models.registry import model
 from models.spec import Data, SamplerSettings
 
@@ -17,6 +19,16 @@ def pipe() -> Data:
     x2 = x1 * 2 + rng.normal(loc=0, scale=0.1, size=100)
     y1 = 5 * x2 + rng.normal(loc=0, scale=0.1, size=100)
     return {"x1": x1, "x2": x2, "y1": y1}
+
+
+def pipe_posterior(data: Data) -> exact.Posterior:
+    """Return the regression, Gaussian given its scale."""
+    columns = {
+        "intercept_1": (np.ones(len(data["y1"])), 10),
+        "coeff_1": (data["x1"], 2),
+        "coeff_2": (data["x2"], 2),
+    }
+    return exact.Regression(columns, data["y1"], "error_2")
 
 
 @model(
@@ -36,6 +48,11 @@ def pipe() -> Data:
     quick=SamplerSettings(draws=100, tune=300, chains=2, cores=2, target_accept=0.8),
     monitored=("intercept_1", "coeff_1", "coeff_2", "error_2"),
     tags=("regression", "gaussian", "collinear", "causal"),
+    exact=pipe_posterior,
+    claims=(
+        claim("With the mediator there, nothing is left for x1 to explain.", includes("coeff_1", 0)),
+        claim("The effect of the mediator is found again: 5.", includes("coeff_2", 5)),
+    ),
 )
 def pipe_confound(data: Data) -> Any:
     """Build the regression on both; ``data`` as from :func:`pipe`."""
@@ -54,6 +71,15 @@ def pipe_confound(data: Data) -> Any:
         mu = alpha_1 + beta_1 * x1 + beta_2 * x2
         pm.Normal("y_hat", mu, sigma, observed=y1)
     return built
+
+
+def path_posterior(data: Data) -> exact.Posterior:
+    """Return two regressions: x2 is observed, so the likelihood factorises."""
+    ones = np.ones(len(data["y1"]))
+    return exact.Product(
+        exact.Regression({"intercept_1": (ones, 10), "coeff_1": (data["x1"], 2)}, data["x2"], "error_1"),
+        exact.Regression({"intercept_2": (ones, 10), "coeff_2": (data["x2"], 2)}, data["y1"], "error_2"),
+    )
 
 
 @model(
@@ -75,6 +101,14 @@ def pipe_confound(data: Data) -> Any:
     settings=SamplerSettings(draws=1000, tune=1000, chains=2, cores=2, target_accept=0.8),
     monitored=("intercept_1", "coeff_1", "error_1", "intercept_2", "coeff_2", "error_2"),
     tags=("regression", "gaussian", "causal"),
+    exact=path_posterior,
+    claims=(
+        claim(
+            "Both links of the chain are found again: 2 and 5.",
+            near("coeff_1", 2, within=0.05),
+            near("coeff_2", 5, within=0.05),
+        ),
+    ),
 )
 def path_analysis(data: Data) -> Any:
     """Build the chain of two regressions; ``data`` as from :func:`pipe`."""

@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from models import exact
+from models.claims import claim, includes
 from models.registry import model
 from models.spec import Data, SamplerSettings
 
@@ -16,6 +18,15 @@ def pipe_and_collider() -> Data:
     y = x1 * -2 + x2 * 2 + rng.normal(loc=0, scale=0.5, size=1000)
     z = x1 * -1 + y * 5 + rng.normal(loc=0, scale=0.1, size=1000)
     return {"x1": x1, "x2": x2, "z": z, "y": y}
+
+
+def two_regressions(data: Data) -> exact.Posterior:
+    """Return two regressions: x2 is observed, so the likelihood factorises."""
+    first = {"intercept_1": (np.ones(len(data["y"])), 1), "slope_1": (data["x1"], 1)}
+    second = {"slope_2": (data["x2"], 1), "slope_3": (data["x1"], 1)}
+    return exact.Product(
+        exact.Regression(first, data["x2"], "error_1"), exact.Regression(second, data["y"], "error_2")
+    )
 
 
 @model(
@@ -38,6 +49,15 @@ def pipe_and_collider() -> Data:
     quick=SamplerSettings(draws=100, tune=300, chains=2, cores=2, target_accept=0.95),
     monitored=("intercept_1", "slope_1", "slope_2", "slope_3", "error_1", "error_2"),
     tags=("regression", "gaussian", "collinear", "causal"),
+    exact=two_regressions,
+    claims=(
+        claim("The effect of x1 on the mediator is found again: 3.", includes("slope_1", 3)),
+        claim(
+            "Both effects on y are found again: 2 of the mediator, -2 of x1.",
+            includes("slope_2", 2),
+            includes("slope_3", -2),
+        ),
+    ),
 )
 def combined_exclude_collider(data: Data) -> Any:
     """Build the two regressions; ``data`` as from :func:`pipe_and_collider`, z unused."""

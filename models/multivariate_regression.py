@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from models import exact
+from models.claims import claim, near
 from models.registry import model
 from models.spec import Data, SamplerSettings
 
@@ -15,6 +17,16 @@ def plane() -> Data:
     x2 = rng.normal(loc=10, scale=3, size=100)
     y1 = 2 * x1 + 5 * x2 + rng.normal(loc=0, scale=0.1, size=100)
     return {"x1": x1, "x2": x2, "y1": y1}
+
+
+def plane_posterior(data: Data) -> exact.Posterior:
+    """Return the regression, Gaussian given its scale."""
+    columns = {
+        "intercept_1": (np.ones(len(data["y1"])), 10),
+        "coeff_1": (data["x1"], 10),
+        "coeff_2": (data["x2"], 10),
+    }
+    return exact.Regression(columns, data["y1"], "error")
 
 
 @model(
@@ -33,6 +45,14 @@ def plane() -> Data:
     settings=SamplerSettings(draws=2000, tune=1000, chains=2, cores=2, target_accept=0.8),
     monitored=("intercept_1", "coeff_1", "coeff_2", "error"),
     tags=("regression", "gaussian"),
+    exact=plane_posterior,
+    claims=(
+        claim(
+            "Both coefficients are found again: 2 and 5.",
+            near("coeff_1", 2, within=0.05),
+            near("coeff_2", 5, within=0.05),
+        ),
+    ),
 )
 def independent_regression(data: Data) -> Any:
     """Build the regression; ``data`` as from :func:`plane`."""

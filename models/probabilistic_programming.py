@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from models import exact
+from models.claims import claim, excludes, near
 from models.registry import model
 from models.spec import Data, SamplerSettings
 
@@ -16,6 +18,11 @@ SECTION = "what is probabilistic programming"
 def no_data() -> Data:
     """Return an empty data set."""
     return {}
+
+
+def sum_of_normals(_data: Data) -> exact.Posterior:
+    """Return the prior itself, and the normal distribution of the sum."""
+    return exact.Normals({"a": (2, 0.5), "b": (3, 0.2)}, {"c": {"a": 1, "b": 1}})
 
 
 @model(
@@ -32,6 +39,8 @@ def no_data() -> Data:
     settings=SamplerSettings(draws=500, tune=500, chains=2, cores=2, target_accept=0.8),
     monitored=("a", "b", "c"),
     tags=("prior", "gaussian"),
+    exact=sum_of_normals,
+    claims=(claim("The sum of the two variables averages 5.", near("c", 5, within=0.05)),),
 )
 def addition(_data: Data) -> Any:
     """Build the sum of two normal variables; its data are empty."""
@@ -49,6 +58,11 @@ def tosses() -> Data:
     return {"heads": np.array(8), "tosses": np.array(10)}
 
 
+def coin_posterior(data: Data) -> exact.Posterior:
+    """Return Beta(1 + heads, 1 + tails)."""
+    return exact.BetaBinomial("a", data["heads"], data["tosses"] - data["heads"])
+
+
 @model(
     tutorial_name="example2",
     section=SECTION,
@@ -63,6 +77,8 @@ def tosses() -> Data:
     settings=SamplerSettings(draws=2000, tune=500, chains=4, cores=4, target_accept=0.8),
     monitored=("a",),
     tags=("conjugate", "bounded"),
+    exact=coin_posterior,
+    claims=(claim("After 8 heads in 10 tosses one hardly takes the coin for fair.", excludes("a", 0.5)),),
 )
 def coin_toss(data: Data) -> Any:
     """Build the coin's model; ``data`` as from :func:`tosses`."""

@@ -19,6 +19,8 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import numpy as np
 
+from models.claims import Claim
+from models.exact.posterior import Posterior
 from models.spec import TUTORIAL_SECTIONS, Data, ModelSpec, SamplerSettings
 
 if sys.version_info >= (3, 10):
@@ -33,7 +35,7 @@ else:
 
 ENTRY_POINT_GROUP = "nutsbench.models"
 #: Modules of this package that hold no models.
-_MACHINERY = frozenset({"spec", "registry", "exact"})
+_MACHINERY = frozenset({"spec", "registry", "exact", "claims"})
 
 _registered: Dict[str, ModelSpec] = {}
 _loaded: Dict[str, ModuleType] = {}
@@ -71,12 +73,15 @@ def model(
     quick: Optional[SamplerSettings] = None,
     monitored: Tuple[str, ...] = (),
     tags: Tuple[str, ...] = (),
+    exact: Optional[Callable[[Data], Posterior]] = None,
+    no_truth: str = "",
+    claims: Tuple[Claim, ...] = (),
 ) -> Callable[[Callable[[Data], Any]], Callable[[Data], Any]]:
     """Register the decorated function as a model of the function's name.
 
     Parameters
     ----------
-    data, notation, teaches, tutorial_name, section, settings, quick, monitored, tags
+    data, notation, teaches, tutorial_name, section, settings, quick, monitored, tags, exact, no_truth, claims
         As in :class:`models.spec.ModelSpec`.
 
     Returns
@@ -103,6 +108,9 @@ def model(
             quick=quick,
             monitored=monitored,
             tags=tags,
+            exact=exact,
+            no_truth=" ".join(no_truth.split()),
+            claims=claims,
             source=Path(build.__code__.co_filename).name,
         )
         _add(spec)

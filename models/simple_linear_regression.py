@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from models import exact
+from models.claims import claim, near
 from models.registry import model
 from models.spec import Data, SamplerSettings
 
@@ -18,6 +20,12 @@ def line() -> Data:
     noise = rng.normal(loc=0, scale=0.1, size=100)
     y1 = 5 * x1 + noise
     return {"x1": x1 - x1.mean(), "y1": y1}
+
+
+def line_posterior(data: Data) -> exact.Posterior:
+    """Return the regression, Gaussian given its scale."""
+    columns = {"intercept": (np.ones(len(data["y1"])), 10), "coeff": (data["x1"], 10)}
+    return exact.Regression(columns, data["y1"], "error")
 
 
 @model(
@@ -35,6 +43,10 @@ def line() -> Data:
     settings=SamplerSettings(draws=1000, tune=1000, chains=2, cores=2, target_accept=0.8),
     monitored=("intercept", "coeff", "error"),
     tags=("regression", "gaussian"),
+    exact=line_posterior,
+    claims=(
+        claim("The coefficient averages around 5, its generating value.", near("coeff", 5, within=0.05)),
+    ),
 )
 def simple_regression(data: Data) -> Any:
     """Build the regression; ``data`` as from :func:`line`."""

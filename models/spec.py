@@ -9,6 +9,9 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 import numpy as np
 
+from models.claims import Claim
+from models.exact.posterior import Posterior
+
 Data = Dict[str, np.ndarray]
 
 #: Headings of the tutorial's sections, in its order; models are listed by it.
@@ -104,6 +107,13 @@ class ModelSpec:
         excluded. Empty: all of them.
     tags : tuple of str
         Words to select models by.
+    exact : callable or None
+        Takes the data and returns the posterior in closed form, a
+        :class:`models.exact.Posterior`; ``None`` if there is none.
+    no_truth : str
+        Why there is no truth to check against, where there is none.
+    claims : tuple of Claim
+        What one should see in the posterior.
     source : str
         Name of the file that defines it, without its folder.
     """
@@ -119,10 +129,13 @@ class ModelSpec:
     quick: Optional[SamplerSettings] = None
     monitored: Tuple[str, ...] = ()
     tags: Tuple[str, ...] = ()
+    exact: Optional[Callable[[Data], Posterior]] = field(default=None, repr=False)
+    no_truth: str = ""
+    claims: Tuple[Claim, ...] = ()
     source: str = ""
 
     def describe(self) -> Dict[str, Any]:
-        """Return all that can be said in JSON: everything but the two functions."""
+        """Return all that can be said in JSON: everything but the functions."""
         return {
             "name": self.name,
             "tutorial_name": self.tutorial_name,
@@ -132,5 +145,6 @@ class ModelSpec:
             "settings": self.settings.to_dict(),
             "monitored": list(self.monitored),
             "tags": list(self.tags),
+            "claims": [claim.to_dict() for claim in self.claims],
             "source": self.source,
         }

@@ -49,9 +49,9 @@ class BetaBinomial(Posterior):
         self._b = np.asarray(failures, dtype=float) + beta
         self._by_label = dict(zip(labels(variable, self._a.shape), zip(self._a.ravel(), self._b.ravel())))
         self._differences = differences
-        self.method = "conjugate: beta distributions" + (
-            "; differences by the trapezoidal rule, nodes doubled until no figure moves" if differences else ""
-        )
+        self.method = "conjugate: beta distributions"
+        if differences:
+            self.method += "; differences by the trapezoidal rule, nodes doubled until no figure moves"
 
     def log_density(self, point: Point) -> np.ndarray:
         """Return the log density with respect to the logits."""

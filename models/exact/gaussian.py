@@ -117,15 +117,16 @@ class ConditionallyGaussian(Posterior):
         log_determinant = np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
         return constant + (half[:, :, 0] ** 2).sum(axis=1) / 2 - log_determinant, mean, factor
 
-    def rounding(self) -> float:
-        """Return the relative error of solving with the worst precision matrix near the mode."""
+    def rounding(self) -> Dict[str, float]:
+        """Return the relative error of solving with the precision matrix at the mode."""
         if not self.latent:
-            return 1e-13
+            return {}
         precision, _, _ = self.natural(self.mode[None, :])
         # Scaled to a unit diagonal, on which Cholesky's error depends (Higham 2002, theorem 10.6).
         scale = np.sqrt(np.diagonal(precision[0]))
         condition = np.linalg.cond(precision[0] / np.outer(scale, scale))
-        return float(max(1e-13, 10 * condition * np.finfo(float).eps))
+        error = float(10 * condition * np.finfo(float).eps)
+        return dict.fromkeys((*self.latent, *self.linear), error)
 
     @functools.cached_property
     def mode(self) -> np.ndarray:
@@ -193,9 +194,7 @@ class Grid:
         Coefficients of the linear functions of x that are wanted, shape (q, p).
     """
 
-    def __init__(
-        self, posterior: ConditionallyGaussian, level: int, functions: Any = None
-    ) -> None:
+    def __init__(self, posterior: ConditionallyGaussian, level: int, functions: Any = None) -> None:
         nodes = (20 if len(posterior.axes) > 2 else 24) * 2**level
         # A wider box at each level, so that what lies outside shows as a move, too.
         box, heights = _box(posterior, drop=36.0 + 6 * level)
@@ -310,9 +309,7 @@ def _chunks(theta: np.ndarray) -> List[np.ndarray]:
     return [theta[begin : begin + _CHUNK] for begin in range(0, max(1, len(theta)), _CHUNK)]
 
 
-def _box(
-    posterior: ConditionallyGaussian, drop: float
-) -> Tuple[List[Tuple[float, float]], np.ndarray]:
+def _box(posterior: ConditionallyGaussian, drop: float) -> Tuple[List[Tuple[float, float]], np.ndarray]:
     """Return a box outside of which the weight is below exp(-drop) of the largest.
 
     Returns
@@ -325,7 +322,11 @@ def _box(
     box = np.stack([mode - 1.0, mode + 1.0], axis=1)
     for _ in range(60):
         heights = _coarse(posterior, box, nodes)
-        new = np.stack([_fitted(ends, heights, axis, drop) for axis, ends in enumerate(box)]) if len(mode) else box
+        new = (
+            np.stack([_fitted(ends, heights, axis, drop) for axis, ends in enumerate(box)])
+            if len(mode)
+            else box
+        )
         if np.all(np.abs(new - box) <= 2.1 * (box[:, 1:] - box[:, :1]) / max(1, nodes - 1)):
             return [(float(lower), float(upper)) for lower, upper in new], _coarse(posterior, new, nodes)
         box = new

@@ -51,7 +51,7 @@ class PooledClasses(ConditionallyGaussian):
             [np.zeros((len(outcome), 1)), one_hot(first[1], sizes[0]), one_hot(second[1], sizes[1])], axis=1
         )
         self.variables = (mean, first[0], second[0])
-        self.latent = (mean, *labels(first[0], sizes[:1]), *labels(second[0], sizes[1:]))
+        self.latent = (mean, *labels(first[0], (sizes[0],)), *labels(second[0], (sizes[1],)))
         self._names = (scale, spread)
         self._classes = sizes[1]
         size = design.shape[1]
@@ -206,9 +206,7 @@ class BivariateClasses(ConditionallyGaussian):
             rest * np.exp(-2 * log_second),
             -rest * np.tanh(bend) * np.exp(-log_first - log_second),
         )
-        prior = self._unit + sum(
-            term[:, None, None] * form for term, form in zip(terms, self._between)
-        )
+        prior = self._unit + sum(term[:, None, None] * form for term, form in zip(terms, self._between))
         precision = inverse[:, None, None] * self._crossed + prior
         prior_shift = prior @ self.origin
         shift = inverse[:, None] * self._pull - prior_shift

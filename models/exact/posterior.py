@@ -9,6 +9,9 @@ import numpy as np
 STATISTICS = ("mean", "sd", "q05", "q50", "q95")
 PROBABILITIES = {"q05": 0.05, "q50": 0.5, "q95": 0.95}
 
+#: Relative error of a figure that is a sum of some thousand terms.
+_ROUNDING = 1e-13
+
 #: One scalar's five figures, by :data:`STATISTICS`.
 Summary = Dict[str, float]
 #: A scalar's name, or several with their coefficients.
@@ -30,12 +33,12 @@ class Posterior:
     max_level = 6
 
     def log_density(self, point: Point) -> np.ndarray:
-        """Return the log density, up to a constant, in PyMC3's unconstrained coordinates.
+        r"""Return the log density, up to a constant, in PyMC3's unconstrained coordinates.
 
         Parameters
         ----------
         point : dict of ndarray
-            The free variables' own (constrained) values, shape (points, \\*shape).
+            The free variables' own (constrained) values, shape (points, \*shape).
 
         Returns
         -------
@@ -56,9 +59,9 @@ class Posterior:
         """
         raise NotImplementedError
 
-    def rounding(self) -> float:
-        """Return the relative error that rounding can leave in a figure."""
-        return 1e-13
+    def rounding(self) -> Dict[str, float]:
+        """Return, by scalar, the relative error that rounding can leave where it is not tiny."""
+        return {}
 
 
 @dataclass(frozen=True)
@@ -80,9 +83,7 @@ class Solved:
     level: int
 
 
-def solve(
-    posterior: Posterior, combinations: Mapping[str, Combination], tolerance: float = 1e-6
-) -> Solved:
+def solve(posterior: Posterior, combinations: Mapping[str, Combination], tolerance: float = 1e-6) -> Solved:
     """Double the nodes until no figure moves by more than ``tolerance`` posterior sds.
 
     The error bound of a scalar is the largest move of its figures at the last doubling,
@@ -101,9 +102,9 @@ def solve(
         moves = {name: max(abs(now[name][s] - before[name][s]) for s in STATISTICS) for name in now}
         worst = max(now, key=lambda name: moves[name] / now[name]["sd"])
         if moves[worst] <= tolerance * now[worst]["sd"]:
-            floor = posterior.rounding()
+            rounding = posterior.rounding()
             errors = {
-                name: max(move, floor * max(abs(now[name][s]) for s in STATISTICS))
+                name: max(move, rounding.get(name, _ROUNDING) * max(abs(now[name][s]) for s in STATISTICS))
                 for name, move in moves.items()
             }
             return Solved(now, errors, level)
@@ -124,17 +125,18 @@ def quantiles(cdf: Callable[[float], float], mean: float, sd: float) -> Dict[str
     mean, sd : float
         Its mean and standard deviation, near which the quantiles are looked for.
     """
+    return {name: _root(cdf, probability, mean, sd) for name, probability in PROBABILITIES.items()}
+
+
+def _root(cdf: Callable[[float], float], probability: float, mean: float, sd: float) -> float:
     from scipy.optimize import brentq
 
-    found = {}
-    for name, probability in PROBABILITIES.items():
-        lower, upper = mean - 3 * sd, mean + 3 * sd
-        while cdf(lower) > probability:
-            lower -= 3 * sd
-        while cdf(upper) < probability:
-            upper += 3 * sd
-        found[name] = float(brentq(lambda x: cdf(x) - probability, lower, upper, xtol=1e-13 * sd, rtol=1e-14))
-    return found
+    lower, upper = mean - 3 * sd, mean + 3 * sd
+    while cdf(lower) > probability:
+        lower -= 3 * sd
+    while cdf(upper) < probability:
+        upper += 3 * sd
+    return float(brentq(lambda x: cdf(x) - probability, lower, upper, xtol=1e-13 * sd, rtol=1e-14))
 
 
 class Product(Posterior):
@@ -165,9 +167,9 @@ class Product(Posterior):
             found.update(part.summaries(level, inside) if inside else own)
         return found
 
-    def rounding(self) -> float:
-        """Return the largest of the factors'."""
-        return max(part.rounding() for part in self._parts)
+    def rounding(self) -> Dict[str, float]:
+        """Return those of every factor."""
+        return {name: error for part in self._parts for name, error in part.rounding().items()}
 
 
 def stacked(point: Point, names: Tuple[str, ...]) -> np.ndarray:

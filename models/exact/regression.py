@@ -1,6 +1,6 @@
 """Linear regressions with normal priors and one unknown scale."""
 
-from typing import Mapping, Sequence, Tuple
+from typing import Mapping, Tuple
 
 import numpy as np
 
@@ -51,9 +51,7 @@ class Regression(ConditionallyGaussian):
         self._scale = scale
         self.variables = tuple(coefficients)
         self.latent = tuple(
-            label
-            for name, c in zip(coefficients, columns)
-            for label in labels(name, c.shape[1:])
+            label for name, c in zip(coefficients, columns) for label in labels(name, c.shape[1:])
         )
         self._crossed = self._design.T @ self._design
         # Least squares with a faint pull to zero, for designs that do not determine x.
@@ -66,7 +64,8 @@ class Regression(ConditionallyGaussian):
         self._count = len(outcome)
         self.axes = (Axis((scale,), "log", 0.5 * np.log(self._squares / self._count)),)
         self.method = (
-            "Gaussian given the scale; trapezoidal rule over its logarithm, nodes doubled until no figure moves"
+            "Gaussian given the scale; trapezoidal rule over its logarithm, "
+            "nodes doubled until no figure moves"
         )
 
     def natural(self, theta: np.ndarray) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -120,11 +119,3 @@ class Normals(ConditionallyGaussian):
         """Return no coordinates: there is nothing to integrate over."""
         count = len(np.asarray(point[self.variables[0]]))
         return np.zeros((count, 0)), np.zeros(count)
-
-
-def intercept(count: int) -> np.ndarray:
-    """Return the design's column of an intercept, shape (count,)."""
-    return np.ones(count)
-
-
-__all__: Sequence[str] = ("Normals", "Regression", "intercept", "one_hot")
