@@ -15,6 +15,9 @@ import numpy as np
 #: Probabilities of the quantiles that are kept of each scalar.
 QUANTILES = (0.05, 0.5, 0.95)
 
+#: Probabilities of a normal's mean less and plus one standard deviation.
+_ONE_SIGMA = (0.1586553, 0.8413447)
+
 #: ArviZ needs as many draws of a chain for its split statistics.
 MIN_DRAWS = 4
 
@@ -30,7 +33,7 @@ class Quantity:
     q05, q50, q95 : float or None
         Quantiles.
     mcse_mean, mcse_sd, mcse_q05, mcse_q50, mcse_q95 : float or None
-        Monte Carlo standard errors of the five (Vehtari et al. 2021, section 4).
+        Monte Carlo standard errors of the five: see :func:`mcse_sd` and :func:`mcse_quantile`.
     ess_bulk, ess_tail : float or None
         Effective sample sizes of the bulk and of the 5 and 95 % quantiles (the same).
     rhat : float or None
@@ -40,6 +43,10 @@ class Quantity:
         ``constant`` over all chains, ``stuck`` (constant within a chain), ``one_chain``.
     note : str
         The same in words; empty where the state is ok.
+    standstill : int
+        Longest run of equal draws within a chain.
+    draws_per_chain : int
+        Number of draws of each chain.
     free : bool
         Whether it belongs to a free variable rather than to a Deterministic.
     """
@@ -59,6 +66,8 @@ class Quantity:
     rhat: Optional[float] = None
     state: str = "ok"
     note: str = ""
+    standstill: int = 0
+    draws_per_chain: int = 0
     free: bool = True
 
     def to_dict(self) -> Dict[str, Any]:
@@ -148,6 +157,8 @@ def summarise(values: np.ndarray, free: bool = True) -> Quantity:
         "q05": q05,
         "q50": q50,
         "q95": q95,
+        "standstill": standstill(values),
+        "draws_per_chain": values.shape[1],
         "free": free,
     }
     chains, draws = values.shape
@@ -179,11 +190,76 @@ def _arviz_figures(values: np.ndarray) -> Dict[str, Any]:
             "ess_tail": figure(az.ess, method="tail"),
             "rhat": figure(az.rhat, method="rank") if len(values) > 1 else None,
             "mcse_mean": figure(az.mcse, method="mean"),
-            "mcse_sd": figure(az.mcse, method="sd"),
-            "mcse_q05": figure(az.mcse, method="quantile", prob=QUANTILES[0]),
-            "mcse_q50": figure(az.mcse, method="quantile", prob=QUANTILES[1]),
-            "mcse_q95": figure(az.mcse, method="quantile", prob=QUANTILES[2]),
+            "mcse_sd": finite(mcse_sd(values)),
+            "mcse_q05": finite(mcse_quantile(values, QUANTILES[0])),
+            "mcse_q50": finite(mcse_quantile(values, QUANTILES[1])),
+            "mcse_q95": finite(mcse_quantile(values, QUANTILES[2])),
         }
+
+
+def mcse_sd(values: np.ndarray) -> float:
+    """Return the Monte Carlo standard error of the standard deviation.
+
+    Parameters
+    ----------
+    values : ndarray
+        Draws, shape (chain, draw).
+
+    Notes
+    -----
+    The standard error of the mean of (x - mean)^2, from its own ESS, by the delta method:
+    Kenney and Keeping (1951), "Mathematics of Statistics", part 2, section 7.14, as in the R
+    package posterior. ArviZ's of these releases takes the draws for Gaussian, and is too
+    small by half for a scale parameter with a long tail.
+    """
+    import arviz as az
+
+    squares = (values - values.mean()) ** 2
+    error = squares.std(ddof=1) / math.sqrt(float(az.ess(squares, method="mean")))
+    return float(error / (2 * values.std(ddof=1)))
+
+
+def mcse_quantile(values: np.ndarray, probability: float) -> float:
+    """Return the Monte Carlo standard error of a quantile.
+
+    Parameters
+    ----------
+    values : ndarray
+        Draws, shape (chain, draw).
+    probability : float
+        Probability of the quantile.
+
+    Notes
+    -----
+    Half the distance of the order statistics between which the quantile lies with a
+    probability of 68 % (Vehtari et al. 2021, section 4.4). ArviZ 0.6.1 and 0.12.1 differ by a
+    tenth here, so that one and the same draws would be judged apart.
+    """
+    import arviz as az
+    from scipy.stats import beta
+
+    ess = float(az.ess(values, method="quantile", prob=probability))
+    inside = beta.ppf(_ONE_SIGMA, ess * probability + 1, ess * (1 - probability) + 1)
+    ordered = np.sort(values, axis=None)
+    low = max(math.floor(inside[0] * ordered.size) - 1, 0)
+    high = min(math.ceil(inside[1] * ordered.size) - 1, ordered.size - 1)
+    return float(ordered[high] - ordered[low]) / 2
+
+
+def standstill(values: np.ndarray) -> int:
+    """Return the length of the longest run of equal draws within a chain.
+
+    Parameters
+    ----------
+    values : ndarray
+        Draws, shape (chain, draw).
+    """
+    longest = 0
+    for chain in values:
+        changes = np.flatnonzero(np.diff(chain) != 0)
+        runs = np.diff(np.concatenate([[-1], changes, [chain.size - 1]]))
+        longest = max(longest, int(runs.max(initial=0)))
+    return longest
 
 
 def ebfmi(energy: np.ndarray) -> Tuple[float, ...]:

@@ -11,10 +11,12 @@ from typing import Any, List, NoReturn, Optional, Sequence
 import click
 
 import models
+from harness.cli.calibrate import calibrate_command
 from harness.cli.check import check_command
 from harness.cli.info import doctor_command, metrics_command, models_command, stacks_command
 from harness.cli.run import run_command
 from harness.cli.show import show_command
+from harness.cli.truth import truth_command
 from harness.errors import UserError, unknown
 
 
@@ -45,6 +47,8 @@ for _command in (
     show_command,
     models_command,
     metrics_command,
+    truth_command,
+    calibrate_command,
     check_command,
     stacks_command,
     doctor_command,

@@ -1,0 +1,223 @@
+"""Whether a record's draws agree with the truth: accurate, inaccurate, or can't tell.
+
+Every monitored scalar's mean, standard deviation and two tail quantiles are compared
+with the truth in units of their Monte Carlo error. How often the verdict is wrong was
+measured, not assumed: see docs/calibration.md, made by ``nutsbench calibrate``.
+"""
+
+import math
+from dataclasses import dataclass, field
+from statistics import NormalDist
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from harness.truth import Truth
+
+#: What is compared of each scalar.
+STATISTICS = ("mean", "sd", "q05", "q95")
+
+#: Chance that the largest of a record's z exceeds the threshold, were they independent and
+#: normal. They are neither, so the rate that was measured counts, not this one.
+LEVEL = 0.001
+
+#: With fewer effective draws over all chains the Monte Carlo error itself is not known well
+#: enough (Vehtari et al. 2021, section 4), and a bias of a third of an sd could hide.
+MIN_ESS = 100
+#: Above it chains disagree by more than their ESS accounts for.
+MAX_RHAT = 1.05
+#: A chain that repeats one draw for this share of its length does not sample.
+MAX_STANDSTILL = 0.05
+#: So many equal draws in a row happen to a right sampler, too, in a short chain.
+MIN_STANDSTILL = 20
+
+VERDICTS = ("accurate", "inaccurate", "can't tell")
+
+
+@dataclass(frozen=True)
+class Score:
+    """One figure's distance from the truth.
+
+    Parameters
+    ----------
+    scalar, statistic : str
+        Which figure.
+    z : float
+        Estimate less truth, in units of the Monte Carlo error and the truth's own error.
+    size : float
+        Estimate less truth, in posterior standard deviations.
+    """
+
+    scalar: str
+    statistic: str
+    z: float
+    size: float
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Return the score, ready for JSON."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Verdict on whether a record's draws agree with the truth.
+
+    Parameters
+    ----------
+    verdict : str
+        One of :data:`VERDICTS`.
+    reasons : tuple of str
+        Why it is not accurate; empty if it is.
+    worst : Score or None
+        The figure with the largest z.
+    compared : int
+        Number of figures that were compared.
+    threshold : float
+        Largest z that passes, given that number.
+    scores : dict
+        By scalar and statistic, z and size.
+    truth : dict
+        ``kind`` and ``digest`` of the truth; empty without one.
+    """
+
+    verdict: str
+    reasons: Tuple[str, ...] = ()
+    worst: Optional[Score] = None
+    compared: int = 0
+    threshold: float = 0.0
+    scores: Dict[str, Dict[str, List[float]]] = field(default_factory=dict)
+    truth: Dict[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Return the verdict, ready for JSON."""
+        worst = self.worst.to_dict() if self.worst else None
+        return {**vars(self), "reasons": list(self.reasons), "worst": worst}
+
+
+def unknown(reason: str) -> Accuracy:
+    """Return the verdict where nothing can be compared."""
+    return Accuracy("can't tell", (reason,))
+
+
+def threshold(compared: int, level: float = LEVEL) -> float:
+    """Return the largest z that passes when so many figures are compared.
+
+    Notes
+    -----
+    Two-sided, with Sidak's correction for the number of comparisons (Sidak 1967): the
+    chance that one of n independent standard normals exceeds it is ``level``.
+    """
+    each = -math.expm1(math.log1p(-level) / max(1, compared))
+    return NormalDist().inv_cdf(1 - each / 2)
+
+
+def score(quantities: Mapping[str, Mapping[str, Any]], truth: Truth) -> List[Score]:
+    """Compare every figure that has a Monte Carlo error with the truth.
+
+    Parameters
+    ----------
+    quantities : dict
+        By scalar, a :class:`harness.diagnostics.Quantity` as a dictionary.
+    truth : Truth
+        The truth of the same model.
+    """
+    scores = []
+    for scalar, figures in quantities.items():
+        exact = truth.quantities.get(scalar)
+        for statistic in STATISTICS if exact is not None else ():
+            estimate, mcse = figures[statistic], figures[f"mcse_{statistic}"]
+            if estimate is None or mcse is None:
+                continue
+            away = estimate - exact[statistic]  # type: ignore[index]
+            error = math.hypot(mcse, truth.error(scalar, statistic))
+            # No error at all is no reason to divide by zero: what is away is far away.
+            z = away / error if error > 0 else math.copysign(1e6, away) if away else 0.0
+            scores.append(Score(scalar, statistic, z, away / exact["sd"]))  # type: ignore[index]
+    return scores
+
+
+def judge(
+    quantities: Mapping[str, Mapping[str, Any]],
+    truth: Optional[Truth],
+    why_none: str = "",
+    level: float = LEVEL,
+) -> Accuracy:
+    """Judge a record's draws against the truth.
+
+    Parameters
+    ----------
+    quantities : dict
+        By scalar, a :class:`harness.diagnostics.Quantity` as a dictionary.
+    truth : Truth or None
+        The truth; ``None`` if there is none that can be used.
+    why_none : str
+        Why there is none.
+    level : float
+        As :data:`LEVEL`.
+
+    Returns
+    -------
+    Accuracy
+        Inaccurate if a figure is further away than its error explains, or if a chain
+        stands still. Otherwise can't tell, if a figure cannot be compared, if there are
+        too few effective draws or if chains disagree. Otherwise accurate.
+    """
+    if truth is None:
+        return unknown(why_none)
+    if not quantities:
+        return unknown("there is no scalar to compare")
+    scores = score(quantities, truth)
+    limit = threshold(len(scores), level)
+    worst = max(scores, key=lambda one: abs(one.z), default=None)
+    wrong = _standstill(quantities)
+    if worst is not None and abs(worst.z) > limit:
+        wrong.append(
+            f"{worst.statistic} of {worst.scalar} is {abs(worst.z):.1f} Monte Carlo errors"
+            f" ({abs(worst.size):.2g} posterior sds) from the truth; {limit:.1f} may be chance"
+        )
+    doubts = _doubts(quantities, truth)
+    verdict = "inaccurate" if wrong else "can't tell" if doubts else "accurate"
+    table: Dict[str, Dict[str, List[float]]] = {}
+    for one in scores:
+        table.setdefault(one.scalar, {})[one.statistic] = [round(one.z, 4), round(one.size, 6)]
+    return Accuracy(
+        verdict=verdict,
+        reasons=tuple(wrong or doubts),
+        worst=worst,
+        compared=len(scores),
+        threshold=round(limit, 4),
+        scores=table,
+        truth={"kind": truth.kind, "digest": truth.digest},
+    )
+
+
+def _standstill(quantities: Mapping[str, Mapping[str, Any]]) -> List[str]:
+    still = [
+        (figures["standstill"], scalar)
+        for scalar, figures in quantities.items()
+        if figures["free"]
+        and figures["standstill"] >= MIN_STANDSTILL
+        and figures["standstill"] > MAX_STANDSTILL * figures["draws_per_chain"]
+    ]
+    if not still:
+        return []
+    longest, scalar = max(still)
+    return [f"a chain of {scalar} stands still for {longest} draws"]
+
+
+def _doubts(quantities: Mapping[str, Mapping[str, Any]], truth: Truth) -> List[str]:
+    """Say why draws that are not far from the truth need not be right."""
+    doubts = []
+    missing = [scalar for scalar in truth.quantities if scalar not in quantities]
+    missing += [scalar for scalar in quantities if scalar not in truth.quantities]
+    if missing:
+        doubts.append(f"only one of draws and truth has {', '.join(missing)}")
+    for scalar, figures in quantities.items():
+        if any(figures[f"mcse_{statistic}"] is None for statistic in STATISTICS):
+            doubts.append(f"{scalar} has no Monte Carlo error: {figures['note'] or 'ArviZ gave none'}")
+    for name, words in (("ess_bulk", "bulk"), ("ess_tail", "tail")):
+        ess = [(one[name], scalar) for scalar, one in quantities.items() if one[name] is not None]
+        if ess and min(ess)[0] < MIN_ESS:
+            doubts.append(f"{words} ESS {min(ess)[0]:.0f} of {min(ess)[1]} is below {MIN_ESS}")
+    rhats = [(one["rhat"], scalar) for scalar, one in quantities.items() if one["rhat"] is not None]
+    if rhats and max(rhats)[0] > MAX_RHAT:
+        doubts.append(f"R-hat {max(rhats)[0]:.3f} of {max(rhats)[1]} is above {MAX_RHAT}")
+    return doubts

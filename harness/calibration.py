@@ -1,0 +1,210 @@
+"""How often the verdict on accuracy is wrong: right and wrong samplers, over many seeds.
+
+``python -m harness.calibration`` samples one model in a stack's own process and prints one
+JSON line a seed. Lines keep what the verdict needs, so that another rule can be tried on
+them without sampling again.
+"""
+
+import argparse
+import json
+import sys
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+import models
+from harness import accuracy, clock, diagnostics, sampling
+from harness.faults import FAULTS
+from harness.truth import Truth
+
+SCHEMA = 1
+
+_KEPT = (
+    "mean", "sd", "q05", "q95", "mcse_mean", "mcse_sd", "mcse_q05", "mcse_q95", "ess_bulk", "ess_tail",
+    "rhat", "state", "note", "standstill", "draws_per_chain", "free",
+)  # fmt: skip
+#: Biases, in posterior sds, whose detection is counted.
+BIASES = (0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
+
+
+def sample(name: str, fault_name: str, seed: int) -> Dict[str, Any]:
+    """Sample a model at the tutorial's settings, rightly or wrongly, and summarise the draws.
+
+    Parameters
+    ----------
+    name, fault_name : str
+        Model, and one of :data:`harness.faults.FAULTS`.
+    seed : int
+        ``random_seed``.
+
+    Returns
+    -------
+    dict
+        What is kept; ``quantities`` empty and ``failed`` the reason if sampling failed.
+    """
+    fault, spec = FAULTS[fault_name], models.get(name)
+    # One core: two of these processes run at a time, and time is not measured.
+    settings = replace(spec.settings, cores=1)
+    row: Dict[str, Any] = {
+        "schema": SCHEMA,
+        "model": name,
+        "model_digest": models.model_digest(spec),
+        "sampler": fault_name,
+        "seed": seed,
+        "settings": settings.to_dict(),
+        "failed": "",
+        "quantities": {},
+    }
+    try:
+        with fault.patch():
+            drawn = sampling.sample(fault.spec(spec), settings, seed, clock.PhaseTimer(_silent), _silent)
+    except Exception as error:  # A sampler that is wrong may well fail: that is a result.
+        row["failed"] = f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"
+        return row
+    draws = {variable: fault.draws(values) for variable, values in drawn.draws.items()}
+    found = diagnostics.diagnose(draws, drawn.stats, drawn.tune_stats, drawn.free, settings.max_treedepth)
+    row["divergences"] = found.divergences
+    row["quantities"] = {label: _kept(quantity) for label, quantity in found.quantities.items()}
+    return row
+
+
+def _silent(_: clock.Progress) -> None:
+    """Nobody watches."""
+
+
+def _kept(quantity: diagnostics.Quantity) -> Dict[str, Any]:
+    values = quantity.to_dict()
+    return {
+        name: float(f"{values[name]:.7g}") if isinstance(values[name], float) else values[name]
+        for name in _KEPT
+    }
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How the records of one model and sampler were judged.
+
+    Parameters
+    ----------
+    model, sampler : str
+        Which.
+    records : int
+        Records that were judged.
+    inaccurate, cannot_tell, accurate, failed : float
+        Shares of them.
+    z95 : float or None
+        95 % quantile of the largest z of a record.
+    """
+
+    model: str
+    sampler: str
+    records: int
+    inaccurate: float
+    cannot_tell: float
+    accurate: float
+    failed: float
+    z95: Optional[float]
+
+
+def rates(rows: Sequence[Mapping[str, Any]], truths: Mapping[str, Truth], level: float) -> List[Rates]:
+    """Judge every row, and count by model and sampler.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        Of :func:`sample`.
+    truths : dict of Truth
+        By model.
+    level : float
+        As :data:`harness.accuracy.LEVEL`.
+    """
+    groups: Dict[Tuple[str, str], List[Mapping[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((row["model"], row["sampler"]), []).append(row)
+    found = []
+    for (model, sampler), group in groups.items():
+        judged = [
+            accuracy.judge(row["quantities"], truths[model], level=level)
+            for row in group
+            if not row["failed"]
+        ]
+        counts = Counter(one.verdict for one in judged)
+        largest = sorted(abs(one.worst.z) for one in judged if one.worst)
+        total = len(group)
+        found.append(
+            Rates(
+                model,
+                sampler,
+                total,
+                counts["inaccurate"] / total,
+                counts["can't tell"] / total,
+                counts["accurate"] / total,
+                sum(bool(row["failed"]) for row in group) / total,
+                largest[int(0.95 * (len(largest) - 1))] if largest else None,
+            )
+        )
+    return found
+
+
+def power(
+    rows: Sequence[Mapping[str, Any]], truth: Truth, level: float
+) -> Iterator[Tuple[str, float, float, float]]:
+    """Yield how often a bias would be called inaccurate, by judging right draws by a wrong truth.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        Rows of a right sampler, of one model.
+    truth : Truth
+        The model's truth; one scalar at a time is moved.
+    level : float
+        As :data:`harness.accuracy.LEVEL`.
+
+    Yields
+    ------
+    (str, float, float, float)
+        ``location`` (the scalar is shifted) or ``scale`` (spread out around its mean), the
+        bias in posterior sds, the share of records called inaccurate, and the share of
+        them called accurate.
+    """
+    for kind in ("location", "scale"):
+        for bias in BIASES:
+            verdicts: Counter = Counter()  # type: ignore[type-arg]
+            for scalar in truth.quantities:
+                moved = _moved(truth, scalar, kind, bias)
+                verdicts.update(accuracy.judge(row["quantities"], moved, level=level).verdict for row in rows)
+            total = sum(verdicts.values())
+            yield kind, bias, verdicts["inaccurate"] / total, verdicts["accurate"] / total
+
+
+def _moved(truth: Truth, scalar: str, kind: str, bias: float) -> Truth:
+    figures = dict(truth.quantities[scalar])
+    mean, sd = figures["mean"], figures["sd"]
+    if kind == "location":
+        for name in ("mean", "q05", "q50", "q95"):
+            figures[name] += bias * sd
+    else:
+        figures["sd"] = (1 + bias) * sd
+        for name in ("q05", "q50", "q95"):
+            figures[name] = mean + (1 + bias) * (figures[name] - mean)
+    return replace(truth, quantities={**truth.quantities, scalar: figures})
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Sample one model with some seeds and print one JSON line each."""
+    parser = argparse.ArgumentParser(prog="python -m harness.calibration")
+    parser.add_argument("model")
+    parser.add_argument("sampler", choices=FAULTS)
+    parser.add_argument("seeds", nargs="+", type=int)
+    parser.add_argument("--models", action="append", default=[], type=Path)
+    options = parser.parse_args(arguments)
+    for file in options.models:
+        models.load_file(file)
+    for seed in options.seeds:
+        print(json.dumps(sample(options.model, options.sampler, seed), allow_nan=False), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,220 @@
+"""``nutsbench calibrate``: how often the verdict on accuracy is wrong."""
+
+import json
+import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any, Dict, List, Sequence, Set, Tuple
+
+import click
+
+import models
+from harness import environment, grid, stack
+from harness.cli.common import (
+    check_choice,
+    load_models,
+    make_ready,
+    models_option,
+    results_option,
+    say_problems,
+)
+from harness.errors import UserError
+from harness.paths import ROOT
+
+#: Fast models, of one scalar to nine, with and without data.
+MODELS = ("addition", "coin_toss", "simple_regression", "exclude_collider", "count_heterogenous")
+#: Seeds that one process samples before it is started anew.
+_CHUNK = 10
+
+Task = Tuple[str, str, List[int]]
+
+
+@click.command("calibrate")
+@click.argument("names", nargs=-1, metavar="[MODEL]...")
+@click.option("--sampler", "samplers", multiple=True, help="right, or a fault; can be given more than once.")
+@click.option("--records", default=200, show_default=True, help="Seeds of each model and sampler.")
+@click.option("--stack", "stack_name", default=stack.DEFAULT, show_default=True, help="Stack.")
+@click.option("--jobs", default=2, show_default=True, help="Processes at a time; no time is measured.")
+@click.option("--report", "only_report", is_flag=True, help="Sample nothing; judge what there is.")
+@click.option(
+    "--markdown", "as_markdown", is_flag=True, help="Print the report as docs/calibration.md has it."
+)
+@models_option
+@results_option
+def calibrate_command(
+    names: Tuple[str, ...],
+    samplers: Tuple[str, ...],
+    records: int,
+    stack_name: str,
+    jobs: int,
+    only_report: bool,
+    as_markdown: bool,
+    models_files: Tuple[Path, ...],
+    results: Path,
+) -> int:
+    """Sample models with many seeds, rightly and wrongly, and count how they are judged.
+
+    A right sampler that is called inaccurate is a false alarm; a wrong one that is not,
+    a miss. What was sampled before is not sampled again.
+    """
+    from harness.faults import FAULTS
+
+    load_models(models_files)
+    specs = grid.select(names or MODELS)
+    check_choice("sampler", samplers, FAULTS)
+    for value, what in ((records, "records"), (jobs, "jobs")):
+        if value < 1:
+            raise UserError(f"{what} has to be at least 1, not {value}.")
+    one = stack.resolve(stack_name)
+    path = results / "calibration" / f"{one.name}.jsonl"
+    if not only_report:
+        make_ready([one])
+        todo = _tasks(specs, samplers or ("right",), records, _done(path))
+        try:
+            _sample(one, todo, path, jobs)
+        except KeyboardInterrupt:
+            click.echo("Interrupted. The same command goes on from here.", err=True)
+            return 130
+    rows = [row for row in _rows(path) if not names or row["model"] in names]
+    if not rows:
+        click.echo("Nothing was sampled yet: leave out --report.")
+        return 0
+    _print_report(rows, as_markdown)
+    return 0
+
+
+def _rows(path: Path) -> List[Dict[str, Any]]:
+    """Return this folder's rows and those that were published, each once."""
+    files = [*sorted((path.parent / "published").glob(path.name)), path]
+    rows: Dict[Any, Dict[str, Any]] = {}
+    for file in files:
+        for number, line in enumerate(file.read_text().splitlines() if file.is_file() else [], start=1):
+            try:
+                row = json.loads(line)
+                rows[row["model"], row["model_digest"], row["sampler"], row["seed"]] = row
+            except (ValueError, KeyError):
+                say_problems([f"{file.name}, line {number}, is damaged; it is left out"])
+    return list(rows.values())
+
+
+def _done(path: Path) -> Set[Tuple[str, str, str, int]]:
+    return {(row["model"], row["model_digest"], row["sampler"], row["seed"]) for row in _rows(path)}
+
+
+def _tasks(
+    specs: Sequence[models.ModelSpec],
+    samplers: Sequence[str],
+    records: int,
+    done: Set[Tuple[str, str, str, int]],
+) -> List[Task]:
+    from harness.faults import FAULTS
+
+    tasks = []
+    for spec in specs:
+        digest = models.model_digest(spec)
+        for sampler in samplers:
+            if not FAULTS[sampler].applies(spec):
+                click.echo(f"{spec.name} cannot have the fault {sampler}.", err=True)
+                continue
+            seeds = [s for s in range(1, records + 1) if (spec.name, digest, sampler, s) not in done]
+            tasks += [
+                (spec.name, sampler, seeds[begin : begin + _CHUNK]) for begin in range(0, len(seeds), _CHUNK)
+            ]
+    return tasks
+
+
+def _sample(one: stack.Stack, tasks: Sequence[Task], path: Path, jobs: int) -> None:
+    """Sample in so many processes, and append each line as it comes."""
+    if not tasks:
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    variables = environment.worker_variables(one.compiledir, one.has_theano_pymc, threads=1)
+    lock, running = threading.Lock(), set()
+    own = [word for file in models.loaded_files() for word in ("--models", str(file))]
+
+    def sample(task: Task, advance: Any) -> None:
+        name, sampler, seeds = task
+        command = [str(one.python), "-m", "harness.calibration", name, sampler, *map(str, seeds), *own]
+        with subprocess.Popen(
+            command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            running.add(process)
+            errors: List[str] = []
+            # Its chatter must not fill the pipe up.
+            reader = threading.Thread(target=lambda: errors.append(process.stderr.read()))  # type: ignore[union-attr]
+            reader.start()
+            for line in process.stdout or ():
+                if line.startswith("{"):
+                    with lock, path.open("a") as file:
+                        file.write(line)
+                    advance(1)
+            reader.join()
+        running.discard(process)
+        if process.returncode > 0:
+            raise UserError(f"{name} could not be sampled:\n{errors[0].strip()[-1500:]}")
+
+    total = sum(len(seeds) for _, _, seeds in tasks)
+    with Progress(console=Console(stderr=True)) as progress, ThreadPoolExecutor(jobs) as pool:
+        bar = progress.add_task("records", total=total)
+        futures = [pool.submit(sample, task, lambda n: progress.advance(bar, n)) for task in tasks]
+        try:
+            for future in as_completed(futures):
+                future.result()
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            for process in list(running):
+                process.kill()
+            raise
+
+
+def _print_report(rows: Sequence[Dict[str, Any]], as_markdown: bool) -> None:
+    from harness import accuracy, calibration, table, truth
+
+    truths = {}
+    for name in dict.fromkeys(row["model"] for row in rows):
+        found, why = truth.find(name)
+        current = found is not None and all(
+            row["model_digest"] == found.model_digest for row in rows if row["model"] == name
+        )
+        if found is None or not current:
+            click.echo(f"{name} is left out: {why or 'it was sampled in another version'}.", err=True)
+            continue
+        truths[name] = found
+    rows = [row for row in rows if row["model"] in truths]
+    judged = calibration.rates(rows, truths, accuracy.LEVEL)
+    titles = ("model", "sampler", "records", *accuracy.VERDICTS, "failed", "95 % of max |z|")
+    lines = []
+    for one in judged:
+        shares = (one.accurate, one.inaccurate, one.cannot_tell, one.failed)
+        percent = [f"{100 * share:.1f} %" for share in shares]
+        lines.append((one.model, one.sampler, str(one.records), *percent, table.number(one.z95)))
+    _print_table(titles, lines, as_markdown)
+    right = [row for row in rows if row["sampler"] == "right"]
+    bias_lines = []
+    for name, exact in truths.items():
+        of_model = [row for row in right if row["model"] == name and not row["failed"]]
+        if of_model:
+            found_power = list(calibration.power(of_model, exact, accuracy.LEVEL))
+            for kind in ("location", "scale"):
+                caught = [f"{100 * share:.0f} %" for what, _, share, _ in found_power if what == kind]
+                bias_lines.append((name, kind, *caught))
+    if bias_lines:
+        click.echo()
+        biases = [f"{bias:g} sd" for bias in calibration.BIASES]
+        _print_table(("model", "bias of", *biases), bias_lines, as_markdown)
+
+
+def _print_table(titles: Sequence[str], lines: Sequence[Sequence[str]], as_markdown: bool) -> None:
+    if as_markdown:
+        click.echo(f"| {' | '.join(titles)} |\n|{' --- |' * len(titles)}")
+        for line in lines:
+            click.echo(f"| {' | '.join(line)} |")
+        return
+    widths = [max(len(row[column]) for row in [titles, *lines]) for column in range(len(titles))]
+    for row in [titles, *lines]:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())

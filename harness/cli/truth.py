@@ -1,0 +1,85 @@
+"""``nutsbench truth``: the exact posteriors, made again and compared with what is kept."""
+
+import json
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Tuple
+
+import click
+
+import models
+from harness import grid
+from harness.cli.common import json_option, load_models, models_option
+from harness.errors import UserError
+
+
+@click.command("truth")
+@click.argument("names", nargs=-1, metavar="[MODEL]...")
+@click.option("--write", "do_write", is_flag=True, help="Write the files that are missing or do not agree.")
+@click.option("--kept", "only_kept", is_flag=True, help="Compute nothing; show what is kept.")
+@json_option
+@models_option
+def truth_command(
+    names: Tuple[str, ...], do_write: bool, only_kept: bool, as_json: bool, models_files: Tuple[Path, ...]
+) -> int:
+    """Integrate the models' exact posteriors again, and compare them with the files that are kept.
+
+    Two minutes for heterogenous, seconds for the others. Exits with 1 if a file is
+    missing, damaged, of another version of its model, or does not agree.
+    """
+    load_models(models_files)
+    rows = []
+    for spec in grid.select(names):
+        row = _row(spec, do_write, only_kept)
+        rows.append(row)
+        if not as_json:
+            _print(row)
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+    return 0 if all(row["agrees"] for row in rows) else 1
+
+
+def _row(spec: models.ModelSpec, do_write: bool, only_kept: bool) -> Dict[str, Any]:
+    from harness import truth
+
+    kept, why = truth.find(spec.name)
+    row: Dict[str, Any] = {"model": spec.name, "kept": kept.to_dict() if kept else None, "said": why}
+    row["agrees"] = kept is not None
+    shown = kept
+    if spec.exact is not None and not only_kept:
+        try:
+            made = truth.compute(spec)
+        except truth.TruthError as error:
+            raise UserError(f"{error}.") from error
+        shown = made
+        if kept is not None:
+            apart = truth.compare(made, kept)
+            row.update(difference_sds=apart.in_sds, agrees=apart.in_errors <= 1)
+            row["said"] = "" if row["agrees"] else f"{apart.scalar} is {apart.in_sds:.1e} posterior sds away"
+        if do_write and not row["agrees"]:
+            _write(spec, made)
+            row.update(agrees=True, kept=made.to_dict(), said="written")
+    if shown is not None:
+        row["method"], row["scalars"] = shown.method, len(shown.quantities)
+        row["error_sds"] = max(figures["error"] / figures["sd"] for figures in shown.quantities.values())
+    return row
+
+
+def _write(spec: models.ModelSpec, made: Any) -> None:
+    from harness import truth
+
+    path = truth.truth_file(spec)
+    try:
+        truth.write(made, path)
+    except OSError as error:
+        raise UserError(f"{path.name} cannot be written: {error.strerror}.") from error
+
+
+def _print(row: Dict[str, Any]) -> None:
+    if "method" not in row:
+        click.echo(f"{row['model']:<26} {row['said']}")
+        return
+    away: Optional[float] = row.get("difference_sds")
+    words: List[str] = [f"{row['scalars']:>2} scalars", f"error at most {row['error_sds']:.0e} sds"]
+    words += [f"differs by {away:.0e} sds from what is kept"] if away is not None else []
+    words += [row["said"]] if row["said"] else ["agrees"] if away is not None else []
+    click.echo(f"{row['model']:<26} {', '.join(words)}; {row['method']}")

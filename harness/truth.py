@@ -1,0 +1,270 @@
+"""The truth that a model's draws are checked against: read, written, and computed anew.
+
+A truth file lies beside the models, ``truth/<model>.json``: those of this project under
+``models/truth/``, those of a user's own file in a folder ``truth`` next to it.
+"""
+
+import functools
+import hashlib
+import json
+import math
+import os
+import platform
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+import models
+from models.exact import STATISTICS, solve
+from models.spec import ModelSpec
+
+#: Version of the file's layout.
+FORMAT = 1
+
+
+class TruthError(Exception):
+    """There is no truth that can be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The posterior of one model, to a known error.
+
+    Parameters
+    ----------
+    model, model_digest : str
+        The model, and the digest of the definition and data that this is the truth of.
+    kind : str
+        ``exact`` (integrated) or ``reference`` (a long run of NUTS).
+    method : str
+        How it came about, in a line.
+    command : str
+        The command that makes it again.
+    versions : dict of str
+        Of what it was computed with.
+    quantities : dict
+        By scalar ``mean``, ``sd``, ``q05``, ``q50``, ``q95`` and ``error``, a bound on the
+        error of each of the five; of reference draws also their Monte Carlo standard
+        errors, ``mcse_mean`` and so on, which are the errors then.
+    combinations : dict
+        The same of the linear combinations of scalars that the model's claims are about.
+    details : dict
+        Of reference draws the settings, ESS, R-hat and divergences.
+    """
+
+    model: str
+    model_digest: str
+    kind: str
+    method: str
+    command: str
+    versions: Dict[str, str]
+    quantities: Dict[str, Dict[str, float]]
+    combinations: Dict[str, Dict[str, float]] = field(default_factory=dict)
+    details: Dict[str, Any] = field(default_factory=dict)
+
+    def error(self, scalar: str, statistic: str) -> float:
+        """Return the error of one figure: a bound, or of reference draws one standard error."""
+        figures = self.quantities[scalar]
+        return figures.get(f"mcse_{statistic}", figures["error"])
+
+    @property
+    def digest(self) -> str:
+        """Short digest of all that a verdict depends on."""
+        parts = [self.model_digest, self.quantities]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Return the truth, ready for JSON."""
+        return {"format": FORMAT, **vars(self)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Truth":
+        """Make a truth from :meth:`to_dict`'s dictionary.
+
+        Raises
+        ------
+        TruthError
+            If a figure is missing or makes no sense.
+        """
+        if values.get("format") != FORMAT:
+            raise TruthError(f"its format is {values.get('format')!r}, and this nutsbench reads {FORMAT}")
+        known = {name: value for name, value in values.items() if name != "format"}
+        try:
+            truth = cls(**known)
+        except TypeError as error:
+            raise TruthError(f"it is damaged: {str(error).replace('__init__() ', '')}") from error
+        if not isinstance(truth.quantities, dict) or not truth.quantities:
+            raise TruthError("it is damaged: it has no quantities")
+        for scalar, figures in truth.quantities.items():
+            _check_figures(scalar, figures)
+        return truth
+
+
+def _check_figures(scalar: str, figures: Any) -> None:
+    for name in (*STATISTICS, "error"):
+        value = figures.get(name) if isinstance(figures, dict) else None
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise TruthError(f"it is damaged: {name} of {scalar} is {value!r}")
+    if figures["sd"] <= 0 or figures["error"] < 0 or not figures["q05"] <= figures["q50"] <= figures["q95"]:
+        raise TruthError(f"it is damaged: the figures of {scalar} contradict each other")
+
+
+def truth_file(spec: ModelSpec) -> Path:
+    """Return where the truth of a model is kept, whether it is there or not."""
+    return Path(spec.build.__code__.co_filename).parent / "truth" / f"{spec.name}.json"
+
+
+def load(spec: ModelSpec) -> Truth:
+    """Read the truth of a model.
+
+    Raises
+    ------
+    TruthError
+        If the file is missing, damaged, or made for another version of the model.
+    """
+    path = truth_file(spec)
+    again = f"make it again with `{_command(spec)}`"
+    try:
+        values = json.loads(path.read_text())
+    except FileNotFoundError:
+        reason = spec.no_truth or f"make it with `{_command(spec)}`"
+        raise TruthError(f"there is no truth of {spec.name}: {reason}") from None
+    except (OSError, ValueError) as error:
+        said = error.strerror if isinstance(error, OSError) else "it is no JSON"
+        raise TruthError(f"the truth of {spec.name} cannot be read: {said}; {again}") from error
+    if not isinstance(values, dict):
+        raise TruthError(f"the truth of {spec.name} cannot be read: it is damaged; {again}")
+    try:
+        truth = Truth.from_dict(values)
+    except TruthError as error:
+        raise TruthError(f"the truth of {spec.name} cannot be read: {error}; {again}") from error
+    if truth.model != spec.name or truth.model_digest != models.model_digest(spec):
+        raise TruthError(f"the truth of {spec.name} was made for another version of the model; {again}")
+    return truth
+
+
+def _command(spec: ModelSpec) -> str:
+    of_project = truth_file(spec).parent.parent == Path(models.__file__).parent
+    own = "" if of_project else f" --models {spec.source}"
+    return (
+        f"nutsbench truth {spec.name} --write{own}" if spec.exact else f"nutsbench reference {spec.name}{own}"
+    )
+
+
+def find(name: str) -> Tuple[Optional[Truth], str]:
+    """Return a model's truth, or ``None`` and why there is none that can be used."""
+    try:
+        return load(models.get(name)), ""
+    except TruthError as error:
+        return None, str(error)
+    except Exception as error:  # A model or its data that fail are another check's matter.
+        return None, f"the model {name} cannot be loaded: {error}"
+
+
+def combinations(spec: ModelSpec) -> Dict[str, Dict[str, float]]:
+    """Return the linear combinations of scalars that a model's claims are about."""
+    parts = [part for claim in spec.claims for part in claim.parts]
+    return {part.of: dict(part.terms) for part in parts if part.of != part.terms[0][0]}
+
+
+def compute(spec: ModelSpec) -> Truth:
+    """Integrate a model's exact posterior.
+
+    Raises
+    ------
+    TruthError
+        If the model has none, or if its figures do not stand still.
+    """
+    if spec.exact is None:
+        reason = spec.no_truth or "its definition gives no `exact` posterior"
+        raise TruthError(f"{spec.name} cannot be integrated: {reason}; use `{_command(spec)}`")
+    posterior = spec.exact(spec.data())
+    wanted = combinations(spec)
+    try:
+        solved = solve(posterior, wanted)
+    except ArithmeticError as error:
+        raise TruthError(f"{spec.name} could not be integrated: {error}") from error
+    figures = {name: {**summary, "error": solved.errors[name]} for name, summary in solved.summaries.items()}
+    return Truth(
+        model=spec.name,
+        model_digest=models.model_digest(spec),
+        kind="exact",
+        method=f"{posterior.method} ({solved.level} doublings)",
+        command=_command(spec),
+        versions=versions(),
+        quantities={name: value for name, value in figures.items() if name not in wanted},
+        combinations={name: figures[name] for name in wanted},
+    )
+
+
+@functools.lru_cache(maxsize=1)
+def versions() -> Dict[str, str]:
+    """Return the versions of what a truth is computed with."""
+    import numpy
+    import scipy
+
+    return {"python": platform.python_version(), "numpy": numpy.__version__, "scipy": scipy.__version__}
+
+
+def write(truth: Truth, path: Path) -> None:
+    """Write a truth file, whole or not at all.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(truth.to_dict(), indent=1, allow_nan=False) + "\n"
+    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".part")
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(part, 0o644)
+        os.replace(part, path)
+    except BaseException:
+        Path(part).unlink()
+        raise
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far two truths of one model are apart.
+
+    Parameters
+    ----------
+    scalar : str
+        Where they differ most, in units of the posterior sd.
+    in_sds : float
+        By how much.
+    in_errors : float
+        The largest difference in units of both error bounds together.
+    """
+
+    scalar: str
+    in_sds: float
+    in_errors: float
+
+
+def compare(one: Truth, other: Truth) -> Difference:
+    """Compare two truths of one model, figure by figure.
+
+    Raises
+    ------
+    TruthError
+        If they have other scalars.
+    """
+    if set(one.quantities) != set(other.quantities):
+        odd = sorted(set(one.quantities) ^ set(other.quantities))
+        raise TruthError(f"only one of the two has {', '.join(odd)}")
+    rows: List[Tuple[float, float, str]] = []
+    for scalar, figures in one.quantities.items():
+        for statistic in STATISTICS:
+            apart = abs(figures[statistic] - other.quantities[scalar][statistic])
+            bound = one.error(scalar, statistic) + other.error(scalar, statistic)
+            rows.append((apart / figures["sd"], apart / max(bound, 1e-300), scalar))
+    worst = max(rows)
+    return Difference(worst[2], worst[0], max(row[1] for row in rows))
