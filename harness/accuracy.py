@@ -3,6 +3,11 @@
 Every monitored scalar's mean, standard deviation and two tail quantiles are compared
 with the truth in units of their Monte Carlo error. How often the verdict is wrong was
 measured, not assumed: see docs/calibration.md, made by ``nutsbench calibrate``.
+
+A tail quantile is compared as a probability: the share of draws below the true quantile,
+less 5 or 95 %. The error of a quantile itself has to be estimated from the few draws
+around it, and where it comes out too small a right sampler looks wrong; that of a share
+is known (docs/decisions/0007-compare-tails-as-probabilities.md).
 """
 
 import math
@@ -10,10 +15,17 @@ from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+import numpy as np
+
+from harness.diagnostics import scalars
 from harness.truth import Truth
 
-#: What is compared of each scalar.
+#: What is compared of each scalar; the tails with their probability.
 STATISTICS = ("mean", "sd", "q05", "q95")
+TAILS = {"q05": 0.05, "q95": 0.95}
+
+#: By scalar and tail, the share of draws at or below the true quantile.
+Shares = Mapping[str, Mapping[str, float]]
 
 #: Chance that the largest of a record's z exceeds the threshold, were they independent and
 #: normal. They are neither, so the rate that was measured counts, not this one.
@@ -109,33 +121,78 @@ def threshold(compared: int, level: float = LEVEL) -> float:
     return NormalDist().inv_cdf(1 - each / 2)
 
 
-def score(quantities: Mapping[str, Mapping[str, Any]], truth: Truth) -> List[Score]:
+def shares_below(draws: Mapping[str, np.ndarray], truth: Truth) -> Dict[str, Dict[str, float]]:
+    """Return the share of each scalar's draws that lie at or below its true tail quantiles.
+
+    Parameters
+    ----------
+    draws : dict of ndarray
+        By monitored variable, shape (chain, draw, *shape).
+    truth : Truth
+        The truth of the same model.
+    """
+    return {
+        scalar: {tail: float(np.mean(values <= truth.quantities[scalar][tail])) for tail in TAILS}
+        for _, scalar, values in scalars(draws)
+        if scalar in truth.quantities
+    }
+
+
+def score(quantities: Mapping[str, Mapping[str, Any]], shares: Shares, truth: Truth) -> List[Score]:
     """Compare every figure that has a Monte Carlo error with the truth.
 
     Parameters
     ----------
     quantities : dict
         By scalar, a :class:`harness.diagnostics.Quantity` as a dictionary.
+    shares : dict
+        Of :func:`shares_below`.
     truth : Truth
         The truth of the same model.
     """
-    scores = []
-    for scalar, figures in quantities.items():
-        exact = truth.quantities.get(scalar)
-        for statistic in STATISTICS if exact is not None else ():
-            estimate, mcse = figures[statistic], figures[f"mcse_{statistic}"]
-            if estimate is None or mcse is None:
-                continue
-            away = estimate - exact[statistic]  # type: ignore[index]
-            error = math.hypot(mcse, truth.error(scalar, statistic))
-            # No error at all is no reason to divide by zero: what is away is far away.
-            z = away / error if error > 0 else math.copysign(1e6, away) if away else 0.0
-            scores.append(Score(scalar, statistic, z, away / exact["sd"]))  # type: ignore[index]
-    return scores
+    return [
+        found
+        for scalar, figures in quantities.items()
+        if scalar in truth.quantities
+        for found in (_moment(scalar, "mean", figures, truth), _moment(scalar, "sd", figures, truth))
+        + tuple(_tail(scalar, tail, figures, shares, truth) for tail in TAILS)
+        if found is not None
+    ]
+
+
+def _moment(scalar: str, statistic: str, figures: Mapping[str, Any], truth: Truth) -> Optional[Score]:
+    estimate, mcse = figures[statistic], figures[f"mcse_{statistic}"]
+    if estimate is None or mcse is None:
+        return None
+    away = estimate - truth.quantities[scalar][statistic]
+    z = _in_errors(away, math.hypot(mcse, truth.error(scalar, statistic)))
+    return Score(scalar, statistic, z, away / truth.quantities[scalar]["sd"])
+
+
+def _tail(
+    scalar: str, tail: str, figures: Mapping[str, Any], shares: Shares, truth: Truth
+) -> Optional[Score]:
+    exact, probability, ess = truth.quantities[scalar], TAILS[tail], figures[f"ess_{tail}"]
+    if figures[tail] is None or ess is None or scalar not in shares:
+        return None
+    # The truth's own error: of reference draws a share's error, too; else a bound on a
+    # quantile, as a probability by the density, which is below 1 / sd in the tails.
+    own = exact.get(f"ess_{tail}")
+    variance = probability * (1 - probability) * (1 / ess + (1 / own if own else 0.0))
+    bound = 0.0 if own else exact["error"] / exact["sd"]
+    # More draws below the quantile than there should be: the draws lie too low.
+    z = -_in_errors(shares[scalar][tail] - probability, math.hypot(math.sqrt(variance), bound))
+    return Score(scalar, tail, z, (figures[tail] - exact[tail]) / exact["sd"])
+
+
+def _in_errors(away: float, error: float) -> float:
+    # No error at all is no reason to divide by zero: what is away is far away.
+    return away / error if error > 0 else math.copysign(1e6, away) if away else 0.0
 
 
 def judge(
     quantities: Mapping[str, Mapping[str, Any]],
+    shares: Shares,
     truth: Optional[Truth],
     why_none: str = "",
     level: float = LEVEL,
@@ -146,6 +203,8 @@ def judge(
     ----------
     quantities : dict
         By scalar, a :class:`harness.diagnostics.Quantity` as a dictionary.
+    shares : dict
+        Of :func:`shares_below`; empty without a truth.
     truth : Truth or None
         The truth; ``None`` if there is none that can be used.
     why_none : str
@@ -164,7 +223,7 @@ def judge(
         return unknown(why_none)
     if not quantities:
         return unknown("there is no scalar to compare")
-    scores = score(quantities, truth)
+    scores = score(quantities, shares, truth)
     limit = threshold(len(scores), level)
     worst = max(scores, key=lambda one: abs(one.z), default=None)
     wrong = _standstill(quantities)
@@ -211,7 +270,7 @@ def _doubts(quantities: Mapping[str, Mapping[str, Any]], truth: Truth) -> List[s
     if missing:
         doubts.append(f"only one of draws and truth has {', '.join(missing)}")
     for scalar, figures in quantities.items():
-        if any(figures[f"mcse_{statistic}"] is None for statistic in STATISTICS):
+        if None in (figures["mcse_mean"], figures["mcse_sd"], figures["ess_q05"], figures["ess_q95"]):
             doubts.append(f"{scalar} has no Monte Carlo error: {figures['note'] or 'ArviZ gave none'}")
     for name, words in (("ess_bulk", "bulk"), ("ess_tail", "tail")):
         ess = [(one[name], scalar) for scalar, one in quantities.items() if one[name] is not None]

@@ -16,16 +16,18 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 import models
 from harness import accuracy, clock, diagnostics, sampling
 from harness.faults import FAULTS
-from harness.truth import Truth
+from harness.truth import Truth, load
 
 SCHEMA = 1
 
 _KEPT = (
-    "mean", "sd", "q05", "q95", "mcse_mean", "mcse_sd", "mcse_q05", "mcse_q95", "ess_bulk", "ess_tail",
-    "rhat", "state", "note", "standstill", "draws_per_chain", "free",
+    "mean", "sd", "q05", "q95", "mcse_mean", "mcse_sd", "ess_bulk", "ess_tail", "ess_q05", "ess_q95",
+    "rhat", "note", "standstill", "draws_per_chain", "free",
 )  # fmt: skip
 #: Biases, in posterior sds, whose detection is counted.
 BIASES = (0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
+#: A scalar is shifted, or spread out around its mean.
+KINDS = ("location", "scale")
 
 
 def sample(name: str, fault_name: str, seed: int) -> Dict[str, Any]:
@@ -55,7 +57,9 @@ def sample(name: str, fault_name: str, seed: int) -> Dict[str, Any]:
         "settings": settings.to_dict(),
         "failed": "",
         "quantities": {},
+        "shares": {},
     }
+    exact = load(spec)
     try:
         with fault.patch():
             drawn = sampling.sample(fault.spec(spec), settings, seed, clock.PhaseTimer(_silent), _silent)
@@ -66,6 +70,15 @@ def sample(name: str, fault_name: str, seed: int) -> Dict[str, Any]:
     found = diagnostics.diagnose(draws, drawn.stats, drawn.tune_stats, drawn.free, settings.max_treedepth)
     row["divergences"] = found.divergences
     row["quantities"] = {label: _kept(quantity) for label, quantity in found.quantities.items()}
+    row["shares"] = {"": accuracy.shares_below(draws, exact)}
+    if fault_name == "right":
+        row["shares"].update(
+            {
+                f"{kind} {bias:g}": accuracy.shares_below(draws, moved(exact, kind, bias))
+                for kind in KINDS
+                for bias in BIASES
+            }
+        )
     return row
 
 
@@ -74,10 +87,9 @@ def _silent(_: clock.Progress) -> None:
 
 
 def _kept(quantity: diagnostics.Quantity) -> Dict[str, Any]:
-    values = quantity.to_dict()
+    values = {name: getattr(quantity, name) for name in _KEPT}
     return {
-        name: float(f"{values[name]:.7g}") if isinstance(values[name], float) else values[name]
-        for name in _KEPT
+        name: float(f"{value:.6g}") if isinstance(value, float) else value for name, value in values.items()
     }
 
 
@@ -125,7 +137,7 @@ def rates(rows: Sequence[Mapping[str, Any]], truths: Mapping[str, Truth], level:
     found = []
     for (model, sampler), group in groups.items():
         judged = [
-            accuracy.judge(row["quantities"], truths[model], level=level)
+            accuracy.judge(row["quantities"], row["shares"][""], truths[model], level=level)
             for row in group
             if not row["failed"]
         ]
@@ -168,27 +180,45 @@ def power(
         bias in posterior sds, the share of records called inaccurate, and the share of
         them called accurate.
     """
-    for kind in ("location", "scale"):
+    for kind in KINDS:
         for bias in BIASES:
+            biased = moved(truth, kind, bias)
             verdicts: Counter = Counter()  # type: ignore[type-arg]
             for scalar in truth.quantities:
-                moved = _moved(truth, scalar, kind, bias)
-                verdicts.update(accuracy.judge(row["quantities"], moved, level=level).verdict for row in rows)
+                # One scalar at a time is wrong, the others are not.
+                quantities = {**truth.quantities, scalar: biased.quantities[scalar]}
+                wrong = replace(truth, quantities=quantities)
+                for row in rows:
+                    shares = {**row["shares"][""], scalar: row["shares"][f"{kind} {bias:g}"][scalar]}
+                    verdicts[accuracy.judge(row["quantities"], shares, wrong, level=level).verdict] += 1
             total = sum(verdicts.values())
             yield kind, bias, verdicts["inaccurate"] / total, verdicts["accurate"] / total
 
 
-def _moved(truth: Truth, scalar: str, kind: str, bias: float) -> Truth:
-    figures = dict(truth.quantities[scalar])
+def moved(truth: Truth, kind: str, bias: float) -> Truth:
+    """Return a truth that is wrong by some posterior sds.
+
+    Parameters
+    ----------
+    truth : Truth
+        The right one.
+    kind : str
+        One of :data:`KINDS`.
+    bias : float
+        In posterior standard deviations.
+    """
+    return replace(
+        truth, quantities={name: _moved(figures, kind, bias) for name, figures in truth.quantities.items()}
+    )
+
+
+def _moved(figures: Mapping[str, float], kind: str, bias: float) -> Dict[str, float]:
     mean, sd = figures["mean"], figures["sd"]
+    quantiles = ("q05", "q50", "q95")
     if kind == "location":
-        for name in ("mean", "q05", "q50", "q95"):
-            figures[name] += bias * sd
-    else:
-        figures["sd"] = (1 + bias) * sd
-        for name in ("q05", "q50", "q95"):
-            figures[name] = mean + (1 + bias) * (figures[name] - mean)
-    return replace(truth, quantities={**truth.quantities, scalar: figures})
+        return {**figures, **{name: figures[name] + bias * sd for name in ("mean", *quantiles)}}
+    spread = {name: mean + (1 + bias) * (figures[name] - mean) for name in quantiles}
+    return {**figures, **spread, "sd": (1 + bias) * sd}
 
 
 def main(arguments: Sequence[str]) -> int:

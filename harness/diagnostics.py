@@ -35,7 +35,10 @@ class Quantity:
     mcse_mean, mcse_sd, mcse_q05, mcse_q50, mcse_q95 : float or None
         Monte Carlo standard errors of the five: see :func:`mcse_sd` and :func:`mcse_quantile`.
     ess_bulk, ess_tail : float or None
-        Effective sample sizes of the bulk and of the 5 and 95 % quantiles (the same).
+        Effective sample sizes of the bulk, and the smaller of those of the 5 and 95 %
+        quantiles (Vehtari et al. 2021, section 4).
+    ess_q05, ess_q95 : float or None
+        Effective sample sizes of the share of draws below either quantile (the same).
     rhat : float or None
         Rank-normalised split R-hat (the same, equation 14).
     state : str
@@ -63,6 +66,8 @@ class Quantity:
     mcse_q95: Optional[float] = None
     ess_bulk: Optional[float] = None
     ess_tail: Optional[float] = None
+    ess_q05: Optional[float] = None
+    ess_q95: Optional[float] = None
     rhat: Optional[float] = None
     state: str = "ok"
     note: str = ""
@@ -188,6 +193,8 @@ def _arviz_figures(values: np.ndarray) -> Dict[str, Any]:
         return {
             "ess_bulk": figure(az.ess, method="bulk"),
             "ess_tail": figure(az.ess, method="tail"),
+            "ess_q05": figure(az.ess, method="quantile", prob=QUANTILES[0]),
+            "ess_q95": figure(az.ess, method="quantile", prob=QUANTILES[2]),
             "rhat": figure(az.rhat, method="rank") if len(values) > 1 else None,
             "mcse_mean": figure(az.mcse, method="mean"),
             "mcse_sd": finite(mcse_sd(values)),

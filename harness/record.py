@@ -3,6 +3,8 @@
 Schema history
 --------------
 1 (2026-11) : the first.
+2 (2026-11) : ``accuracy`` and ``claims``; Monte Carlo errors of sd and quantiles by this
+    project's own formulas, the same on all stacks; ``standstill``, ``ess_q05``, ``ess_q95``.
 
 A record under another schema measured something else: the schema counts up with each
 change of a metric's definition or of the quality rule, too, and a cell is then run again.
@@ -17,7 +19,7 @@ from harness.grid import Cell
 from harness.paths import scrub
 from models.spec import SamplerSettings
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 class Status(Enum):
@@ -73,6 +75,10 @@ class Record:
         Profile that the run was asked for.
     origin : str
         Random mark of the results folder in which it was measured.
+    accuracy : dict
+        A :class:`harness.accuracy.Accuracy`; empty unless ok.
+    claims : list of dict
+        Of each claim of the model ``says``, ``holds`` and ``parts``.
     details : dict
         ``split_source``, ``compile_cache``, ``sampler``, ``draws_file``.
     warnings : list of str
@@ -101,6 +107,8 @@ class Record:
     elapsed_s: float
     profile: str
     origin: str
+    accuracy: Dict[str, Any] = field(default_factory=dict)
+    claims: List[Dict[str, Any]] = field(default_factory=list)
     details: Dict[str, Any] = field(default_factory=dict)
     warnings: List[str] = field(default_factory=list)
     log_tail: List[str] = field(default_factory=list)
@@ -125,9 +133,9 @@ def key(record: Mapping[str, Any]) -> str:
         Of :meth:`Record.to_dict`.
     """
     cell = Cell.from_dict(record)
-    return f"{record['schema']}|" + cell_key(
-        cell, record["model_digest"], record["stack"], record["stack_digest"]
-    )
+    truth_digest = record.get("accuracy", {}).get("truth", {}).get("digest", "")
+    name = cell_key(cell, record["model_digest"], record["stack"], record["stack_digest"])
+    return f"{record['schema']}|{truth_digest}|{name}"
 
 
 def place(record: Mapping[str, Any]) -> str:
@@ -160,6 +168,6 @@ def newest(
 
 
 def cell_key(cell: Cell, model_digest: str, stack: str, stack_digest: str) -> str:
-    """Return the key of a cell on a stack, without the schema."""
+    """Return the key of a cell on a stack, without schema and truth."""
     settings = ",".join(f"{name}={value}" for name, value in cell.settings.to_dict().items())
     return "|".join((cell.model, model_digest, settings, str(cell.seed), stack, stack_digest))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import models
-from harness import environment
+from harness import environment, truth
 from harness.clock import Progress
 from harness.grid import Cell, warnings_of
 from harness.process import Options, Outcome, Worker
@@ -38,25 +38,31 @@ class Job:
         The stack.
     model_digest, stack_digest : str
         As a record has them.
+    truth_digest : str
+        Digest of the truth that it will be judged by; empty if there is none.
     """
 
     cell: Cell
     stack: Stack
     model_digest: str
     stack_digest: str
+    truth_digest: str = ""
 
     @property
     def key(self) -> str:
         """What a record of this job is found by."""
         name = cell_key(self.cell, self.model_digest, self.stack.name, self.stack_digest)
-        return f"{SCHEMA}|{name}"
+        return f"{SCHEMA}|{self.truth_digest}|{name}"
 
 
 def jobs(cells: List[Cell], stacks: List[Stack], threads: int) -> List[Job]:
     """Return every cell on every stack, stack by stack."""
-    of_model = {name: _model_digest(name) for name in {cell.model for cell in cells}}
+    names = {cell.model for cell in cells}
+    of_model = {name: _model_digest(name) for name in names}
+    truths = {name: truth.find(name)[0] for name in names}
+    of_truth = {name: exact.digest if exact else "" for name, exact in truths.items()}
     return [
-        Job(cell, stack, of_model[cell.model], digest)
+        Job(cell, stack, of_model[cell.model], digest, of_truth[cell.model])
         for stack in stacks
         for digest in [stack_digest(stack, threads)]
         for cell in cells
@@ -143,6 +149,8 @@ def _record(
         worst=values.get("worst", {}),
         quality=values.get("quality", unknown),
         quantities=values.get("quantities", {}),
+        accuracy=values.get("accuracy", {}),
+        claims=values.get("claims", []),
         environment=facts,
         started_at=started,
         elapsed_s=outcome.elapsed_s,

@@ -16,6 +16,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
+from harness import claims
 from harness.errors import UserError
 from harness.record import SCHEMA, Record
 
@@ -239,6 +240,11 @@ def frame(records: List[Dict[str, Any]]) -> "pd.DataFrame":
             row.update({f"phases.{phase}.{unit}": value for unit, value in time.items()})
         row["quality"] = record["quality"]["verdict"]
         row["quality.reasons"] = "; ".join(record["quality"]["reasons"])
+        judged = record.get("accuracy") or {}
+        row["accuracy"] = judged.get("verdict")
+        row["accuracy.reasons"] = "; ".join(judged.get("reasons", []))
+        row.update({f"accuracy.worst.{name}": v for name, v in (judged.get("worst") or {}).items()})
+        row["claims"] = claims.counted(record.get("claims", []))
         row.update({name: record[name] for name in ("profile", "started_at", "id")})
         return row
 

@@ -5,10 +5,12 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 from rich.table import Table
 from rich.text import Text
 
+from harness import claims
 from models.spec import SamplerSettings
 
 _SHORT = {"target_accept": "accept", "max_treedepth": "depth"}
 _STYLES = {"good": "green", "poor": "yellow", "unknown": "cyan"}
+_ACCURACY_STYLES = {"accurate": "green", "inaccurate": "red", "can't tell": "cyan"}
 _WIDE = 130
 _PHASES = ("build", "compile", "tune", "draw", "diagnose")
 
@@ -43,8 +45,21 @@ def verdict(record: Mapping[str, Any]) -> str:
     """Return in words how a cell ended: its quality and the reasons, or its status and why."""
     if record["status"] != "ok":
         return f"{record['status']}: {record['reason']}"
-    quality = record["quality"]
-    return ": ".join([quality["verdict"], *(["; ".join(quality["reasons"])] if quality["reasons"] else [])])
+    quality, judged = record["quality"], record.get("accuracy") or {}
+    text = ": ".join([quality["verdict"], *(["; ".join(quality["reasons"])] if quality["reasons"] else [])])
+    # A quality that is poor says already why accuracy cannot be told.
+    if judged.get("verdict") == "inaccurate" or (judged.get("reasons") and not quality["reasons"]):
+        text += f"; {judged['verdict']}: {'; '.join(judged['reasons'])}"
+    return text
+
+
+def accuracy(record: Mapping[str, Any]) -> str:
+    """Return in short whether a cell agrees with the truth, and its largest z: ``accurate 1.9``."""
+    judged = record.get("accuracy") or {}
+    if not judged:
+        return "-"
+    worst = judged["worst"]
+    return f"{judged['verdict']} {abs(worst['z']):.1f}" if worst else str(judged["verdict"])
 
 
 def results_table(records: Sequence[Mapping[str, Any]], width: int = 200) -> Table:
@@ -73,13 +88,17 @@ def results_table(records: Sequence[Mapping[str, Any]], width: int = 200) -> Tab
         table.add_column(title, justify="right", no_wrap=True)
     for phase in phases:
         table.add_column(phase, justify="right", no_wrap=True, style="dim")
-    table.add_column("verdict and why", ratio=1, overflow="fold")
+    table.add_column("accuracy, z", no_wrap=True)
+    table.add_column("claims", no_wrap=True)
+    table.add_column("quality and why", ratio=1, overflow="fold")
     for record in records:
         cells = [record["model"]]
         cells += [record["stack"]] if with_stack else []
         cells += [settings_text(record["settings"], settings)] if settings else []
         cells += [str(record["seed"])] if with_seed else []
-        table.add_row(*cells, *_figures(record), *_phase_times(record, phases), _verdict_text(record))
+        cells += [*_figures(record), *_phase_times(record, phases)]
+        seen = claims.counted(record.get("claims", []))
+        table.add_row(*cells, _accuracy_text(record), seen, _verdict_text(record))
     return table
 
 
@@ -102,6 +121,36 @@ def _phase_times(record: Mapping[str, Any], phases: Sequence[str]) -> List[str]:
     return [f"{times[phase]['wall_s']:.1f}" if phase in times else "-" for phase in phases]
 
 
+def claims_table(records: Sequence[Mapping[str, Any]]) -> Table:
+    """Return one line a claim and record: what one should see, and whether one does.
+
+    Parameters
+    ----------
+    records : sequence of dict
+        Records, in the order in which they are to be shown.
+    """
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1))
+    for title in ("model", "stack", "claim", "holds"):
+        table.add_column(title, no_wrap=title != "claim")
+    table.add_column("figures: mean and 90 % interval", ratio=1, overflow="fold")
+    for record in records:
+        for claim in record.get("claims", []):
+            figures = "; ".join(
+                part["text"]
+                + (f": {part['mean']:.4g} [{part['q05']:.4g}, {part['q95']:.4g}]" if "mean" in part else "")
+                for part in claim["parts"]
+            )
+            holds = {True: "holds", False: "does not", None: "unknown"}[claim["holds"]]
+            style = "green" if claim["holds"] else "red"
+            table.add_row(record["model"], record["stack"], claim["says"], Text(holds, style=style), figures)
+    return table
+
+
+def _accuracy_text(record: Mapping[str, Any]) -> Text:
+    judged = record.get("accuracy") or {}
+    return Text(accuracy(record), style=_ACCURACY_STYLES.get(judged.get("verdict", ""), ""))
+
+
 def _verdict_text(record: Mapping[str, Any]) -> Text:
     style = _STYLES[record["quality"]["verdict"]] if record["status"] == "ok" else "red"
     return Text(verdict(record), style=style)
@@ -114,7 +163,7 @@ def line(record: Mapping[str, Any]) -> str:
     ess_per_s, _, rhat, divergences, _, wall = _figures(record)
     return (
         f"{record['model']}  {wall} s  ESS/s {ess_per_s}  R-hat {rhat}"
-        f"  divergences {divergences}  {verdict(record)}"
+        f"  divergences {divergences}  {accuracy(record)}  {verdict(record)}"
     )
 
 
@@ -122,14 +171,20 @@ def summary(records: Sequence[Mapping[str, Any]]) -> str:
     """Return one sentence that counts how the cells ended and how they sampled."""
     statuses: Dict[str, int] = {}
     verdicts: Dict[str, int] = {}
+    accuracies: Dict[str, int] = {}
     for record in records:
         statuses[record["status"]] = statuses.get(record["status"], 0) + 1
         if record["status"] == "ok":
             quality = record["quality"]["verdict"]
             verdicts[quality] = verdicts.get(quality, 0) + 1
+            judged = (record.get("accuracy") or {}).get("verdict", "not judged")
+            accuracies[judged] = accuracies.get(judged, 0) + 1
     ended = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
     sampled = ", ".join(f"{count} {quality}" for quality, count in sorted(verdicts.items()))
-    return f"{counted(len(records), 'cell')}: {ended}" + (f"; of the ok ones {sampled}." if sampled else ".")
+    checked = ", ".join(f"{count} {verdict}" for verdict, count in sorted(accuracies.items()))
+    return f"{counted(len(records), 'cell')}: {ended}" + (
+        f"; of the ok ones {sampled}, and {checked}." if sampled else "."
+    )
 
 
 def counted(count: int, thing: str) -> str:

@@ -22,7 +22,18 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Set, TextIO
 
 import models
-from harness import clock, compile_cache, diagnostics, environment, metrics, quality, sampling
+from harness import (
+    accuracy,
+    claims,
+    clock,
+    compile_cache,
+    diagnostics,
+    environment,
+    metrics,
+    quality,
+    sampling,
+    truth,
+)
 from harness.grid import Cell
 
 _PR_SET_PDEATHSIG = 1
@@ -104,8 +115,8 @@ def run_cell(task: Task, imported: clock.PhaseTime, listener: clock.Listener) ->
     Returns
     -------
     dict
-        ``status``, ``reason``, ``phases``, ``metrics``, ``worst``, ``quality``,
-        ``quantities`` and ``details``, as a record has them.
+        ``status``, ``reason``, ``phases``, ``metrics``, ``worst``, ``quality``, ``accuracy``,
+        ``claims``, ``quantities`` and ``details``, as a record has them.
     """
     cell = task.cell
     timer = clock.PhaseTimer(listener)
@@ -139,6 +150,8 @@ def run_cell(task: Task, imported: clock.PhaseTime, listener: clock.Listener) ->
         }
         outcome["quality"] = quality.judge(found, cell.settings.chains).to_dict()
         outcome["quantities"] = {name: q.to_dict() for name, q in found.quantities.items()}
+        outcome["accuracy"] = _accuracy(spec, sampled, outcome["quantities"]).to_dict()
+        outcome["claims"] = claims.of_draws(spec.claims, sampled.draws)
         details.update(sampler=sampled.sampler, split_source=clock.SPLIT_SOURCE)
         if task.draws:
             outcome["warnings"] = _keep_draws(sampled, Path(task.draws), details)
@@ -149,6 +162,14 @@ def run_cell(task: Task, imported: clock.PhaseTime, listener: clock.Listener) ->
     outcome["phases"] = {name: time.to_dict() for name, time in timer.phases.items()}
     outcome["details"] = {**details, "compile_cache": _cache_use(cached_before, loaded_before)}
     return outcome
+
+
+def _accuracy(
+    spec: models.ModelSpec, sampled: sampling.Sampled, quantities: Dict[str, Dict[str, Any]]
+) -> accuracy.Accuracy:
+    exact, why_none = truth.find(spec.name)
+    shares = accuracy.shares_below(sampled.draws, exact) if exact else {}
+    return accuracy.judge(quantities, shares, exact, why_none)
 
 
 def _check_digest(spec: models.ModelSpec, digest: str) -> None:

@@ -12,8 +12,9 @@ import click
 
 import models
 from harness.cli.calibrate import calibrate_command
-from harness.cli.check import check_command
+from harness.cli.check import check_command, check_truth_command
 from harness.cli.info import doctor_command, metrics_command, models_command, stacks_command
+from harness.cli.reference import reference_command
 from harness.cli.run import run_command
 from harness.cli.show import show_command
 from harness.cli.truth import truth_command
@@ -48,6 +49,8 @@ for _command in (
     models_command,
     metrics_command,
     truth_command,
+    check_truth_command,
+    reference_command,
     calibrate_command,
     check_command,
     stacks_command,

@@ -1,25 +1,43 @@
-"""``nutsbench check-model``: whether a model keeps the contract, on each stack."""
+"""``nutsbench check-model`` and ``check-truth``: models and truths, on each stack."""
 
 import json
 import os
 import subprocess
 from pathlib import Path
-from typing import List, Sequence, Tuple
+from typing import Any, Dict, List, Sequence, Tuple
 
 import click
+import numpy as np
 
 import models
 from harness import environment, grid, stack
-from harness.cli.common import load_models, make_ready
+from harness.cli.common import json_option, load_models, make_ready, models_option
 from harness.errors import UserError
 from harness.paths import ROOT
+
+#: Chance of a false alarm of the independent check, for each model and stack.
+_INDEPENDENT_LEVEL = 1e-4
+
+stacks_option = click.option(
+    "--stack", "stacks", multiple=True, default=stack.NAMES, show_default=True, help="Stacks."
+)
 
 
 @click.command("check-model")
 @click.argument("what", nargs=-1, metavar="[MODEL | FILE]...")
-@click.option("--stack", "stacks", multiple=True, default=stack.NAMES, show_default=True, help="Stacks.")
-def check_command(what: Tuple[str, ...], stacks: Tuple[str, ...]) -> int:
-    """Check models, or those of files of your own, against the contract; without either, all."""
+@stacks_option
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print the contract, as in docs/models.md.")
+def check_command(what: Tuple[str, ...], stacks: Tuple[str, ...], as_markdown: bool) -> int:
+    """Check models, or those of files of your own, against the contract; without either, all.
+
+    What a model must provide, should and may stands in docs/models.md. Exits with 1 if
+    something is missing that it must.
+    """
+    if as_markdown:
+        from harness.contract import markdown
+
+        click.echo(markdown())
+        return 0
     names: List[str] = []
     for word in what:
         names += _names_of(word)
@@ -27,12 +45,90 @@ def check_command(what: Tuple[str, ...], stacks: Tuple[str, ...]) -> int:
     failed = False
     for one in [stack.resolve(text) for text in stacks]:
         make_ready([one])
-        for name, problems in _check_on(one, names):
-            failed = failed or bool(problems)
-            click.echo(f"{one.name}  {name}  {'keeps the contract' if not problems else ''}")
-            for problem in problems:
-                click.echo(f"    {problem}")
+        for row in _run_in(one, "harness.contract", names):
+            broken = [found for found in row["findings"] if found["level"] == "must"]
+            failed = failed or bool(broken)
+            click.echo(f"{one.name}  {row['model']}  {'' if broken else 'keeps the contract'}")
+            for found in row["findings"]:
+                click.echo(f"    {found['level']}: {found['text']}")
     return 1 if failed else 0
+
+
+@click.command("check-truth")
+@click.argument("names", nargs=-1, metavar="[MODEL]...")
+@stacks_option
+@click.option("--independent", is_flag=True, help="Also by importance sampling: some seconds a model.")
+@json_option
+@models_option
+def check_truth_command(
+    names: Tuple[str, ...],
+    stacks: Tuple[str, ...],
+    independent: bool,
+    as_json: bool,
+    models_files: Tuple[Path, ...],
+) -> int:
+    """Check the exact posteriors against PyMC3's own log densities and gradients, on each stack.
+
+    Exits with 1 if one is not that of its model, or if the stacks disagree.
+    """
+    from harness.accuracy import threshold
+    from harness.contract import MAX_GRADIENT_DIFFERENCE, MAX_LOGP_DIFFERENCE
+
+    load_models(models_files)
+    chosen = [stack.resolve(text) for text in stacks]
+    make_ready(chosen)
+    wanted = [spec.name for spec in grid.select(names)]
+    extra = ["--independent"] if independent else []
+    found = {one.name: _run_in(one, "harness.density", wanted, extra) for one in chosen}
+    rows: List[Dict[str, Any]] = []
+    for place, name in enumerate(wanted):
+        of_stacks = [(label, lines[place]) for label, lines in found.items()]
+        for label, line in of_stacks:
+            row: Dict[str, Any] = {"model": name, "stack": label}
+            row.update({key: line.get(key) for key in ("said", "points", "logp_difference")})
+            row.update({key: line.get(key) for key in ("gradient_difference", "independent")})
+            row["stacks_difference"] = _apart(of_stacks[0][1], line)
+            other = row["independent"]
+            row["agrees"] = not (
+                (row["logp_difference"] or 0) > MAX_LOGP_DIFFERENCE
+                or (row["gradient_difference"] or 0) > MAX_GRADIENT_DIFFERENCE
+                or row["stacks_difference"] > MAX_LOGP_DIFFERENCE
+                or (other is not None and other["z"] > threshold(other["compared"], _INDEPENDENT_LEVEL))
+            )
+            rows.append(row)
+            if not as_json:
+                _print(row)
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+    return 0 if all(row["agrees"] for row in rows) else 1
+
+
+def _apart(first: Dict[str, Any], other: Dict[str, Any]) -> float:
+    """Return the largest relative difference of log densities and gradients of two stacks."""
+    apart = 0.0
+    for key in ("logp", "gradient"):
+        if key in first and key in other:
+            one, two = np.array(first[key]), np.array(other[key])
+            apart = max(apart, float((np.abs(one - two) / np.maximum(np.abs(one), 1.0)).max()))
+    return apart
+
+
+def _print(row: Dict[str, Any]) -> None:
+    words = [row["said"]] if row["said"] else []
+    if row["logp_difference"] is not None:
+        words += [
+            f"logp {row['logp_difference']:.0e}",
+            f"gradient to finite differences {row['gradient_difference']:.0e}",
+            f"between stacks {row['stacks_difference']:.0e}",
+        ]
+    other = row["independent"]
+    if other is not None:
+        words.append(
+            f"importance sampling (ESS {other['ess']:,.0f}): largest of {other['compared']} z"
+            f" {other['z']:.1f}, {other['figure']}"
+        )
+    verdict = "agrees" if row["agrees"] else "DOES NOT AGREE"
+    click.echo(f"{row['model']:<26} {row['stack']:<11} {verdict}: {', '.join(words)}")
 
 
 def _names_of(word: str) -> List[str]:
@@ -45,9 +141,12 @@ def _names_of(word: str) -> List[str]:
     return [name for name in models.names() if models.get(name).source == path.name]
 
 
-def _check_on(one: stack.Stack, names: Sequence[str]) -> List[Tuple[str, List[str]]]:
+def _run_in(
+    one: stack.Stack, module: str, names: Sequence[str], extra: Sequence[str] = ()
+) -> List[Dict[str, Any]]:
+    """Run a module that prints a JSON line a model, in a stack's own process."""
     # Started in the project, so that no folder of the user's is taken for one of its packages.
-    command = [str(one.python), "-m", "harness.contract", *names, "--folder", os.getcwd()]
+    command = [str(one.python), "-m", module, *names, *extra, "--folder", os.getcwd()]
     for file in models.loaded_files():
         command += ["--models", str(file)]
     variables = environment.worker_variables(one.compiledir, one.has_theano_pymc, threads=1)
@@ -61,5 +160,4 @@ def _check_on(one: stack.Stack, names: Sequence[str]) -> List[Tuple[str, List[st
     )
     if done.returncode:
         raise UserError(f"{one.name} could not check:\n{done.stderr.strip()[-2000:]}")
-    rows = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    return [(row["model"], row["problems"]) for row in rows]
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]

@@ -17,6 +17,8 @@ from harness.cli.common import check_choice, console, json_option, results_optio
 @click.option("--status", "statuses", multiple=True, help="Only this status: ok, failed, timeout ...")
 @click.option("--profile", help="Only runs of this profile.")
 @click.option("--quality", "verdict", help="Only this verdict: good, poor or unknown.")
+@click.option("--accuracy", help='Only this verdict: accurate, inaccurate or "can\'t tell".')
+@click.option("--claims", "as_claims", is_flag=True, help="Show the models' claims, and whether they hold.")
 @click.option("--history", is_flag=True, help="Every record, not only the newest of each cell.")
 @click.option("--all", "everything", is_flag=True, help="Also records that were measured elsewhere.")
 @json_option
@@ -28,6 +30,8 @@ def show_command(
     statuses: Tuple[str, ...],
     profile: Optional[str],
     verdict: Optional[str],
+    accuracy: Optional[str],
+    as_claims: bool,
     history: bool,
     everything: bool,
     as_json: bool,
@@ -39,11 +43,13 @@ def show_command(
     Records that came with a clone are shown while there are none of this machine's own.
     """
     from harness import store, table
+    from harness.accuracy import VERDICTS
     from harness.record import Status, newest, place
 
     check_choice("status", statuses, [status.value for status in Status])
     check_choice("profile", (profile,) if profile else (), grid.PROFILES)
     check_choice("quality", (verdict,) if verdict else (), ("good", "poor", "unknown"))
+    check_choice("accuracy", (accuracy,) if accuracy else (), VERDICTS)
     loaded = store.Store(results).load()
     say_problems(loaded.problems)
     check_choice("model", names, dict.fromkeys([*models.names(), *(r["model"] for r in loaded.records)]))
@@ -58,11 +64,14 @@ def show_command(
         and (not statuses or record["status"] in statuses)
         and (profile is None or record["profile"] == profile)
         and (verdict is None or record["quality"]["verdict"] == verdict)
+        and (accuracy is None or (record.get("accuracy") or {}).get("verdict") == accuracy)
     ]
     if as_json:
         click.echo(json.dumps(records, indent=1))
     elif as_csv:
         click.echo(store.frame(records).to_csv(index=False), nl=False)
+    elif records and as_claims:
+        console().print(table.claims_table(records))
     elif records:
         screen = console()
         screen.print(table.results_table(records, screen.width))

@@ -7,10 +7,19 @@ from its data to a :class:`Posterior`. Formulas and their sources stand in docs/
 from models.exact.beta import BetaBinomial
 from models.exact.gaussian import Axis, ConditionallyGaussian
 from models.exact.hierarchy import BivariateClasses, BivariateNames, PooledClasses
-from models.exact.posterior import STATISTICS, NotConvergedError, Posterior, Product, Solved, solve
+from models.exact.posterior import (
+    PROBABILITIES,
+    STATISTICS,
+    NotConvergedError,
+    Posterior,
+    Product,
+    Solved,
+    solve,
+)
 from models.exact.regression import Normals, Regression, one_hot
 
 __all__ = [
+    "PROBABILITIES",
     "STATISTICS",
     "Axis",
     "BetaBinomial",

@@ -11,8 +11,9 @@ from tests.conftest import ROOT
 #: A module imports only from what stands before it. ``cli`` is a package that may use all.
 ORDER = [
     "errors", "paths", "stack", "grid", "environment", "clock", "compile_cache", "sampling", "diagnostics",
-    "metrics", "quality", "truth", "accuracy", "claims", "faults", "calibration", "contract", "record",
-    "worker", "store", "process", "runner", "table", "display", "doctor", "cli", "__main__",
+    "metrics", "quality", "truth", "accuracy", "claims", "reference", "faults", "calibration", "density",
+    "contract", "record", "worker", "store", "process", "runner", "table", "display", "doctor", "cli",
+    "__main__",
 ]  # fmt: skip
 
 
