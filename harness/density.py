@@ -67,7 +67,8 @@ def open_model(spec: ModelSpec, truth: Truth) -> Density:
     function = model.logp_dlogp_function(model.free_RVs)
     function.set_extra_values({})
     wanted = [variable for variable in model.unobserved_RVs if not variable.name.endswith("__")]
-    evaluate = model.fastfn(wanted)
+    # In Python: compiling it for a few points would take longer than calling it.
+    evaluate = model.fastfn(wanted, mode="FAST_COMPILE")
 
     def gradient(vector: np.ndarray) -> Tuple[float, np.ndarray]:
         logp, slope = function(vector)

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+import numpy as np
+
 import models
 from models.exact import STATISTICS, solve
 from models.spec import ModelSpec
@@ -183,7 +185,7 @@ def compute(spec: ModelSpec) -> Truth:
     wanted = combinations(spec)
     try:
         solved = solve(posterior, wanted)
-    except ArithmeticError as error:
+    except (ArithmeticError, np.linalg.LinAlgError) as error:
         raise TruthError(f"{spec.name} could not be integrated: {error}") from error
     figures = {name: {**summary, "error": solved.errors[name]} for name, summary in solved.summaries.items()}
     return Truth(

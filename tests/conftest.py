@@ -97,6 +97,13 @@ def make_record() -> Callable[..., Record]:
             "worst": {"ess_bulk": "a", "ess_tail": "a", "rhat": "a"},
             "quality": {"verdict": "good", "reasons": []},
             "quantities": {},
+            "accuracy": {
+                "verdict": "accurate",
+                "reasons": [],
+                "worst": {"scalar": "a", "statistic": "sd", "z": -1.94, "size": 0.04},
+                "truth": {"kind": "exact", "digest": "2" * 16},
+            },
+            "claims": [{"says": "it is so", "holds": True, "parts": []}],
             "environment": {"machine": "m"},
             "started_at": "2026-01-01T00:00:00+00:00",
             "elapsed_s": 5.0,

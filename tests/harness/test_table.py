@@ -60,10 +60,31 @@ def test_the_verdict_comes_with_its_reasons(make_record):
     assert "poor: R-hat 1.0310 of x is above 1.01; 3 divergences" in text_of([record])
 
 
-def test_the_summary_counts_status_and_quality_apart(make_record):
+def test_the_summary_counts_status_quality_and_accuracy_apart(make_record):
+    unlike = {"verdict": "inaccurate", "reasons": ["y"], "worst": None}
     records = [
         make_record().to_dict(),
-        make_record(quality={"verdict": "poor", "reasons": ["x"]}).to_dict(),
+        make_record(quality={"verdict": "poor", "reasons": ["x"]}, accuracy=unlike).to_dict(),
         make_record(status=Status.FAILED).to_dict(),
     ]
-    assert table.summary(records) == "3 cells: 1 failed, 2 ok; of the ok ones 1 good, 1 poor."
+    assert table.summary(records) == (
+        "3 cells: 1 failed, 2 ok; of the ok ones 1 good, 1 poor, and 1 accurate, 1 inaccurate."
+    )
+    assert "poor: x; inaccurate: y" in text_of(records)
+
+
+def test_what_is_not_accurate_says_why(make_record):
+    unknown = {"verdict": "can't tell", "reasons": ["there is no truth"], "worst": None}
+    assert table.verdict(make_record(accuracy=unknown).to_dict()) == "good; can't tell: there is no truth"
+    assert table.accuracy(make_record().to_dict()) == "accurate 1.9"
+    assert table.accuracy(make_record(accuracy={}).to_dict()) == "-"
+
+
+def test_claims_are_shown_with_their_figures(make_record):
+    part = {"text": "the mean of x is near 5", "holds": False, "mean": 4.0, "q05": 3.5, "q95": 4.5}
+    claim = {"says": "x averages 5", "holds": False, "parts": [part]}
+    stream = io.StringIO()
+    Console(file=stream, width=200).print(table.claims_table([make_record(claims=[claim]).to_dict()]))
+    assert "does not" in stream.getvalue()
+    assert "the mean of x is near 5: 4 [3.5, 4.5]" in stream.getvalue()
+    assert "0 of 1" in text_of([make_record(claims=[claim]).to_dict()])

@@ -1,0 +1,151 @@
+"""The verdict on accuracy: of draws whose truth is known because they were made so."""
+
+import numpy as np
+import pytest
+
+from harness import accuracy
+from harness.diagnostics import summarise
+from harness.truth import Truth
+
+#: Standard normal.
+NORMAL = {"mean": 0.0, "sd": 1.0, "q05": -1.6448536, "q50": 0.0, "q95": 1.6448536, "error": 1e-7}
+
+
+def a_truth(**quantities):
+    return Truth("m", "d", "exact", "by hand", "none", {}, quantities or {"x": dict(NORMAL)})
+
+
+def judged(truth=None, **draws):
+    truth = truth or a_truth(**{name: dict(NORMAL) for name in draws})
+    quantities = {name: summarise(values).to_dict() for name, values in draws.items()}
+    return accuracy.judge(quantities, accuracy.shares_below(draws, truth), truth)
+
+
+def normal(seed=0, shape=(2, 500)):
+    return np.random.RandomState(seed).normal(size=shape)
+
+
+def test_right_draws_are_accurate():
+    found = judged(x=normal(1), y=normal(2))
+    assert found.verdict == "accurate"
+    assert found.reasons == ()
+    assert found.compared == 8
+    assert set(found.scores["x"]) == {"mean", "sd", "q05", "q95"}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "statistic"),
+    [(lambda x: x + 0.3, "mean"), (lambda x: 1.3 * x, "sd"), (lambda x: 0.75 * x, "sd")],
+)
+def test_wrong_draws_are_inaccurate_and_the_worst_figure_is_named(spoil, statistic):
+    found = judged(x=normal(1), y=spoil(normal(2)))
+    assert found.verdict == "inaccurate"
+    assert (found.worst.scalar, found.worst.statistic) == ("y", statistic)
+    assert abs(found.worst.z) > found.threshold
+    assert f"{statistic} of y" in found.reasons[0]
+    assert "posterior sds" in found.reasons[0]
+
+
+def test_a_tail_that_is_wrong_is_seen_though_mean_and_sd_are_right():
+    rng = np.random.RandomState(3)
+    # Two points at -1 and 1, with a little noise: mean 0, sd 1, no tails.
+    x = np.sign(rng.normal(size=(2, 1000))) * 0.995 + 0.1 * rng.normal(size=(2, 1000))
+    found = judged(x=x)
+    assert found.verdict == "inaccurate"
+    assert found.worst.statistic in ("q05", "q95")
+    # Too few draws lie below the true 5 % quantile, so the draws' lower tail is too high.
+    assert found.scores["x"]["q05"][0] > 0 > found.scores["x"]["q95"][0]
+
+
+def test_a_tail_is_compared_by_the_share_of_draws_below_the_true_quantile():
+    x = normal(4)
+    quantity = summarise(x)
+    share = float((x <= NORMAL["q05"]).mean())
+    expected = -(share - 0.05) / np.hypot(np.sqrt(0.05 * 0.95 / quantity.ess_q05), 1e-7)
+    assert judged(x=x).scores["x"]["q05"][0] == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_truths_own_error_counts():
+    x = normal(5) + 0.3
+    rough = {**NORMAL, "error": 0.3, "mcse_mean": 0.3, "mcse_sd": 0.3, "ess_q05": 5.0, "ess_q95": 5.0}
+    assert judged(x=x).verdict == "inaccurate"
+    assert judged(a_truth(x=rough), x=x).verdict == "accurate"
+
+
+def test_too_few_effective_draws_cannot_tell():
+    # Each draw ten times over: 200 draws are worth 20.
+    found = judged(x=np.repeat(normal(6, (2, 10)), 10, axis=1) + 1e-9 * normal(7, (2, 100)))
+    assert found.verdict == "can't tell"
+    assert any("ESS" in reason for reason in found.reasons)
+
+
+def test_chains_that_disagree_are_never_accurate():
+    x = normal(8, (4, 500))
+    x[0] += 1.0
+    x[1] -= 1.0
+    found = judged(x=x)
+    assert found.verdict != "accurate"
+
+
+def test_an_rhat_that_is_too_high_cannot_tell(monkeypatch):
+    quantity = {**summarise(normal(9)).to_dict(), "rhat": 1.06}
+    found = accuracy.judge({"x": quantity}, accuracy.shares_below({"x": normal(9)}, a_truth()), a_truth())
+    assert found.verdict == "can't tell"
+    assert "R-hat 1.060 of x is above 1.05" in found.reasons
+
+
+def test_a_chain_frozen_halfway_is_inaccurate():
+    x = normal(10)
+    x[1, 250:] = x[1, 250]
+    found = judged(x=x)
+    assert found.verdict == "inaccurate"
+    assert "stands still for 250 draws" in found.reasons[0]
+
+
+def test_a_frozen_deterministic_is_no_standstill():
+    x = normal(11)
+    y = np.round(x, 0)  # Repeats itself, as a step function may.
+    quantities = {"x": summarise(x).to_dict(), "y": summarise(y, free=False).to_dict()}
+    assert not any("stands still" in reason for reason in accuracy._standstill(quantities))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda x: np.where(x == x[0, 0], np.nan, x), "not finite"),
+        (lambda x: np.full_like(x, 1.0), "constant"),
+        (lambda x: x[:, :3], "too few"),
+    ],
+)
+def test_draws_without_a_monte_carlo_error_are_never_accurate(spoil, said):
+    found = judged(x=spoil(normal(12)))
+    assert found.verdict != "accurate"
+    assert any(said in reason or "stands still" in reason for reason in found.reasons)
+
+
+def test_a_scalar_that_only_one_side_has_cannot_tell():
+    found = judged(a_truth(), x=normal(13), y=normal(14))
+    assert found.verdict == "can't tell"
+    assert "only one of draws and truth has y" in found.reasons
+
+
+def test_without_a_truth_nothing_is_accurate():
+    quantities = {"x": summarise(normal(15)).to_dict()}
+    found = accuracy.judge(quantities, {}, None, "the truth of m cannot be read: it is no JSON")
+    assert (found.verdict, found.reasons) == (
+        "can't tell",
+        ("the truth of m cannot be read: it is no JSON",),
+    )
+
+
+def test_the_threshold_grows_with_the_number_of_comparisons():
+    # The largest of 40 standard normals exceeds it once in a hundred times.
+    limit = accuracy.threshold(40, level=0.01)
+    largest = np.abs(np.random.RandomState(0).normal(size=(40_000, 40))).max(axis=1)
+    assert (largest > limit).mean() == pytest.approx(0.01, abs=0.002)
+    assert accuracy.threshold(1, level=0.05) == pytest.approx(1.959964, abs=1e-5)
+
+
+def test_right_draws_are_rarely_called_inaccurate():
+    verdicts = [judged(x=normal(s), y=normal(1000 + s)).verdict for s in range(150)]
+    assert verdicts.count("inaccurate") <= 1
