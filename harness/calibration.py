@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
+import numpy as np
+
 import models
 from harness import accuracy, clock, diagnostics, sampling
 from harness.faults import FAULTS
@@ -131,11 +133,8 @@ def rates(rows: Sequence[Mapping[str, Any]], truths: Mapping[str, Truth], level:
     level : float
         As :data:`harness.accuracy.LEVEL`.
     """
-    groups: Dict[Tuple[str, str], List[Mapping[str, Any]]] = {}
-    for row in rows:
-        groups.setdefault((row["model"], row["sampler"]), []).append(row)
     found = []
-    for (model, sampler), group in groups.items():
+    for (model, sampler), group in _groups(rows).items():
         judged = [
             accuracy.judge(row["quantities"], row["shares"][""], truths[model], level=level)
             for row in group
@@ -157,6 +156,62 @@ def rates(rows: Sequence[Mapping[str, Any]], truths: Mapping[str, Truth], level:
             )
         )
     return found
+
+
+@dataclass(frozen=True)
+class Bias:
+    """What is wrong with a sampler on average over many records, in posterior sds.
+
+    Parameters
+    ----------
+    model, sampler : str
+        Which.
+    records : int
+        Records that were looked at.
+    mean, variance : (float, float)
+        Mean of the draws less the true one, in posterior sds, and their variance over the
+        true one, less 1: of the scalar where it is largest in standard errors, with its
+        standard error over the records.
+    """
+
+    model: str
+    sampler: str
+    records: int
+    mean: Tuple[float, float]
+    variance: Tuple[float, float]
+
+
+def biases(rows: Sequence[Mapping[str, Any]], truths: Mapping[str, Truth]) -> List[Bias]:
+    """Return the average bias of each model and sampler; what one record is too short to show.
+
+    The standard errors are those over records, so no formula of a Monte Carlo error has a
+    part in them.
+    """
+    found = []
+    for (model, sampler), group in _groups(rows).items():
+        sampled = [row["quantities"] for row in group if not row["failed"]]
+        if len(sampled) < 2:
+            continue
+        of_mean, of_variance = [], []
+        for scalar, exact in truths[model].quantities.items():
+            means = np.array([one[scalar]["mean"] for one in sampled])
+            sds = np.array([one[scalar]["sd"] for one in sampled])
+            of_mean.append(_average((means - exact["mean"]) / exact["sd"]))
+            of_variance.append(_average((sds / exact["sd"]) ** 2 - 1))
+        largest = [max(one, key=lambda pair: abs(pair[0]) / pair[1]) for one in (of_mean, of_variance)]
+        found.append(Bias(model, sampler, len(sampled), *largest))
+    return found
+
+
+def _average(values: np.ndarray) -> Tuple[float, float]:
+    return float(values.mean()), float(values.std(ddof=1) / len(values) ** 0.5)
+
+
+def _groups(rows: Sequence[Mapping[str, Any]]) -> Dict[Tuple[str, str], List[Mapping[str, Any]]]:
+    groups: Dict[Tuple[str, str], List[Mapping[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((row["model"], row["sampler"]), []).append(row)
+    return groups
 
 
 def power(

@@ -1,4 +1,4 @@
-"""Samplers that are wrong on purpose: what the verdict on accuracy has to catch.
+"""Samplers that are wrong on purpose: what the verdict on accuracy has to catch; and one mended.
 
 Each fault changes one thing in this process, while it is switched on, and nothing else.
 """
@@ -109,6 +109,30 @@ def _flipped_gradient() -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def _mended_uturn() -> Iterator[None]:
+    from pymc3.step_methods.hmc import nuts
+
+    class MendedTree(nuts._Tree):  # type: ignore[misc]
+        """A tree whose sum of momenta is another array each time that it is asked for.
+
+        PyMC3 keeps a reference to the sum before a doubling and then adds to it in place,
+        so that its check of the two halves sees the sum after the doubling.
+        """
+
+        @property
+        def p_sum(self) -> np.ndarray:
+            self._p_sum: np.ndarray = self._p_sum.copy()
+            return self._p_sum
+
+        @p_sum.setter
+        def p_sum(self, value: np.ndarray) -> None:
+            self._p_sum = value
+
+    with mock.patch.object(nuts, "_Tree", MendedTree):
+        yield
+
+
 def _halved(data: Data) -> Data:
     """Return every second observation; of counts, half."""
     return {name: values[::2] if values.ndim else values // 2 for name, values in data.items()}
@@ -151,6 +175,11 @@ FAULTS: Dict[str, Fault] = {
             "flipped_gradient",
             "the first component of the gradient has a wrong sign",
             patch=_flipped_gradient,
+        ),
+        Fault(
+            "mended_uturn",
+            "no fault: PyMC3's check for U-turns between the halves of a trajectory is mended",
+            patch=_mended_uturn,
         ),
     )
 }

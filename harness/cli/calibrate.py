@@ -194,19 +194,36 @@ def _print_report(rows: Sequence[Dict[str, Any]], as_markdown: bool) -> None:
         percent = [f"{100 * share:.1f} %" for share in shares]
         lines.append((one.model, one.sampler, str(one.records), *percent, table.number(one.z95)))
     _print_table(titles, lines, as_markdown)
-    right = [row for row in rows if row["sampler"] == "right"]
-    bias_lines = []
+    click.echo()
+    _print_biases(calibration.biases(rows, truths), as_markdown)
+    click.echo()
+    _print_power(rows, truths, as_markdown)
+
+
+def _print_biases(biases: Sequence[Any], as_markdown: bool) -> None:
+    titles = ("model", "sampler", "records", "mean off by, sds", "variance off by")
+    lines = []
+    for one in biases:
+        mean = f"{one.mean[0]:+.4f} ± {one.mean[1]:.4f}"
+        variance = f"{100 * one.variance[0]:+.1f} ± {100 * one.variance[1]:.1f} %"
+        lines.append((one.model, one.sampler, str(one.records), mean, variance))
+    _print_table(titles, lines, as_markdown)
+
+
+def _print_power(rows: Sequence[Dict[str, Any]], truths: Dict[str, Any], as_markdown: bool) -> None:
+    from harness import accuracy, calibration
+
+    lines = []
     for name, exact in truths.items():
-        of_model = [row for row in right if row["model"] == name and not row["failed"]]
-        if of_model:
-            found_power = list(calibration.power(of_model, exact, accuracy.LEVEL))
-            for kind in ("location", "scale"):
-                caught = [f"{100 * share:.0f} %" for what, _, share, _ in found_power if what == kind]
-                bias_lines.append((name, kind, *caught))
-    if bias_lines:
-        click.echo()
-        biases = [f"{bias:g} sd" for bias in calibration.BIASES]
-        _print_table(("model", "bias of", *biases), bias_lines, as_markdown)
+        right = [r for r in rows if r["model"] == name and r["sampler"] == "right" and not r["failed"]]
+        if right:
+            found = list(calibration.power(right, exact, accuracy.LEVEL))
+            for kind in calibration.KINDS:
+                caught = [f"{100 * share:.0f} %" for what, _, share, _ in found if what == kind]
+                lines.append((name, kind, *caught))
+    if lines:
+        sizes = [f"{bias:g} sd" for bias in calibration.BIASES]
+        _print_table(("model", "bias of", *sizes), lines, as_markdown)
 
 
 def _print_table(titles: Sequence[str], lines: Sequence[Sequence[str]], as_markdown: bool) -> None:
