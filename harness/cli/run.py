@@ -165,6 +165,7 @@ def _run_jobs(
     said = dict.fromkeys(w for job in todo for w in grid.warnings_of(job.cell, environment.usable_cores()))
     for warning in said:
         click.echo(f"Warning: {warning}.", err=True)
+    _warn_of_truths(todo)
     jobs = iter(todo)
     try:
         with RunDisplay(Console(stderr=True), todo, list(known)) as display:
@@ -176,6 +177,16 @@ def _run_jobs(
         click.echo(f"Interrupted; {left} not begun. The same command goes on from here.", err=True)
         return 130
     return 1 if any(records[job.key]["status"] != "ok" for job in todo) else 0
+
+
+def _warn_of_truths(todo: Sequence[Any]) -> None:
+    """Say of which models the accuracy cannot be told, before time is spent on them."""
+    from harness import truth
+
+    for name in dict.fromkeys(job.cell.model for job in todo):
+        found, why = truth.find(name)
+        if found is None:
+            click.echo(f"Warning: the accuracy of {name} cannot be told: {why}.", err=True)
 
 
 def _print_plan(todo: Sequence[Any], skipped: int, records: Sequence[Mapping[str, Any]]) -> int:
