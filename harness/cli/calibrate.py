@@ -13,6 +13,7 @@ import models
 from harness import environment, grid, stack
 from harness.cli.common import (
     check_choice,
+    json_option,
     load_models,
     make_ready,
     models_option,
@@ -40,6 +41,7 @@ Task = Tuple[str, str, List[int]]
 @click.option(
     "--markdown", "as_markdown", is_flag=True, help="Print the report as docs/calibration.md has it."
 )
+@json_option
 @models_option
 @results_option
 def calibrate_command(
@@ -50,6 +52,7 @@ def calibrate_command(
     jobs: int,
     only_report: bool,
     as_markdown: bool,
+    as_json: bool,
     models_files: Tuple[Path, ...],
     results: Path,
 ) -> int:
@@ -80,7 +83,7 @@ def calibrate_command(
     if not rows:
         click.echo("Nothing was sampled yet: leave out --report.")
         return 0
-    _print_report(rows, as_markdown)
+    _print_report(rows, as_markdown, as_json)
     return 0
 
 
@@ -172,58 +175,72 @@ def _sample(one: stack.Stack, tasks: Sequence[Task], path: Path, jobs: int) -> N
             raise
 
 
-def _print_report(rows: Sequence[Dict[str, Any]], as_markdown: bool) -> None:
-    from harness import accuracy, calibration, table, truth
+def _print_report(rows: Sequence[Dict[str, Any]], as_markdown: bool, as_json: bool) -> None:
+    from harness import accuracy, calibration, table
 
-    truths = {}
-    for name in dict.fromkeys(row["model"] for row in rows):
-        found, why = truth.find(name)
-        current = found is not None and all(
-            row["model_digest"] == found.model_digest for row in rows if row["model"] == name
-        )
-        if found is None or not current:
-            click.echo(f"{name} is left out: {why or 'it was sampled in another version'}.", err=True)
-            continue
-        truths[name] = found
+    truths = _truths(rows)
     rows = [row for row in rows if row["model"] in truths]
     judged = calibration.rates(rows, truths, accuracy.LEVEL)
-    titles = ("model", "sampler", "records", *accuracy.VERDICTS, "failed", "95 % of max |z|")
-    lines = []
+    biases = calibration.biases(rows, truths)
+    power = _power(rows, truths)
+    if as_json:
+        report = {"rates": [vars(one) for one in judged], "biases": [vars(one) for one in biases]}
+        click.echo(json.dumps({**report, "power": power}, indent=1))
+        return
+    titles: Sequence[str] = ("model", "sampler", "records", *accuracy.VERDICTS, "failed", "95 % of max |z|")
+    lines: List[Sequence[str]] = []
     for one in judged:
         shares = (one.accurate, one.inaccurate, one.cannot_tell, one.failed)
         percent = [f"{100 * share:.1f} %" for share in shares]
         lines.append((one.model, one.sampler, str(one.records), *percent, table.number(one.z95)))
     _print_table(titles, lines, as_markdown)
     click.echo()
-    _print_biases(calibration.biases(rows, truths), as_markdown)
-    click.echo()
-    _print_power(rows, truths, as_markdown)
-
-
-def _print_biases(biases: Sequence[Any], as_markdown: bool) -> None:
     titles = ("model", "sampler", "records", "mean off by, sds", "variance off by")
-    lines = []
-    for one in biases:
-        mean = f"{one.mean[0]:+.4f} ± {one.mean[1]:.4f}"
-        variance = f"{100 * one.variance[0]:+.1f} ± {100 * one.variance[1]:.1f} %"
-        lines.append((one.model, one.sampler, str(one.records), mean, variance))
+    lines = [
+        (
+            one.model,
+            one.sampler,
+            str(one.records),
+            f"{one.mean[0]:+.4f} ± {one.mean[1]:.4f}",
+            f"{100 * one.variance[0]:+.1f} ± {100 * one.variance[1]:.1f} %",
+        )
+        for one in biases
+    ]
     _print_table(titles, lines, as_markdown)
+    if power:
+        click.echo()
+        titles = ("model", "bias of", *(f"{bias:g} sd" for bias in calibration.BIASES))
+        shown = [(row["model"], row["kind"], *(f"{100 * s:.0f} %" for s in row["caught"])) for row in power]
+        _print_table(titles, shown, as_markdown)
 
 
-def _print_power(rows: Sequence[Dict[str, Any]], truths: Dict[str, Any], as_markdown: bool) -> None:
+def _truths(rows: Sequence[Dict[str, Any]]) -> Dict[str, Any]:
+    """Return the truths of the models that were sampled, as they are now."""
+    from harness import truth
+
+    truths = {}
+    for name in dict.fromkeys(row["model"] for row in rows):
+        found, why = truth.find(name)
+        of_model = [row for row in rows if row["model"] == name]
+        if found is None or any(row["model_digest"] != found.model_digest for row in of_model):
+            click.echo(f"{name} is left out: {why or 'it was sampled in another version'}.", err=True)
+            continue
+        truths[name] = found
+    return truths
+
+
+def _power(rows: Sequence[Dict[str, Any]], truths: Dict[str, Any]) -> List[Dict[str, Any]]:
+    """Return, by model and kind of bias, how often each size of it is caught."""
     from harness import accuracy, calibration
 
-    lines = []
+    found: List[Dict[str, Any]] = []
     for name, exact in truths.items():
         right = [r for r in rows if r["model"] == name and r["sampler"] == "right" and not r["failed"]]
-        if right:
-            found = list(calibration.power(right, exact, accuracy.LEVEL))
-            for kind in calibration.KINDS:
-                caught = [f"{100 * share:.0f} %" for what, _, share, _ in found if what == kind]
-                lines.append((name, kind, *caught))
-    if lines:
-        sizes = [f"{bias:g} sd" for bias in calibration.BIASES]
-        _print_table(("model", "bias of", *sizes), lines, as_markdown)
+        shares = list(calibration.power(right, exact, accuracy.LEVEL)) if right else []
+        for kind in calibration.KINDS if right else ():
+            caught = [share for what, _, share, _ in shares if what == kind]
+            found.append({"model": name, "kind": kind, "biases": list(calibration.BIASES), "caught": caught})
+    return found
 
 
 def _print_table(titles: Sequence[str], lines: Sequence[Sequence[str]], as_markdown: bool) -> None:

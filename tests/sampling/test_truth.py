@@ -133,12 +133,11 @@ def test_a_truth_that_cannot_be_used_is_never_accurate(nutsbench, records, line_
 
 def test_half_of_the_data_is_caught_and_all_of_it_is_not(nutsbench, results):
     arguments = ("calibrate", "simple_regression", "--sampler", "right", "--sampler", "half_data")
-    done = nutsbench(*arguments, "--records", "2")
+    done = nutsbench(*arguments, "--records", "2", "--json")
     assert done.returncode == 0, done.stderr
-    rows = [line.split() for line in done.stdout.splitlines() if line.startswith("simple_regression")]
-    verdicts = {row[1]: row[3:7] for row in rows if row[1] in ("right", "half_data") and "%" in row}
-    assert verdicts["right"][:2] == ["100.0", "%"]
-    assert verdicts["half_data"][:2] == ["0.0", "%"]
+    rates = {row["sampler"]: row for row in json.loads(done.stdout)["rates"]}
+    assert rates["right"]["accurate"] == 1.0
+    assert rates["half_data"]["accurate"] == 0.0
     before = (results / "calibration" / "pymc3-3.8.jsonl").read_text()
     assert nutsbench(*arguments, "--records", "2").returncode == 0
     assert (results / "calibration" / "pymc3-3.8.jsonl").read_text() == before
