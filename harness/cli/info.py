@@ -35,6 +35,7 @@ def models_command(names: Tuple[str, ...], as_json: bool, models_files: Tuple[Pa
 
 
 def _print_model(spec: models.ModelSpec) -> None:
+    from harness import truth
     from harness.table import settings_text
 
     title = f"{spec.name} ({spec.tutorial_name}, in {spec.section!r})" if spec.section else spec.name
@@ -42,6 +43,16 @@ def _print_model(spec: models.ModelSpec) -> None:
     click.echo(f"{spec.teaches}\n")
     click.echo("\n".join(f"    {line}" for line in spec.notation.splitlines()))
     click.echo(f"\nsampled with {settings_text(spec.settings.to_dict(), spec.settings.names())}\n")
+    for claim in spec.claims:
+        click.echo(f"claim: {claim.says}")
+        for part in claim.parts:
+            click.echo(f"    {part.text}")
+    known, why_none = truth.find(spec.name)
+    if known is not None:
+        bound = max(figures["error"] / figures["sd"] for figures in known.quantities.values())
+        click.echo(f"truth: {known.method}; error at most {bound:.0e} sds\n")
+    else:
+        click.echo(f"{why_none}\n")
 
 
 @click.command("metrics")

@@ -1,0 +1,38 @@
+"""What the docs generate from the code is what the code says."""
+
+import re
+
+import pytest
+
+import models
+from harness import claims, contract, truth
+from tests.conftest import ROOT
+
+
+def table(page, name):
+    text = (ROOT / "docs" / page).read_text()
+    found = re.search(rf"<!-- table: {name} -->\n\n((?:\|.*\n)+)", text)
+    assert found, f"{page} has no table {name}"
+    return found.group(1).strip()
+
+
+def test_the_contract_is_the_codes():
+    assert table("models.md", "contract") == contract.markdown()
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_every_claim_stands_in_the_docs_as_it_is_in_truth(name):
+    spec = models.get(name)
+    shown = table("claims.md", "claims")
+    for found in claims.of_truth(spec.claims, truth.load(spec)):
+        holds = "holds" if found["holds"] else "**does not hold**"
+        assert f"| {name} | {found['says']} | {holds} | " in shown
+        for part in found["parts"]:
+            assert f"{part['text']}: {part['mean']:.4g} [{part['q05']:.4g}, {part['q95']:.4g}]" in shown
+
+
+@pytest.mark.parametrize("page", ["calibration.md", "findings.md", "truth.md"])
+def test_measured_tables_are_filled_in(page):
+    text = (ROOT / "docs" / page).read_text()
+    for name in re.findall(r"<!-- table: (\w+) -->", text):
+        assert len(table(page, name).splitlines()) > 5
