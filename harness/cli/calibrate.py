@@ -1,5 +1,6 @@
 """``nutsbench calibrate``: how often the verdict on accuracy is wrong."""
 
+import gzip
 import json
 import subprocess
 import threading
@@ -89,16 +90,24 @@ def calibrate_command(
 
 def _rows(path: Path) -> List[Dict[str, Any]]:
     """Return this folder's rows and those that were published, each once."""
-    files = [*sorted((path.parent / "published").glob(path.name)), path]
+    files = [*sorted((path.parent / "published").glob(f"{path.name}*")), path]
     rows: Dict[Any, Dict[str, Any]] = {}
     for file in files:
-        for number, line in enumerate(file.read_text().splitlines() if file.is_file() else [], start=1):
+        for number, line in enumerate(_lines(file), start=1):
             try:
                 row = json.loads(line)
                 rows[row["model"], row["model_digest"], row["sampler"], row["seed"]] = row
             except (ValueError, KeyError):
                 say_problems([f"{file.name}, line {number}, is damaged; it is left out"])
     return list(rows.values())
+
+
+def _lines(file: Path) -> List[str]:
+    """Return a file's lines; published ones are compressed."""
+    if not file.is_file():
+        return []
+    content = file.read_bytes()
+    return (gzip.decompress(content) if file.suffix == ".gz" else content).decode().splitlines()
 
 
 def _done(path: Path) -> Set[Tuple[str, str, str, int]]:
