@@ -1,10 +1,13 @@
 """Counting verdicts, and faults that change what they say."""
 
+import gzip
+import json
+
 import numpy as np
 import pytest
 
 import models
-from harness import accuracy, calibration
+from harness import accuracy, calibration, truth
 from harness.diagnostics import summarise
 from harness.faults import FAULTS
 from tests.harness.test_accuracy import NORMAL, a_truth
@@ -78,3 +81,56 @@ def test_frozen_chains_stand_still_from_their_middle_on():
 )
 def test_a_fault_applies_only_where_there_is_something_to_spoil(name, fault, applies):
     assert FAULTS[fault].applies(models.get(name)) is applies
+
+
+def of_addition(seed):
+    """Return a row as a right sampler of ``addition`` would leave it."""
+    rng = np.random.RandomState(seed)
+    a, b = rng.normal(2, 0.5, size=(2, 400)), rng.normal(3, 0.2, size=(2, 400))
+    draws = {"a": a, "b": b, "c": a + b}
+    exact = truth.load(models.get("addition"))
+    shares = {"": accuracy.shares_below(draws, exact)}
+    for kind in calibration.KINDS:
+        for bias in calibration.BIASES:
+            moved = calibration.moved(exact, kind, bias)
+            shares[f"{kind} {bias:g}"] = accuracy.shares_below(draws, moved)
+    return {
+        "model": "addition",
+        "model_digest": exact.model_digest,
+        "sampler": "right",
+        "seed": seed,
+        "failed": "",
+        "quantities": {name: calibration._kept(summarise(values)) for name, values in draws.items()},
+        "shares": shares,
+    }
+
+
+def test_a_report_is_made_of_published_rows_and_own_ones_each_once(nutsbench, results):
+    published = results / "calibration" / "published" / "pymc3-3.8.jsonl.gz"
+    published.parent.mkdir(parents=True)
+    lines = [json.dumps(of_addition(seed)) for seed in range(1, 9)]
+    published.write_bytes(gzip.compress("\n".join(lines[:6]).encode()))
+    (results / "calibration" / "pymc3-3.8.jsonl").write_text("\n".join([*lines[4:], lines[0][:90]]))
+    done = nutsbench("calibrate", "--report", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "line 5, is damaged" in done.stderr
+    report = json.loads(done.stdout)
+    (rates,) = report["rates"]
+    assert (rates["records"], rates["accurate"]) == (8, 1.0)
+    assert report["biases"][0]["records"] == 8
+    assert [row["kind"] for row in report["power"]] == list(calibration.KINDS)
+    shown = nutsbench("calibrate", "--report", "--markdown").stdout
+    assert "| addition | right | 8 | 100.0 % | 0.0 % | 0.0 % | 0.0 % |" in shown
+
+
+def test_the_average_bias_is_seen_where_no_single_record_shows_it():
+    rows = [of_addition(seed) for seed in range(40)]
+    exact = {"addition": truth.load(models.get("addition"))}
+    (right,) = calibration.biases(rows, exact)
+    assert abs(right.variance[0]) < 4 * right.variance[1]
+    for one in rows:
+        one["quantities"]["a"]["sd"] *= 1.03
+    (wide,) = calibration.biases(rows, exact)
+    assert wide.variance[0] == pytest.approx(0.06, abs=4 * wide.variance[1])
+    assert wide.variance[0] > 4 * wide.variance[1]
+    assert calibration.rates(rows, exact, accuracy.LEVEL)[0].inaccurate == 0.0
