@@ -79,7 +79,10 @@ def final(record: Mapping[str, Any]) -> str:
         return f"the cell is {record['status']}: {record['reason']}"
     divergences = record["metrics"].get("divergences")
     if divergences:
-        return f"{divergences} divergences: raise target_accept, or parametrise the model in another way"
+        return (
+            f"{divergences} divergences at --target-accept {record['settings']['target_accept']:g}:"
+            " raise it, or parametrise the model in another way"
+        )
     odd = [f"{name}: {f['note']}" for name, f in record["quantities"].items() if f["state"] != "ok"]
     return "; ".join(odd)
 

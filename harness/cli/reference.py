@@ -67,8 +67,9 @@ def reference_command(
             click.echo(f"Refused: {end or '; '.join(missing)}.", err=True)
             return 1
         settings = dataclasses.replace(settings, draws=draws)
-    own = "".join(f" --models {path.name}" for path in models_files)
-    return _keep(spec, record, f"nutsbench reference {name} --ess {ess:g} --seed {seed}{own}")
+    command = f"nutsbench reference {name} --ess {ess:g} --seed {seed} --stack {one.name}"
+    command += f" --target-accept {target_accept:g}" if target_accept is not None else ""
+    return _keep(spec, record, command + "".join(f" --models {path.name}" for path in models_files))
 
 
 def _sample(cell: grid.Cell, one: stack.Stack, timeout: float, results: Path) -> Any:
