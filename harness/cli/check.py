@@ -104,13 +104,16 @@ def check_truth_command(
 
 
 def _apart(first: Dict[str, Any], other: Dict[str, Any]) -> float:
-    """Return the largest relative difference of log densities and gradients of two stacks."""
-    apart = 0.0
-    for key in ("logp", "gradient"):
-        if key in first and key in other:
-            one, two = np.array(first[key]), np.array(other[key])
-            apart = max(apart, float((np.abs(one - two) / np.maximum(np.abs(one), 1.0)).max()))
-    return apart
+    """Return the largest relative difference of log densities and gradients of two stacks.
+
+    Log densities are compared less their value at the first point: a constant factor of
+    the density, computed with another function of the same value, changes no draw.
+    """
+    if "logp" not in first or "logp" not in other:
+        return 0.0
+    logps = [np.array(line["logp"]) - line["logp"][0] for line in (first, other)]
+    gradients = [np.array(line["gradient"]) for line in (first, other)]
+    return max(float((np.abs(a - b) / np.maximum(np.abs(a), 1.0)).max()) for a, b in (logps, gradients))
 
 
 def _print(row: Dict[str, Any]) -> None:
