@@ -41,6 +41,9 @@ MAX_STANDSTILL = 0.05
 #: So many equal draws in a row happen to a right sampler, too, in a short chain.
 MIN_STANDSTILL = 20
 
+#: What has to be known of every scalar before its draws can be called accurate.
+_NEEDED = ("mcse_mean", "mcse_sd", "ess_q05", "ess_q95", "ess_bulk", "ess_tail", "rhat")
+
 VERDICTS = ("accurate", "inaccurate", "can't tell")
 
 
@@ -264,19 +267,26 @@ def _standstill(quantities: Mapping[str, Mapping[str, Any]]) -> List[str]:
 
 def _doubts(quantities: Mapping[str, Mapping[str, Any]], truth: Truth) -> List[str]:
     """Say why draws that are not far from the truth need not be right."""
+    # A Deterministic may well be constant, like the diagonal of a correlation matrix.
+    varying = {
+        scalar: figures
+        for scalar, figures in quantities.items()
+        if figures["free"] or not figures["note"].startswith("constant:")
+    }
     doubts = []
-    missing = [scalar for scalar in truth.quantities if scalar not in quantities]
-    missing += [scalar for scalar in quantities if scalar not in truth.quantities]
+    missing = [scalar for scalar in truth.quantities if scalar not in varying]
+    missing += [scalar for scalar in varying if scalar not in truth.quantities]
     if missing:
         doubts.append(f"only one of draws and truth has {', '.join(missing)}")
-    for scalar, figures in quantities.items():
-        if None in (figures["mcse_mean"], figures["mcse_sd"], figures["ess_q05"], figures["ess_q95"]):
-            doubts.append(f"{scalar} has no Monte Carlo error: {figures['note'] or 'ArviZ gave none'}")
+    for scalar, figures in varying.items():
+        if any(figures[name] is None for name in _NEEDED):
+            why = figures["note"] or "ArviZ gave no error, ESS or R-hat"
+            doubts.append(f"{scalar} cannot be judged: {why}")
     for name, words in (("ess_bulk", "bulk"), ("ess_tail", "tail")):
-        ess = [(one[name], scalar) for scalar, one in quantities.items() if one[name] is not None]
+        ess = [(one[name], scalar) for scalar, one in varying.items() if one[name] is not None]
         if ess and min(ess)[0] < MIN_ESS:
             doubts.append(f"{words} ESS {min(ess)[0]:.0f} of {min(ess)[1]} is below {MIN_ESS}")
-    rhats = [(one["rhat"], scalar) for scalar, one in quantities.items() if one["rhat"] is not None]
+    rhats = [(one["rhat"], scalar) for scalar, one in varying.items() if one["rhat"] is not None]
     if rhats and max(rhats)[0] > MAX_RHAT:
         doubts.append(f"R-hat {max(rhats)[0]:.3f} of {max(rhats)[1]} is above {MAX_RHAT}")
     return doubts

@@ -50,10 +50,12 @@ def sample(name: str, fault_name: str, seed: int) -> Dict[str, Any]:
     fault, spec = FAULTS[fault_name], models.get(name)
     # One core: two of these processes run at a time, and time is not measured.
     settings = replace(spec.settings, cores=1)
+    exact = load(spec)
     row: Dict[str, Any] = {
         "schema": SCHEMA,
         "model": name,
         "model_digest": models.model_digest(spec),
+        "truth_digest": exact.digest,
         "sampler": fault_name,
         "seed": seed,
         "settings": settings.to_dict(),
@@ -61,7 +63,6 @@ def sample(name: str, fault_name: str, seed: int) -> Dict[str, Any]:
         "quantities": {},
         "shares": {},
     }
-    exact = load(spec)
     try:
         with fault.patch():
             drawn = sampling.sample(fault.spec(spec), settings, seed, clock.PhaseTimer(_silent), _silent)
@@ -194,10 +195,15 @@ def biases(rows: Sequence[Mapping[str, Any]], truths: Mapping[str, Truth]) -> Li
             continue
         of_mean, of_variance = [], []
         for scalar, exact in truths[model].quantities.items():
-            means = np.array([one[scalar]["mean"] for one in sampled])
-            sds = np.array([one[scalar]["sd"] for one in sampled])
+            known = [one[scalar] for one in sampled if None not in (one[scalar]["mean"], one[scalar]["sd"])]
+            means = np.array([one["mean"] for one in known])
+            sds = np.array([one["sd"] for one in known])
+            if len(known) < 2:
+                continue
             of_mean.append(_average((means - exact["mean"]) / exact["sd"]))
             of_variance.append(_average((sds / exact["sd"]) ** 2 - 1))
+        if not of_mean:
+            continue
         largest = [max(one, key=lambda pair: abs(pair[0]) / pair[1]) for one in (of_mean, of_variance)]
         found.append(Bias(model, sampler, len(sampled), *largest))
     return found

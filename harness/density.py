@@ -8,11 +8,12 @@ the same figures within its error.
 
 import argparse
 import json
+import math
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -213,9 +214,10 @@ def check_independently(spec: ModelSpec, truth: Truth, seed: int = 1, draws: int
         for label, column in zip(labels(name, values.shape[1:]), values.reshape(len(values), -1).T):
             if label not in truth.quantities:
                 continue
-            for z, size, statistic in _distances(column, weights, truth.quantities[label]):
+            for z, size, statistic in _distances(column, weights, label, truth):
                 compared += 1
-                worst = max(worst, (abs(z), size, f"{statistic} of {label}"))
+                found = (abs(z) if np.isfinite(z) else np.inf, size, f"{statistic} of {label}")
+                worst = max(worst, found)
     return {
         "z": worst[0],
         "size": worst[1],
@@ -259,13 +261,16 @@ def _weighted(
 
 
 def _distances(
-    values: np.ndarray, weights: np.ndarray, figures: Mapping[str, float]
+    values: np.ndarray, weights: np.ndarray, label: str, truth: Truth
 ) -> List[Tuple[float, float, str]]:
     """Return z, size and name of each figure; quantiles as the probability below the true one."""
+    figures = truth.quantities[label]
     mean = float(weights @ values)
     variance = float(weights @ (values - mean) ** 2)
     found = []
     for statistic in STATISTICS:
+        if truth.kind == "reference" and statistic == "q50":
+            continue  # The ESS of its own share is not kept.
         if statistic == "mean":
             away, influence = mean - figures["mean"], values - mean
         elif statistic == "sd":
@@ -275,10 +280,21 @@ def _distances(
             below = values <= figures[statistic]
             share = float(weights @ below)
             away, influence = share - PROBABILITIES[statistic], below - share
-        error = float(np.sqrt((weights**2) @ influence**2))
+        error = math.hypot(math.sqrt((weights**2) @ influence**2), _own_error(truth, label, statistic))
         size = away / figures["sd"] if statistic in ("mean", "sd") else away
         found.append((away / error, size, statistic))
     return found
+
+
+def _own_error(truth: Truth, label: str, statistic: str) -> float:
+    """Return the truth's own error of a figure, of a quantile as a probability."""
+    figures = truth.quantities[label]
+    if statistic in ("mean", "sd"):
+        return truth.error(label, statistic)
+    if truth.kind == "reference":
+        probability = PROBABILITIES[statistic]
+        return math.sqrt(probability * (1 - probability) / figures[f"ess_{statistic}"])
+    return figures["error"] / figures["sd"]
 
 
 def check(spec: ModelSpec, independently: bool) -> Dict[str, Any]:

@@ -77,6 +77,8 @@ class Record:
         Random mark of the results folder in which it was measured.
     accuracy : dict
         A :class:`harness.accuracy.Accuracy`; empty unless ok.
+    truth_digest : str
+        Digest of the truth that it was to be judged by; empty if there was none.
     claims : list of dict
         Of each claim of the model ``says``, ``holds`` and ``parts``.
     details : dict
@@ -108,6 +110,7 @@ class Record:
     profile: str
     origin: str
     accuracy: Dict[str, Any] = field(default_factory=dict)
+    truth_digest: str = ""
     claims: List[Dict[str, Any]] = field(default_factory=list)
     details: Dict[str, Any] = field(default_factory=dict)
     warnings: List[str] = field(default_factory=list)
@@ -133,7 +136,8 @@ def key(record: Mapping[str, Any]) -> str:
         Of :meth:`Record.to_dict`.
     """
     cell = Cell.from_dict(record)
-    truth_digest = record.get("accuracy", {}).get("truth", {}).get("digest", "")
+    # Of a cell that failed, too: it replaces the one before it.
+    truth_digest = record.get("truth_digest", "")
     name = cell_key(cell, record["model_digest"], record["stack"], record["stack_digest"])
     return f"{record['schema']}|{truth_digest}|{name}"
 

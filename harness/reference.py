@@ -65,10 +65,7 @@ def more_draws(record: Mapping[str, Any], ess: float, max_draws: int) -> int:
 def smallest_ess(record: Mapping[str, Any]) -> float:
     """Return the smallest bulk or tail ESS of any scalar; 0 if one has none."""
     found = [
-        figures[name] or 0.0
-        for figures in record["quantities"].values()
-        for name in ("ess_bulk", "ess_tail")
-        if figures["state"] != "constant"
+        figures[name] or 0.0 for figures in varying(record).values() for name in ("ess_bulk", "ess_tail")
     ]
     return min(found, default=0.0)
 
@@ -78,21 +75,32 @@ def final(record: Mapping[str, Any]) -> str:
     if record["status"] != "ok":
         return f"the cell is {record['status']}: {record['reason']}"
     divergences = record["metrics"].get("divergences")
+    if divergences is None:
+        return "the sampler is not NUTS, which alone says where it diverges"
     if divergences:
         return (
             f"{divergences} divergences at --target-accept {record['settings']['target_accept']:g}:"
             " raise it, or parametrise the model in another way"
         )
-    odd = [f"{name}: {f['note']}" for name, f in record["quantities"].items() if f["state"] != "ok"]
-    return "; ".join(odd)
+    odd = [f"{name}: {f['note']}" for name, f in varying(record).items() if f["state"] != "ok"]
+    return "; ".join(odd) or ("" if varying(record) else "nothing in it varies")
+
+
+def varying(record: Mapping[str, Any]) -> Dict[str, Dict[str, Any]]:
+    """Return the quantities without constant Deterministics, of which there is nothing to know."""
+    return {
+        name: figures
+        for name, figures in record["quantities"].items()
+        if figures["free"] or figures["state"] != "constant"
+    }
 
 
 def lacking(record: Mapping[str, Any], ess: float) -> List[str]:
     """Return what is not reached yet; nothing if the draws can be a reference."""
     reached, missing = smallest_ess(record), []
-    if reached < ess:
+    if not reached >= ess:
         missing.append(f"the smallest ESS is {reached:.0f}, wanted are {ess:.0f}")
-    rhat = max((f["rhat"] or math.inf for f in record["quantities"].values()), default=math.inf)
+    rhat = max((f["rhat"] or math.inf for f in varying(record).values()), default=math.inf)
     if not rhat < MAX_RHAT:
         missing.append(f"the largest R-hat is {rhat:.4f}, it has to be below {MAX_RHAT}")
     return missing
@@ -111,7 +119,7 @@ def truth_of(spec: ModelSpec, record: Mapping[str, Any], command: str) -> Truth:
         The command that makes it again.
     """
     quantities = {}
-    for name, figures in record["quantities"].items():
+    for name, figures in varying(record).items():
         errors = {f"mcse_{statistic}": figures[f"mcse_{statistic}"] for statistic in STATISTICS}
         quantities[name] = {
             **{statistic: figures[statistic] for statistic in STATISTICS},

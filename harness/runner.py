@@ -150,6 +150,7 @@ def _record(
         quality=values.get("quality", unknown),
         quantities=values.get("quantities", {}),
         accuracy=values.get("accuracy", {}),
+        truth_digest=job.truth_digest,
         claims=values.get("claims", []),
         environment=facts,
         started_at=started,

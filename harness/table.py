@@ -47,8 +47,9 @@ def verdict(record: Mapping[str, Any]) -> str:
         return f"{record['status']}: {record['reason']}"
     quality, judged = record["quality"], record.get("accuracy") or {}
     text = ": ".join([quality["verdict"], *(["; ".join(quality["reasons"])] if quality["reasons"] else [])])
-    # A quality that is poor says already why accuracy cannot be told.
-    if judged.get("verdict") == "inaccurate" or (judged.get("reasons") and not quality["reasons"]):
+    # Of draws that are judged poor already, doubts about the draws are not said twice.
+    told = judged.get("verdict") == "can't tell" and judged.get("truth") and quality["reasons"]
+    if judged.get("reasons") and not told:
         text += f"; {judged['verdict']}: {'; '.join(judged['reasons'])}"
     return text
 

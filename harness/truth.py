@@ -15,14 +15,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-import numpy as np
-
 import models
 from models.exact import STATISTICS, solve
 from models.spec import ModelSpec
 
 #: Version of the file's layout.
 FORMAT = 1
+#: Largest error bound of an exact truth, and Monte Carlo error of a reference, in posterior sds.
+MAX_EXACT_ERROR = 1e-4
+MAX_REFERENCE_ERROR = 0.5
 
 
 class TruthError(Exception):
@@ -100,6 +101,7 @@ class Truth:
             raise TruthError("it is damaged: it has no quantities")
         for scalar, figures in truth.quantities.items():
             _check_figures(scalar, figures)
+            _check_errors(scalar, figures, truth.kind)
         return truth
 
 
@@ -110,6 +112,21 @@ def _check_figures(scalar: str, figures: Any) -> None:
             raise TruthError(f"it is damaged: {name} of {scalar} is {value!r}")
     if figures["sd"] <= 0 or figures["error"] < 0 or not figures["q05"] <= figures["q50"] <= figures["q95"]:
         raise TruthError(f"it is damaged: the figures of {scalar} contradict each other")
+
+
+def _check_errors(scalar: str, figures: Dict[str, float], kind: str) -> None:
+    """Refuse errors so large that any draws would agree with the truth."""
+    if kind == "exact":
+        if figures["error"] > MAX_EXACT_ERROR * figures["sd"]:
+            raise TruthError(f"it is damaged: the error of {scalar} is too large for an exact truth")
+        return
+    for name in (*(f"mcse_{statistic}" for statistic in STATISTICS), "ess_q05", "ess_q95"):
+        value = figures.get(name)
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not number or not 0 < float(value) < math.inf:  # type: ignore[arg-type]
+            raise TruthError(f"it is damaged: {name} of {scalar} is {value!r}")
+        if name.startswith("mcse") and float(value) > MAX_REFERENCE_ERROR * figures["sd"]:  # type: ignore[arg-type]
+            raise TruthError(f"it is damaged: {name} of {scalar} is too large for a reference")
 
 
 def truth_file(spec: ModelSpec) -> Path:
@@ -181,12 +198,13 @@ def compute(spec: ModelSpec) -> Truth:
     if spec.exact is None:
         reason = spec.no_truth or "its definition gives no `exact` posterior"
         raise TruthError(f"{spec.name} cannot be integrated: {reason}; use `{_command(spec)}`")
-    posterior = spec.exact(spec.data())
     wanted = combinations(spec)
     try:
+        posterior = spec.exact(spec.data())
         solved = solve(posterior, wanted)
-    except (ArithmeticError, np.linalg.LinAlgError) as error:
-        raise TruthError(f"{spec.name} could not be integrated: {error}") from error
+    except Exception as error:  # The model's own code, and figures that cannot be computed.
+        said = error.args[0] if isinstance(error, KeyError) else error
+        raise TruthError(f"{spec.name} could not be integrated: {type(error).__name__}: {said}") from error
     figures = {name: {**summary, "error": solved.errors[name]} for name, summary in solved.summaries.items()}
     return Truth(
         model=spec.name,
@@ -252,21 +270,24 @@ class Difference:
 
 
 def compare(one: Truth, other: Truth) -> Difference:
-    """Compare two truths of one model, figure by figure.
+    """Compare two exact truths of one model, figure by figure, the first being the one to trust.
 
     Raises
     ------
     TruthError
-        If they have other scalars.
+        If they have other scalars, or are about other claims.
     """
-    if set(one.quantities) != set(other.quantities):
-        odd = sorted(set(one.quantities) ^ set(other.quantities))
+    first, second = ({**each.quantities, **each.combinations} for each in (one, other))
+    if set(first) != set(second):
+        odd = sorted(set(first) ^ set(second))
         raise TruthError(f"only one of the two has {', '.join(odd)}")
     rows: List[Tuple[float, float, str]] = []
-    for scalar, figures in one.quantities.items():
+    for scalar, figures in first.items():
         for statistic in STATISTICS:
-            apart = abs(figures[statistic] - other.quantities[scalar][statistic])
-            bound = one.error(scalar, statistic) + other.error(scalar, statistic)
+            apart = abs(figures[statistic] - second[scalar][statistic])
+            # The other's own word counts only as far as it is of the same order.
+            own = figures["error"]
+            bound = own + min(second[scalar]["error"], 10 * own + 1e-9 * figures["sd"])
             rows.append((apart / figures["sd"], apart / max(bound, 1e-300), scalar))
     worst = max(rows)
     return Difference(worst[2], worst[0], max(row[1] for row in rows))

@@ -168,8 +168,12 @@ def _accuracy(
     spec: models.ModelSpec, sampled: sampling.Sampled, quantities: Dict[str, Dict[str, Any]]
 ) -> accuracy.Accuracy:
     exact, why_none = truth.find(spec.name)
-    shares = accuracy.shares_below(sampled.draws, exact) if exact else {}
-    return accuracy.judge(quantities, shares, exact, why_none)
+    try:
+        shares = accuracy.shares_below(sampled.draws, exact) if exact else {}
+        return accuracy.judge(quantities, shares, exact, why_none)
+    except Exception as error:  # A measurement is not lost to a verdict that cannot be given.
+        traceback.print_exc()
+        return accuracy.unknown(f"it cannot be compared with the truth: {type(error).__name__}: {error}")
 
 
 def _check_digest(spec: models.ModelSpec, digest: str) -> None:

@@ -96,7 +96,7 @@ def _rows(path: Path) -> List[Dict[str, Any]]:
         for number, line in enumerate(_lines(file), start=1):
             try:
                 row = json.loads(line)
-                rows[row["model"], row["model_digest"], row["sampler"], row["seed"]] = row
+                rows[row["model"], row["truth_digest"], row["sampler"], row["seed"]] = row
             except (ValueError, KeyError):
                 say_problems([f"{file.name}, line {number}, is damaged; it is left out"])
     return list(rows.values())
@@ -111,7 +111,7 @@ def _lines(file: Path) -> List[str]:
 
 
 def _done(path: Path) -> Set[Tuple[str, str, str, int]]:
-    return {(row["model"], row["model_digest"], row["sampler"], row["seed"]) for row in _rows(path)}
+    return {(row["model"], row["truth_digest"], row["sampler"], row["seed"]) for row in _rows(path)}
 
 
 def _tasks(
@@ -120,16 +120,19 @@ def _tasks(
     records: int,
     done: Set[Tuple[str, str, str, int]],
 ) -> List[Task]:
+    from harness import truth
     from harness.faults import FAULTS
 
     tasks = []
     for spec in specs:
-        digest = models.model_digest(spec)
+        exact, why = truth.find(spec.name)
+        if exact is None:
+            raise UserError(f"{why}: without a truth there is nothing to calibrate by.")
         for sampler in samplers:
             if not FAULTS[sampler].applies(spec):
                 click.echo(f"{spec.name} cannot have the fault {sampler}.", err=True)
                 continue
-            seeds = [s for s in range(1, records + 1) if (spec.name, digest, sampler, s) not in done]
+            seeds = [s for s in range(1, records + 1) if (spec.name, exact.digest, sampler, s) not in done]
             tasks += [
                 (spec.name, sampler, seeds[begin : begin + _CHUNK]) for begin in range(0, len(seeds), _CHUNK)
             ]
@@ -145,7 +148,7 @@ def _sample(one: stack.Stack, tasks: Sequence[Task], path: Path, jobs: int) -> N
 
     path.parent.mkdir(parents=True, exist_ok=True)
     variables = environment.worker_variables(one.compiledir, one.has_theano_pymc, threads=1)
-    lock, running = threading.Lock(), set()
+    lock, running, stopping = threading.Lock(), set(), threading.Event()
     own = [word for file in models.loaded_files() for word in ("--models", str(file))]
 
     def sample(task: Task, advance: Any) -> None:
@@ -160,14 +163,17 @@ def _sample(one: stack.Stack, tasks: Sequence[Task], path: Path, jobs: int) -> N
             reader = threading.Thread(target=lambda: errors.append(process.stderr.read()))  # type: ignore[union-attr]
             reader.start()
             for line in process.stdout or ():
-                if line.startswith("{"):
+                # What a process that was killed left half written is no row.
+                if line.startswith("{") and line.endswith("\n"):
                     with lock, path.open("a") as file:
                         file.write(line)
                     advance(1)
             reader.join()
         running.discard(process)
-        if process.returncode > 0:
-            raise UserError(f"{name} could not be sampled:\n{errors[0].strip()[-1500:]}")
+        if process.returncode and not stopping.is_set():
+            raise UserError(
+                f"{name} could not be sampled (exit code {process.returncode}):\n{errors[0].strip()[-1500:]}"
+            )
 
     total = sum(len(seeds) for _, _, seeds in tasks)
     with Progress(console=Console(stderr=True)) as progress, ThreadPoolExecutor(jobs) as pool:
@@ -177,6 +183,7 @@ def _sample(one: stack.Stack, tasks: Sequence[Task], path: Path, jobs: int) -> N
             for future in as_completed(futures):
                 future.result()
         except BaseException:
+            stopping.set()
             for future in futures:
                 future.cancel()
             for process in list(running):
@@ -188,7 +195,7 @@ def _print_report(rows: Sequence[Dict[str, Any]], as_markdown: bool, as_json: bo
     from harness import accuracy, calibration, table
 
     truths = _truths(rows)
-    rows = [row for row in rows if row["model"] in truths]
+    rows = _current(rows, truths)
     judged = calibration.rates(rows, truths, accuracy.LEVEL)
     biases = calibration.biases(rows, truths)
     power = _power(rows, truths)
@@ -230,12 +237,21 @@ def _truths(rows: Sequence[Dict[str, Any]]) -> Dict[str, Any]:
     truths = {}
     for name in dict.fromkeys(row["model"] for row in rows):
         found, why = truth.find(name)
-        of_model = [row for row in rows if row["model"] == name]
-        if found is None or any(row["model_digest"] != found.model_digest for row in of_model):
-            click.echo(f"{name} is left out: {why or 'it was sampled in another version'}.", err=True)
+        if found is None:
+            click.echo(f"{name} is left out: {why}.", err=True)
             continue
         truths[name] = found
     return truths
+
+
+def _current(rows: Sequence[Dict[str, Any]], truths: Dict[str, Any]) -> List[Dict[str, Any]]:
+    """Return the rows of the models and truths as they are now."""
+    found = [
+        row for row in rows if row["model"] in truths and row["truth_digest"] == truths[row["model"]].digest
+    ]
+    if len(found) < len(rows):
+        click.echo(f"{len(rows) - len(found)} rows of other versions are left out.", err=True)
+    return found
 
 
 def _power(rows: Sequence[Dict[str, Any]], truths: Dict[str, Any]) -> List[Dict[str, Any]]:

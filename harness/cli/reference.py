@@ -1,6 +1,7 @@
 """``nutsbench reference``: a truth from a long run of NUTS."""
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import Any, Dict, Tuple
 
@@ -43,8 +44,10 @@ def reference_command(
     from harness.record import Record
 
     load_models(models_files)
-    if ess < 100:
+    if not 100 <= ess < math.inf:
         raise UserError(f"ess has to be at least 100, not {ess:g}: its own errors would not be known.")
+    if not timeout > 0:
+        raise UserError(f"timeout has to be above 0, not {timeout:g}.")
     if max_draws < reference.FIRST_DRAWS:
         raise UserError(f"max-draws has to be at least {reference.FIRST_DRAWS}, not {max_draws}.")
     (spec,) = grid.select([name])

@@ -52,9 +52,7 @@ def _row(spec: models.ModelSpec, do_write: bool, only_kept: bool) -> Dict[str, A
             raise UserError(f"{error}.") from error
         shown = made
         if kept is not None:
-            apart = truth.compare(made, kept)
-            row.update(difference_sds=apart.in_sds, agrees=apart.in_errors <= 1)
-            row["said"] = "" if row["agrees"] else f"{apart.scalar} is {apart.in_sds:.1e} posterior sds away"
+            row.update(_compared(made, kept))
         if do_write and not row["agrees"]:
             _write(spec, made)
             row.update(agrees=True, kept=made.to_dict(), said="written")
@@ -62,6 +60,20 @@ def _row(spec: models.ModelSpec, do_write: bool, only_kept: bool) -> Dict[str, A
         row["method"], row["scalars"] = shown.method, len(shown.quantities)
         row["error_sds"] = max(figures["error"] / figures["sd"] for figures in shown.quantities.values())
     return row
+
+
+def _compared(made: Any, kept: Any) -> Dict[str, Any]:
+    from harness import truth
+
+    if kept.kind != "exact":
+        return {"agrees": False, "said": f"what is kept is no exact truth but {kept.method}"}
+    try:
+        apart = truth.compare(made, kept)
+    except truth.TruthError as error:
+        return {"agrees": False, "said": f"what is kept does not fit: {error}"}
+    agrees = apart.in_errors <= 1
+    said = "" if agrees else f"{apart.scalar} is {apart.in_sds:.1e} posterior sds away"
+    return {"difference_sds": apart.in_sds, "agrees": agrees, "said": said}
 
 
 def _write(spec: models.ModelSpec, made: Any) -> None:

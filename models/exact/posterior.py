@@ -168,6 +168,9 @@ class Product(Posterior):
             own = part.summaries(level, {})
             inside = {name: terms for name, terms in combinations.items() if set(terms) <= set(own)}
             found.update(part.summaries(level, inside) if inside else own)
+        for name in combinations:
+            if name not in found:
+                raise KeyError(f"{name!r} is not linear in the Gaussian scalars of one factor")
         return found
 
     def rounding(self) -> Dict[str, float]:

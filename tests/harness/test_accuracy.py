@@ -149,3 +149,16 @@ def test_the_threshold_grows_with_the_number_of_comparisons():
 def test_right_draws_are_rarely_called_inaccurate():
     verdicts = [judged(x=normal(s), y=normal(1000 + s)).verdict for s in range(150)]
     assert verdicts.count("inaccurate") <= 1
+
+
+def test_one_chain_alone_cannot_tell():
+    found = judged(x=normal(16, (1, 1000)))
+    assert found.verdict == "can't tell"
+    assert found.reasons == ("x cannot be judged: R-hat needs two chains",)
+
+
+def test_a_constant_deterministic_needs_no_truth():
+    x = normal(17)
+    quantities = {"x": summarise(x).to_dict(), "one": summarise(np.ones_like(x), free=False).to_dict()}
+    found = accuracy.judge(quantities, accuracy.shares_below({"x": x}, a_truth()), a_truth())
+    assert found.verdict == "accurate"

@@ -96,7 +96,7 @@ def of_addition(seed):
             shares[f"{kind} {bias:g}"] = accuracy.shares_below(draws, moved)
     return {
         "model": "addition",
-        "model_digest": exact.model_digest,
+        "truth_digest": exact.digest,
         "sampler": "right",
         "seed": seed,
         "failed": "",

@@ -14,7 +14,7 @@ def a_record(make_record, draws=2500, **figures):
         "mean": 1.0, "sd": 2.0, "q05": -2.0, "q50": 1.0, "q95": 4.0,
         "mcse_mean": 0.02, "mcse_sd": 0.03, "mcse_q05": 0.05, "mcse_q50": 0.03, "mcse_q95": 0.06,
         "ess_bulk": 9000.0, "ess_tail": 8000.0, "ess_q05": 8000.0, "ess_q95": 8500.0,
-        "rhat": 1.001, "state": "ok", "note": "",
+        "rhat": 1.001, "state": "ok", "note": "", "free": True,
     }  # fmt: skip
     return make_record(
         settings=SamplerSettings(draws=draws),
@@ -76,3 +76,26 @@ def test_a_reference_keeps_its_own_errors_and_they_count(make_record):
     }
     assert by_statistic["mean"].z == pytest.approx(0.05 / (0.02**2 + 0.03**2) ** 0.5)
     assert by_statistic["q05"].z == pytest.approx(-0.01 / (0.0475 * (1 / 2000 + 1 / 8000)) ** 0.5)
+
+
+def test_a_sampler_that_is_not_nuts_is_final(make_record):
+    record = a_record(make_record)
+    record["metrics"] = {**record["metrics"], "divergences": None}
+    assert "not NUTS" in reference.final(record)
+
+
+def test_an_ess_that_is_no_number_is_never_reached(make_record):
+    assert reference.lacking(a_record(make_record), float("nan"))
+
+
+def test_a_constant_deterministic_stands_in_no_reference(make_record):
+    record = a_record(make_record)
+    still = {**record["quantities"]["mu"], "state": "constant", "free": False, "ess_bulk": None, "rhat": None}
+    record["quantities"]["rho[0,0]"] = still
+    assert reference.final(record) == ""
+    assert reference.lacking(record, 8000) == []
+    made = reference.truth_of(models.get("coin_toss"), record, "the command")
+    assert list(made.quantities) == ["mu"]
+    record["quantities"]["mu"]["state"] = "constant"
+    record["quantities"]["mu"]["note"] = "constant: all draws are 1"
+    assert "constant" in reference.final(record)

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import UserError
+from harness.record import Status, key, newest
 from harness.store import Store, _parse, frame
 from tests.conftest import ROOT
 
@@ -130,6 +131,7 @@ def test_a_full_disk_loses_nothing_that_was_there(store, make_record):
 import resource, signal, sys
 from pathlib import Path
 from harness.errors import UserError
+from harness.record import Status, key, newest
 from harness.record import Record, Status
 from harness.store import RunFile
 from models.spec import SamplerSettings
@@ -164,3 +166,12 @@ def test_no_damage_breaks_the_reader(place, bytes_):
     line = json.dumps({"schema": 1, "text": "x" * 400}).encode()
     parsed = _parse(line[:place] + bytes_ + line[place + len(bytes_) :])
     assert parsed is None or "schema" in parsed
+
+
+def test_a_cell_that_failed_the_last_time_replaces_the_one_that_went_well(make_record):
+    went_well = make_record(truth_digest="a" * 16).to_dict()
+    failed = make_record(truth_digest="a" * 16, status=Status.FAILED, accuracy={}).to_dict()
+    (left,) = newest([went_well, failed], key).values()
+    assert left["status"] == "failed"
+    # Judged by another truth it is another measurement.
+    assert len(newest([went_well, make_record(truth_digest="b" * 16).to_dict()], key)) == 2

@@ -76,6 +76,11 @@ def test_the_summary_counts_status_quality_and_accuracy_apart(make_record):
 def test_what_is_not_accurate_says_why(make_record):
     unknown = {"verdict": "can't tell", "reasons": ["there is no truth"], "worst": None}
     assert table.verdict(make_record(accuracy=unknown).to_dict()) == "good; can't tell: there is no truth"
+    poor = {"verdict": "poor", "reasons": ["x"]}
+    record = make_record(accuracy=unknown, quality=poor).to_dict()
+    assert table.verdict(record) == "poor: x; can't tell: there is no truth"
+    doubted = {**unknown, "reasons": ["R-hat"], "truth": {"kind": "exact", "digest": "0"}}
+    assert table.verdict(make_record(accuracy=doubted, quality=poor).to_dict()) == "poor: x"
     assert table.accuracy(make_record().to_dict()) == "accurate 1.9"
     assert table.accuracy(make_record(accuracy={}).to_dict()) == "-"
 

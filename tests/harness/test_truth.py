@@ -1,5 +1,6 @@
 """A truth that cannot be used is said to be so, and why."""
 
+import dataclasses
 import json
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 import models
 from harness import truth
 from harness.truth import Truth, TruthError
+from models.claims import claim, difference, includes
 
 FIGURES = {"mean": 1.0, "sd": 2.0, "q05": -2.0, "q50": 1.0, "q95": 4.0, "error": 1e-9}
 
@@ -106,11 +108,16 @@ def test_a_write_that_fails_leaves_the_old_file(spec, monkeypatch):
 
 def test_truths_are_compared_figure_by_figure(spec):
     one = a_truth(spec)
-    other = a_truth(spec, quantities={"mu": {**FIGURES, "q95": 4.5, "error": 0.1}})
+    other = a_truth(spec, quantities={"mu": {**FIGURES, "q95": 4.5}})
     apart = truth.compare(one, other)
     assert apart.scalar == "mu"
     assert apart.in_sds == pytest.approx(0.25)
-    assert apart.in_errors == pytest.approx(5.0, rel=1e-6)
+    assert apart.in_errors == pytest.approx(0.5 / 2e-9, rel=1e-6)
+    # A file does not come to agree by claiming a large error.
+    rough = a_truth(spec, quantities={"mu": {**FIGURES, "q95": 4.5, "error": 1.0}})
+    assert truth.compare(one, rough).in_errors > 1e6
+    with pytest.raises(TruthError, match="only one of the two has nu - mu"):
+        truth.compare(one, a_truth(spec, combinations={"nu - mu": FIGURES}))
     with pytest.raises(TruthError, match="only one of the two has nu"):
         truth.compare(one, a_truth(spec, quantities={"mu": FIGURES, "nu": FIGURES}))
 
@@ -129,3 +136,39 @@ def test_every_model_of_the_tutorial_has_an_exact_truth(name):
     variables = {scalar.split("[")[0] for scalar in found.quantities}
     assert variables == set(spec.monitored)
     assert all(figures["error"] < 1e-6 * figures["sd"] for figures in found.quantities.values())
+
+
+REFERENCE = {
+    **FIGURES, "error": 0.2,
+    "mcse_mean": 0.02, "mcse_sd": 0.02, "mcse_q05": 0.1, "mcse_q50": 0.03, "mcse_q95": 0.1,
+    "ess_q05": 8000.0, "ess_q95": 8000.0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "said"),
+    [
+        ("exact", {"error": 20.0}, "the error of mu is too large for an exact truth"),
+        ("reference", {"mcse_mean": None}, "mcse_mean of mu is None"),
+        ("reference", {"mcse_sd": float("inf")}, "mcse_sd of mu is inf"),
+        ("reference", {"mcse_q05": 9.0}, "mcse_q05 of mu is too large"),
+        ("reference", {"ess_q05": -100.0}, "ess_q05 of mu is -100"),
+        ("reference", {"ess_q95": "x"}, "ess_q95 of mu is 'x'"),
+    ],
+)
+def test_errors_by_which_anything_would_agree_are_refused(spec, kind, changes, said):
+    figures = {**(FIGURES if kind == "exact" else REFERENCE), **changes}
+    values = a_truth(spec, kind=kind, quantities={"mu": figures}).to_dict()
+    with pytest.raises(TruthError, match=said):
+        Truth.from_dict(values)
+    assert Truth.from_dict(a_truth(spec, kind="reference", quantities={"mu": REFERENCE}).to_dict())
+
+
+def test_an_exact_posterior_that_fails_is_said_to_fail(spec):
+    broken = dataclasses.replace(spec, exact=lambda _: 1 / 0)
+    with pytest.raises(TruthError, match="could not be integrated: ZeroDivisionError"):
+        truth.compute(broken)
+    line = models.get("path_analysis")
+    across = (claim("apart", includes(difference("coeff_1", "coeff_2"), 0)),)
+    with pytest.raises(TruthError, match="'coeff_1 - coeff_2' is not linear"):
+        truth.compute(dataclasses.replace(line, claims=across))
