@@ -26,6 +26,8 @@ from models.spec import ModelSpec
 MAX_LOGP_DIFFERENCE = 1e-8
 #: The same of gradients, from finite differences.
 MAX_GRADIENT_DIFFERENCE = 1e-4
+#: Largest difference of a truth file from a coarse integral, in posterior sds.
+MAX_COARSE_DIFFERENCE = 0.02
 #: Starts that are tried, each the test point with PyMC3's jitter.
 _STARTS = 10
 
@@ -170,7 +172,7 @@ def check(spec: ModelSpec) -> List[Finding]:
     checks: Sequence[Check] = (_monitored, _continuous, _shapes, _start, _claims)
     findings += [finding for one in checks for finding in one(spec, built)]
     # A truth is only looked at of a model that works.
-    return findings if findings else [*_truth(spec)]
+    return findings if findings else [*_truth(spec, built)]
 
 
 def _words(spec: ModelSpec) -> Iterator[Finding]:
@@ -270,18 +272,22 @@ def _claims(spec: ModelSpec, built: Any) -> Iterator[Finding]:
             yield Finding("claims", f"it makes a claim on {name!r}, which is none of its scalars")
 
 
-def _truth(spec: ModelSpec) -> Iterator[Finding]:
+def _truth(spec: ModelSpec, built: Any) -> Iterator[Finding]:
     known, why_none = truth.find(spec.name)
     if known is None and not spec.no_truth:
         yield Finding("truth", why_none)
     if spec.exact is None:
         return
     try:
-        found = density.check_density(spec, known or truth.compute(spec))
+        coarse = spec.exact(spec.data()).summaries(0, {})
+        problem = _unlike(coarse, _scalars(spec, built), known)
+        found = {} if problem else density.check_density(spec, known or truth.compute(spec))
     except Exception as error:
         yield Finding("exact", f"its exact posterior fails: {type(error).__name__}: {error}")
         return
-    if not found["logp_difference"] <= MAX_LOGP_DIFFERENCE:
+    if problem:
+        yield Finding("exact", problem)
+    elif not found["logp_difference"] <= MAX_LOGP_DIFFERENCE:
         yield Finding(
             "exact",
             f"its exact posterior is not that of the model: log densities differ by"
@@ -291,6 +297,31 @@ def _truth(spec: ModelSpec) -> Iterator[Finding]:
         yield Finding(
             "exact", f"its gradient differs from finite differences by {found['gradient_difference']:.1e}"
         )
+
+
+def _unlike(coarse: Dict[str, Dict[str, float]], scalars: Set[str], known: Any) -> str:
+    """Say in what an exact posterior differs from the model's scalars, or from the truth that is kept.
+
+    A coarse grid will do: this is about a file of another posterior, not about digits.
+    """
+    odd = sorted(set(coarse) ^ scalars)
+    if odd:
+        return f"only one of the model and its exact posterior has {', '.join(odd)} (sums go in as `linear`)"
+    again = "make it again with `nutsbench truth --write`"
+    if known is None or known.kind != "exact":
+        return ""
+    if set(known.quantities) != scalars:
+        odd = sorted(set(known.quantities) ^ scalars)
+        return f"only one of the model and its truth file has {', '.join(odd)}: {again}"
+    for name, figures in known.quantities.items():
+        for statistic in ("mean", "sd"):
+            apart = abs(coarse[name][statistic] - figures[statistic]) / figures["sd"]
+            if not apart <= MAX_COARSE_DIFFERENCE:
+                return (
+                    f"its truth file is not of its exact posterior: {statistic} of {name} is {apart:.2g}"
+                    f" posterior sds away; {again}"
+                )
+    return ""
 
 
 def markdown() -> str:

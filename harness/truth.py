@@ -165,10 +165,18 @@ def load(spec: ModelSpec) -> Truth:
 
 def _command(spec: ModelSpec) -> str:
     of_project = truth_file(spec).parent.parent == Path(models.__file__).parent
-    own = "" if of_project else f" --models {spec.source}"
+    own = "" if of_project else f" --models {_from_here(Path(spec.build.__code__.co_filename))}"
     return (
         f"nutsbench truth {spec.name} --write{own}" if spec.exact else f"nutsbench reference {spec.name}{own}"
     )
+
+
+def _from_here(path: Path) -> str:
+    """Return a file's path as one would type it; its name if it lies elsewhere."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return path.name
 
 
 def find(name: str) -> Tuple[Optional[Truth], str]:

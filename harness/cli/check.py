@@ -48,7 +48,7 @@ def check_command(what: Tuple[str, ...], stacks: Tuple[str, ...], as_markdown: b
         for row in _run_in(one, "harness.contract", names):
             broken = [found for found in row["findings"] if found["level"] == "must"]
             failed = failed or bool(broken)
-            click.echo(f"{one.name}  {row['model']}  {'' if broken else 'keeps the contract'}")
+            click.echo(f"{one.name}  {row['model']}  {'breaks' if broken else 'keeps'} the contract")
             for found in row["findings"]:
                 click.echo(f"    {found['level']}: {found['text']}")
     return 1 if failed else 0
@@ -98,13 +98,16 @@ def check_truth_command(
                 limits.append((other["z"], threshold(other["compared"], _INDEPENDENT_LEVEL)))
             made = [(value, limit) for value, limit in limits if value is not None]
             # A figure that is not a number has not passed, nor has a model without a check.
-            row["agrees"] = bool(made) and not row["said"] and all(value <= limit for value, limit in made)
+            row["agrees"] = all(value <= limit for value, limit in made) if made else None
+            # A truth that cannot be used is no truth, though its model's density is right.
+            row["agrees"] = False if made and row["said"] else row["agrees"]
             rows.append(row)
             if not as_json:
                 _print(row)
     if as_json:
         click.echo(json.dumps(rows, indent=1))
-    return 0 if all(row["agrees"] for row in rows) else 1
+    verdicts = {row["agrees"] for row in rows}
+    return 1 if False in verdicts or verdicts == {None} else 0
 
 
 def _apart(first: Dict[str, Any], other: Dict[str, Any]) -> Optional[float]:
@@ -134,8 +137,7 @@ def _print(row: Dict[str, Any]) -> None:
             f"importance sampling (ESS {other['ess']:,.0f}): largest of {other['compared']} z"
             f" {other['z']:.1f}, {other['figure']}"
         )
-    checked = row["logp_difference"] is not None or other is not None
-    verdict = "agrees" if row["agrees"] else "DOES NOT AGREE" if checked else "not checked"
+    verdict = {True: "agrees", False: "DOES NOT AGREE", None: "not checked"}[row["agrees"]]
     click.echo(f"{row['model']:<26} {row['stack']:<11} {verdict}: {', '.join(words)}")
 
 

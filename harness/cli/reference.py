@@ -55,6 +55,7 @@ def reference_command(
     settings = reference.first_settings(spec, environment.usable_cores())
     if target_accept is not None:
         settings = dataclasses.replace(settings, target_accept=target_accept)
+    grid.check(settings)
     make_ready([one])
     while True:
         click.echo(f"{settings.chains} chains of {settings.draws} draws ...", err=True)
@@ -67,7 +68,8 @@ def reference_command(
             break
         draws = 0 if end else reference.more_draws(record, ess, max_draws)
         if not draws:
-            click.echo(f"Refused: {end or '; '.join(missing)}.", err=True)
+            limit = "" if end else f" (--max-draws {max_draws})"
+            click.echo(f"Refused: {end or '; '.join(missing)}{limit}.", err=True)
             return 1
         settings = dataclasses.replace(settings, draws=draws)
     command = f"nutsbench reference {name} --ess {ess:g} --seed {seed} --stack {one.name}"
@@ -111,6 +113,6 @@ def _keep(spec: models.ModelSpec, record: Dict[str, Any], command: str) -> int:
     try:
         truth.write(made, path)
     except OSError as error:
-        raise UserError(f"{path.name} cannot be written: {error.strerror}.") from error
+        raise UserError(f"The truth cannot be written ({error.strerror}): {path}.") from error
     click.echo(f"Written: {path.parent.name}/{path.name}, beside {spec.source}.")
     return 0

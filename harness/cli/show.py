@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Optional, Tuple
 import click
 
 import models
-from harness import grid
+from harness import grid, stack
 from harness.cli.common import check_choice, console, json_option, results_option, say_problems
 
 
@@ -53,9 +53,10 @@ def show_command(
     loaded = store.Store(results).load()
     say_problems(loaded.problems)
     check_choice("model", names, dict.fromkeys([*models.names(), *(r["model"] for r in loaded.records)]))
+    check_choice("stack", stacks, dict.fromkeys([*stack.NAMES, *(r["stack"] for r in loaded.records)]))
     records = loaded.records if everything else _own(loaded.records, results)
     if not history:
-        records = [dict(record) for record in newest(records, place).values()]
+        records = [dict(record) for record in newest(_by_present_truth_last(records), place).values()]
     records = [
         record
         for record in records
@@ -79,6 +80,19 @@ def show_command(
     else:
         click.echo("No records. `nutsbench run` makes some.")
     return 0
+
+
+def _by_present_truth_last(records: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
+    """Sort records that were judged by a truth that no longer stands to the front.
+
+    A run takes a record that was judged by the present truth for done, also when a newer
+    one was judged by another; what is shown has to be the same.
+    """
+    from harness import truth
+
+    found = {name: truth.find(name)[0] for name in {record["model"] for record in records}}
+    digests = {name: exact.digest if exact else "" for name, exact in found.items()}
+    return sorted(records, key=lambda record: record.get("truth_digest", "") == digests[record["model"]])
 
 
 def _own(records: List[Dict[str, Any]], results: Path) -> List[Dict[str, Any]]:

@@ -72,7 +72,7 @@ def _compared(made: Any, kept: Any) -> Dict[str, Any]:
     except truth.TruthError as error:
         return {"agrees": False, "said": f"what is kept does not fit: {error}"}
     agrees = apart.in_errors <= 1
-    said = "" if agrees else f"{apart.scalar} is {apart.in_sds:.1e} posterior sds away"
+    said = "" if agrees else f"does not agree: {apart.scalar} (--write replaces it)"
     return {"difference_sds": apart.in_sds, "agrees": agrees, "said": said}
 
 
@@ -83,7 +83,7 @@ def _write(spec: models.ModelSpec, made: Any) -> None:
     try:
         truth.write(made, path)
     except OSError as error:
-        raise UserError(f"{path.name} cannot be written: {error.strerror}.") from error
+        raise UserError(f"The truth cannot be written ({error.strerror}): {path}.") from error
 
 
 def _print(row: Dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """Linear regressions with normal priors and one unknown scale."""
 
-from typing import Mapping, Tuple
+from typing import Mapping, Optional, Tuple
 
 import numpy as np
 
@@ -31,6 +31,13 @@ class Regression(ConditionallyGaussian):
         Name of the scale.
     rate : float
         Rate of the scale's exponential prior.
+    linear : dict of dict
+        Deterministics that are linear in the coefficients: by name, coefficients of scalars.
+
+    Raises
+    ------
+    ValueError
+        If a column is not as long as the outcome, or a prior sd or the rate is not above 0.
     """
 
     def __init__(
@@ -39,7 +46,16 @@ class Regression(ConditionallyGaussian):
         outcome: np.ndarray,
         scale: str,
         rate: float = 1.0,
+        linear: Optional[Mapping[str, Combination]] = None,
     ) -> None:
+        for name, (values, sd) in coefficients.items():
+            if len(values) != len(outcome):
+                raise ValueError(f"{name} has {len(values)} rows, and the outcome {len(outcome)}")
+            if not sd > 0:
+                raise ValueError(f"the prior sd of {name} has to be above 0, not {sd}")
+        if not rate > 0:
+            raise ValueError(f"the rate of {scale} has to be above 0, not {rate}")
+        self.linear = linear or {}
         columns = [np.asarray(values, dtype=float) for values, _ in coefficients.values()]
         self._design = np.concatenate([c.reshape(len(outcome), -1) for c in columns], axis=1)
         prior_sd = [

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import models
+from harness import truth
 from harness.errors import UserError
 from harness.record import Status, key, newest
 from harness.store import Store, _parse, frame
@@ -130,6 +132,8 @@ def test_a_full_disk_loses_nothing_that_was_there(store, make_record):
     script = f"""
 import resource, signal, sys
 from pathlib import Path
+import models
+from harness import truth
 from harness.errors import UserError
 from harness.record import Status, key, newest
 from harness.record import Record, Status
@@ -175,3 +179,21 @@ def test_a_cell_that_failed_the_last_time_replaces_the_one_that_went_well(make_r
     assert left["status"] == "failed"
     # Judged by another truth it is another measurement.
     assert len(newest([went_well, make_record(truth_digest="b" * 16).to_dict()], key)) == 2
+
+
+def test_show_prefers_what_was_judged_by_the_truth_that_stands(store, make_record, nutsbench):
+    present = truth.load(models.get("addition")).digest
+    wrong = {"verdict": "inaccurate", "reasons": ["y"], "worst": None, "truth": {}}
+    run = store.begin("quick", NOW)
+    run.append(make_record(truth_digest=present))
+    run.append(make_record(truth_digest="0" * 16, accuracy=wrong))
+    (shown,) = json.loads(nutsbench("show", "--json").stdout)
+    assert shown["accuracy"]["verdict"] == "accurate"
+    assert len(json.loads(nutsbench("show", "--json", "--history").stdout)) == 2
+
+
+def test_show_refuses_a_stack_that_nobody_has(store, make_record, nutsbench):
+    store.begin("quick", NOW).append(make_record())
+    done = nutsbench("show", "--stack", "pymc3-3.9")
+    assert done.returncode == 2
+    assert "There is no stack 'pymc3-3.9'" in done.stderr

@@ -180,3 +180,26 @@ def test_what_is_kept_of_heterogenous_is_near_a_coarser_grid():
     for scalar, figures in kept.items():
         assert coarse[scalar]["mean"] == pytest.approx(figures["mean"], abs=1e-3 * figures["sd"])
         assert coarse[scalar]["sd"] == pytest.approx(figures["sd"], rel=3e-3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"coefficients": {"slope": (np.ones(3), 1.0)}}, "slope has 3 rows, and the outcome 4"),
+        ({"coefficients": {"slope": (np.ones(4), -1.0)}}, "the prior sd of slope has to be above 0, not -1"),
+        ({"rate": 0.0}, "the rate of scale has to be above 0, not 0"),
+    ],
+)
+def test_a_regression_that_makes_no_sense_is_refused(changes, said):
+    arguments = {"coefficients": {"slope": (np.ones(4), 1.0)}, "outcome": normal_line(), "scale": "scale"}
+    with pytest.raises(ValueError, match=said):
+        exact.Regression(**{**arguments, **changes})
+
+
+def test_deterministics_that_are_sums_are_summarised():
+    x = np.arange(4.0)
+    columns = {"a": (np.ones(4), 2.0), "b": (x, 2.0)}
+    posterior = exact.Regression(columns, normal_line(), "s", linear={"top": {"a": 1.0, "b": 3.0}})
+    found = exact.solve(posterior, {"same": {"a": 1.0, "b": 3.0}}).summaries
+    assert found["top"] == found["same"]
+    assert found["top"]["mean"] == pytest.approx(found["a"]["mean"] + 3 * found["b"]["mean"], rel=1e-10)
