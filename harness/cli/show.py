@@ -90,9 +90,11 @@ def _by_present_truth_last(records: List[Dict[str, Any]]) -> List[Dict[str, Any]
     """
     from harness import truth
 
-    found = {name: truth.find(name)[0] for name in {record["model"] for record in records}}
+    # Of a model in a file that is not at hand, the truth that stands is not known.
+    known = {record["model"] for record in records} & set(models.names())
+    found = {name: truth.find(name)[0] for name in known}
     digests = {name: exact.digest if exact else "" for name, exact in found.items()}
-    return sorted(records, key=lambda record: record.get("truth_digest", "") == digests[record["model"]])
+    return sorted(records, key=lambda record: record.get("truth_digest", "") == digests.get(record["model"]))
 
 
 def _own(records: List[Dict[str, Any]], results: Path) -> List[Dict[str, Any]]:

@@ -191,3 +191,21 @@ def test_a_mistake_is_told_before_anything_is_sampled(nutsbench, results, argume
     assert said in done.stderr
     assert not results.exists()
     shutil.rmtree(results, ignore_errors=True)
+
+
+def test_a_truth_of_a_wrong_exact_posterior_is_found_out_once_it_is_right(nutsbench, line_file):
+    path = line_file(prior_sd="0.05")
+    assert nutsbench("truth", "a_line", "--write", "--models", str(path)).returncode == 0
+    line_file(prior_sd="1.0")
+    done = nutsbench("check-model", str(path), "--stack", "pymc3-3.8")
+    assert done.returncode == 1
+    assert "its truth file is not of its exact posterior" in done.stdout
+    assert nutsbench("truth", "a_line", "--models", str(path)).returncode == 1
+    assert nutsbench("truth", "a_line", "--write", "--models", str(path)).returncode == 0
+    assert nutsbench("check-model", str(path), "--stack", "pymc3-3.8").returncode == 0
+
+
+def test_a_reference_model_has_no_closed_form_to_check(nutsbench, line_file):
+    done = nutsbench("check-truth", "a_line", "--models", str(line_file(exact="")), "--stack", "pymc3-3.8")
+    assert done.returncode == 1
+    assert "not checked" in done.stdout
