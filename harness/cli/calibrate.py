@@ -203,7 +203,7 @@ def _print_report(rows: Sequence[Dict[str, Any]], as_markdown: bool, as_json: bo
         report = {"rates": [vars(one) for one in judged], "biases": [vars(one) for one in biases]}
         click.echo(json.dumps({**report, "power": power}, indent=1))
         return
-    titles: Sequence[str] = ("model", "sampler", "records", *accuracy.VERDICTS, "failed", "95 % of max |z|")
+    titles: Sequence[str] = ("model", "sampler", "records", *accuracy.VERDICTS, "failed", "95 % of largest z")
     lines: List[Sequence[str]] = []
     for one in judged:
         shares = (one.accurate, one.inaccurate, one.cannot_tell, one.failed)
@@ -245,10 +245,15 @@ def _truths(rows: Sequence[Dict[str, Any]]) -> Dict[str, Any]:
 
 
 def _current(rows: Sequence[Dict[str, Any]], truths: Dict[str, Any]) -> List[Dict[str, Any]]:
-    """Return the rows of the models and truths as they are now."""
+    """Return the rows of the models and truths as they are now, by sampler."""
+    from harness.faults import FAULTS
+
     found = [
         row for row in rows if row["model"] in truths and row["truth_digest"] == truths[row["model"]].digest
     ]
+    # By sampler first: a reader compares the models under one fault.
+    order = list(FAULTS)
+    found.sort(key=lambda row: order.index(row["sampler"]))
     if len(found) < len(rows):
         click.echo(f"{len(rows) - len(found)} rows of other versions are left out.", err=True)
     return found
