@@ -72,6 +72,11 @@ class Truth:
         return figures.get(f"mcse_{statistic}", figures["error"])
 
     @property
+    def error_sds(self) -> float:
+        """Largest error of any scalar, in its posterior sds."""
+        return max(figures["error"] / figures["sd"] for figures in self.quantities.values())
+
+    @property
     def digest(self) -> str:
         """Short digest of all that a verdict depends on."""
         parts = [self.model_digest, self.quantities]

@@ -49,8 +49,7 @@ def _print_model(spec: models.ModelSpec) -> None:
             click.echo(f"    {part.text}")
     known, why_none = truth.find(spec.name)
     if known is not None:
-        bound = max(figures["error"] / figures["sd"] for figures in known.quantities.values())
-        click.echo(f"truth: {known.method}; error at most {bound:.0e} sds\n")
+        click.echo(f"truth: {known.method}; error at most {known.error_sds:.0e} sds\n")
     else:
         click.echo(f"{why_none}\n")
 

@@ -58,7 +58,7 @@ def _row(spec: models.ModelSpec, do_write: bool, only_kept: bool) -> Dict[str, A
             row.update(agrees=True, kept=made.to_dict(), said="written")
     if shown is not None:
         row["method"], row["scalars"] = shown.method, len(shown.quantities)
-        row["error_sds"] = max(figures["error"] / figures["sd"] for figures in shown.quantities.values())
+        row["error_sds"] = shown.error_sds
     return row
 
 
