@@ -5,7 +5,7 @@
 PYTHON3 ?= python3
 BIN := .venv/bin
 
-.PHONY: help env bench test test-fast lint stacks lock clean
+.PHONY: help env bench asv bench-ci releases test test-fast lint stacks lock lock-releases clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -15,6 +15,18 @@ env: ## Make the default environment, where it is missing or out of date.
 
 bench: env ## Sample every model (profile quick) and show the table.
 	$(BIN)/nutsbench run
+
+asv: env ## Run asv on HEAD (BENCH=regex to choose, STACK=name), and write its pages.
+	@$(BIN)/asv machine --yes >/dev/null
+	$(BIN)/asv run --show-stderr HEAD^! $(addprefix --environment ,$(STACK)) $(addprefix --bench ,$(BENCH)); \
+	code=$$?; $(BIN)/asv publish && echo "Pages: results/asv-html, or \`$(BIN)/asv preview\`."; exit $$code
+
+bench-ci: env ## Run the pytest-benchmark suites, and say red or green.
+	$(BIN)/nutsbench guard $(GUARD)
+
+releases: env ## Measure PyMC3's releases (hours; goes on where it was stopped), and write the pages.
+	$(BIN)/nutsbench releases --run
+	cd benchmarks/releases && $(CURDIR)/$(BIN)/asv publish
 
 test: lint stacks ## All tests: the fast ones, then those that sample.
 	$(BIN)/python -m pytest -m "not sampling"
@@ -39,6 +51,15 @@ lock: ## Resolve the locks anew (needs the network); see the date in each lock's
 	cd harness/stacks && $(COMPILE) --exclude-newer 2024-06-15 pymc3-3.11.in -o pymc3-3.11.txt
 	cd harness/stacks && $(COMPILE) --exclude-newer 2026-11-01 -c pymc3-3.8.txt tools.in -o tools.txt
 	cd harness/stacks && $(COMPILE) --exclude-newer 2026-11-01 --universal uv.in -o uv.txt
+
+LOCKED = psutil threadpoolctl 'setuptools<65'
+lock-releases: ## Resolve the locks of PyMC3's releases anew, each as of its day (needs the network).
+	@cd benchmarks/releases/locks && $(PYTHON3) -c "import json; [print(r['version'], r['packages_of']) \
+	  for r in json.load(open('../releases.json'))]" | while read version day; do \
+	  { echo "# PyMC3 $$version with the packages of $$day; made by \`make lock-releases\`."; \
+	    printf '%s\n' "pymc3==$$version" $(LOCKED) | $(COMPILE) --exclude-newer $$day --no-header --no-annotate -; \
+	  } > release-$$version.part && mv release-$$version.part release-$$version.txt || exit 1; \
+	done
 
 clean: ## Remove environments and compile caches; results stay.
 	rm -rf .stacks .venv

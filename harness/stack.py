@@ -25,14 +25,14 @@ from harness.errors import UserError, unknown
 from harness.paths import ROOT, scrub, stacks_dir
 
 LOCKS = Path(__file__).resolve().parent / "stacks"
+#: A lock for each release of PyMC3, with the packages of its day.
+RELEASES = ROOT / "benchmarks" / "releases" / "locks"
 DEFAULT = "pymc3-3.8"
 NAMES = (DEFAULT, "pymc3-3.11")
 #: The one interpreter that runs every PyMC3 release from 3.7 to 3.11.6.
 PYTHON = "3.8"
 #: What the command line, tests and benchmarks need on top of the default stack.
 TOOLS = LOCKS / "tools.txt"
-#: The pinned stack that a checkout of a PyMC3 version can be installed over.
-_BASES = {(3, 8): NAMES[0], (3, 11): NAMES[1]}
 WORKER = LOCKS / "worker.in"
 UV_LOCK = LOCKS / "uv.txt"
 #: ``uv venv --clear`` is not in older ones.
@@ -53,17 +53,29 @@ class Stack:
         What is installed: a lock, or the user's file.
     checkout : Path or None
         A PyMC3 or Theano source tree that replaces the lock's.
+    locked : bool
+        Whether the requirements name every package with its hash, the worker's included.
+    interpreter : Path or None
+        Of an environment that somebody else made; else it is in the stack's folder.
     """
 
     name: str
     home: Path
     requirements: Path
     checkout: Optional[Path] = None
+    locked: bool = True
+    interpreter: Optional[Path] = None
 
     @property
     def python(self) -> Path:
         """The interpreter of its environment."""
-        return self.home / "env" / "bin" / "python"
+        return self.interpreter or self.home / "env" / "bin" / "python"
+
+    @property
+    def patch(self) -> Optional[Path]:
+        """A change to the installed packages that stands beside the lock, for experiments."""
+        patch = self.requirements.with_suffix(".patch")
+        return patch if patch.is_file() else None
 
     @property
     def compiledir(self) -> Path:
@@ -74,13 +86,15 @@ class Stack:
     def has_theano_pymc(self) -> bool:
         """Whether its Theano is the PyMC developers' fork, which spells flags in another way."""
         # Asked of what is installed: a requirements file need not name it.
-        packages = self.home.glob("env/lib/python*/site-packages/*.dist-info")
+        packages = self.python.parent.parent.glob("lib/python*/site-packages/*.dist-info")
         return any(path.name.lower().startswith("theano_pymc-") for path in packages)
 
     @property
     def digest(self) -> str:
         """Digest of all that is installed: a record under it was made by just that."""
         digest = hashlib.sha256(self.requirements.read_bytes())
+        if self.patch is not None:
+            digest.update(self.patch.read_bytes())
         if self.checkout is not None:
             for path in _source_files(self.checkout):
                 digest.update(str(path.relative_to(self.checkout)).encode())
@@ -132,9 +146,76 @@ def _source_files(checkout: Path) -> List[Path]:
     )
 
 
+def releases() -> Tuple[str, ...]:
+    """Return the names of the stacks of PyMC3's releases, oldest first: ``release-3.8`` and so on.
+
+    They are PyMC3 with the packages of its day; ``pymc3-3.8`` is the tutorial's stack.
+    """
+
+    def version(name: str) -> Tuple[int, ...]:
+        return tuple(int(part) for part in name[len("release-") :].split("."))
+
+    return tuple(sorted((path.stem for path in RELEASES.glob("release-*.txt")), key=version))
+
+
 def named(name: str) -> Stack:
-    """Return one of the stacks that this project pins."""
-    return Stack(name, stacks_dir() / name, LOCKS / f"{name}.txt")
+    """Return one of the stacks that this project pins, those of the releases included."""
+    folder = LOCKS if name in NAMES else RELEASES
+    return Stack(name, stacks_dir() / name, folder / f"{name}.txt")
+
+
+def running() -> Stack:
+    """Return the stack that this very process runs in, one that this project did not make included."""
+    home = Path(sys.prefix).resolve().parent
+    if (home / "installed.json").is_file():
+        for name in (*NAMES, *releases()):
+            if named(name).home.resolve() == home and named(name).requirements.is_file():
+                return named(name)
+        return Stack(home.name, home, home / "requirements.txt")
+    from importlib.metadata import distributions
+
+    packages = sorted(f"{dist.metadata['Name']}=={dist.version}".lower() for dist in distributions())
+    text = "\n".join(packages) + "\n"
+    own = stacks_dir() / f"own-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    own.mkdir(parents=True, exist_ok=True)
+    (own / "requirements.txt").write_text(text)
+    return Stack(own.name, own, own / "requirements.txt", locked=False, interpreter=Path(sys.executable))
+
+
+def of_commit(folder: Path, name: str) -> Stack:
+    """Return the stack that a checked-out commit asks for.
+
+    Parameters
+    ----------
+    folder : Path
+        A commit of this project, of a history of releases, or of PyMC3 or Theano.
+    name : str
+        Name of the stack, where the commit is this project's.
+
+    Returns
+    -------
+    Stack
+        The pinned one where it is the same; else one with a folder of its own, which
+        keeps the commit's lock, so that it outlives the checkout.
+    """
+    lock = folder / "harness" / "stacks" / f"{name}.txt"
+    if not lock.is_file():
+        lock = folder / "requirements.txt"
+    if not lock.is_file() or (folder / "setup.py").is_file():
+        found = resolve(str(folder))
+        own = f"{named(_base_of(folder)).name}-{found.digest[:8]}"
+        return Stack(own, stacks_dir() / own, found.requirements, found.checkout)
+    wanted = Stack(name, folder, lock)
+    for pinned in map(named, (*NAMES, *releases())):
+        # The default one runs this very command, so it is taken only as it is.
+        if pinned.digest == wanted.digest and (pinned.name != DEFAULT or pinned.ready):
+            return pinned
+    home = stacks_dir() / f"{name}-{wanted.digest[:8]}"
+    home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(lock, home / "requirements.txt")
+    if wanted.patch is not None:
+        shutil.copyfile(wanted.patch, home / "requirements.patch")
+    return Stack(home.name, home, home / "requirements.txt")
 
 
 def resolve(text: str) -> Stack:
@@ -145,17 +226,17 @@ def resolve(text: str) -> Stack:
     UserError
         If it is neither, or the checkout holds neither PyMC3 nor Theano.
     """
-    if text in NAMES:
+    if text in (*NAMES, *releases()):
         return named(text)
     path = Path(text).expanduser()
     if not path.exists():
-        raise unknown("stack", text, NAMES)
+        raise unknown("stack", text, (*NAMES, *releases()))
     path = path.resolve()
     place = hashlib.sha256(str(path).encode()).hexdigest()[:8]
     # Two checkouts may have folders of one name, and one may be called like a pinned stack.
     name = re.sub(r"[^\w.-]", "-", path.stem if path.is_file() else path.name) + f"-{place[:4]}"
     if path.is_file():
-        return Stack(name, stacks_dir() / name, path)
+        return Stack(name, stacks_dir() / name, path, locked=False)
     return Stack(name, stacks_dir() / name, named(_base_of(path)).requirements, path)
 
 
@@ -163,15 +244,20 @@ def _base_of(checkout: Path) -> str:
     """Name the pinned stack that a checkout is installed over: the one of its Theano."""
     version_file = checkout / "pymc3" / "__init__.py"
     if version_file.is_file():
-        found = re.search(r"__version__ = [\"'](\d+)\.(\d+)", version_file.read_text())
-        version = (int(found[1]), int(found[2])) if found else (0, 0)
-        if version not in _BASES:
-            raise UserError(
-                f"{checkout.name!r} is PyMC3 {version[0]}.{version[1]}, and there are locked packages for"
-                " 3.8 and 3.11 only. Write a requirements file with the packages of its day that ends"
-                " with the path of the checkout, and give that as the stack."
-            )
-        return _BASES[version]
+        found = re.search(r"__version__ = [\"']((\d+\.\d+)[\w.]*)", version_file.read_text())
+        version, minor = (found[1], found[2]) if found else ("of no version that can be read", "none")
+        alike = [name for name in releases() if f"{name}.".startswith(f"release-{minor}.")]
+        pinned = {named(name).versions().get("pymc3"): name for name in NAMES}
+        # The lock of that very release, best the one that this project pins; else of one like it.
+        choices = [pinned.get(version), f"release-{version}", f"pymc3-{minor}", *alike[-1:]]
+        for name in choices:
+            if name in (*NAMES, *alike):
+                return str(name)
+        raise UserError(
+            f"{checkout.name!r} is PyMC3 {version}, and there are locked packages for 3.8 to 3.11 only."
+            " Write a requirements file with the packages of its day that ends with the path of the"
+            " checkout, and give that as the stack."
+        )
     if (checkout / "theano" / "__init__.py").is_file():
         setup = checkout / "setup.py"
         is_fork = setup.is_file() and "theano-pymc" in setup.read_text(errors="replace").lower()
@@ -224,7 +310,9 @@ def _create(stack: Stack) -> None:
     _run([uv, "venv", "--quiet", "--clear", "--prompt", stack.name, "--python", PYTHON, str(environment)])
     # Compiled bytecode makes importing PyMC3 a second instead of four.
     install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(stack.python)]
-    if stack.requirements.parent == LOCKS:
+    if stack.patch is not None:
+        install.append("--link-mode=copy")  # A patched file must not be the installer's own copy.
+    if stack.locked:
         locks = [stack.requirements, *([TOOLS] if stack == named(DEFAULT) else [])]
         arguments = [word for lock in locks for word in ("-r", str(lock))]
         _run([*install, "--require-hashes", "--no-deps", *arguments])
@@ -232,11 +320,27 @@ def _create(stack: Stack) -> None:
         _run([*install, "-r", str(stack.requirements), "-r", str(WORKER)])
     if stack.checkout is not None:
         _run([*install, "--no-deps", "--reinstall", str(stack.checkout)])
+    if stack.patch is not None:
+        _apply(stack.patch, next(environment.glob("lib/python*/site-packages")))
     if stack == named(DEFAULT):
         editable = ["--no-deps", "--no-build-isolation", "-C", "editable_mode=compat", "-e", str(ROOT)]
         _run([*install, *editable])
         _link_default(environment)
     _marker(stack).write_text(json.dumps(wanted) + "\n")
+
+
+def _apply(patch: Path, packages: Path) -> None:
+    variables = {**os.environ, "GIT_CEILING_DIRECTORIES": str(packages.parent)}
+    done = subprocess.run(
+        ["git", "apply", "-p1", str(patch.resolve())],
+        cwd=packages,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if done.returncode:
+        raise UserError(f"{patch.name} does not apply to the stack's packages:\n{done.stdout.strip()}")
 
 
 def _link_default(environment: Path) -> None:

@@ -1,6 +1,7 @@
 """Stacks are found by name or by path, and their pins stand in one place."""
 
 import re
+import shutil
 
 import pytest
 
@@ -54,7 +55,7 @@ def checkout(folder, files):
     ("files", "base"),
     [
         ({"pymc3/__init__.py": '__version__ = "3.8"'}, "pymc3-3.8"),
-        ({"pymc3/__init__.py": '__version__ = "3.11.2"'}, "pymc3-3.11"),
+        ({"pymc3/__init__.py": '__version__ = "3.11.6"'}, "pymc3-3.11"),
         ({"theano/__init__.py": "", "setup.py": 'NAME = "Theano"'}, "pymc3-3.8"),
         ({"theano/__init__.py": "", "setup.py": 'NAME = "Theano-PyMC"'}, "pymc3-3.11"),
     ],
@@ -66,7 +67,43 @@ def test_a_checkout_stands_on_the_stack_of_its_theano(tmp_path, files, base):
     assert found.home != stack.named(base).home
 
 
-@pytest.mark.parametrize("version", ["3.9.3", "3.10.0", "4.0.0"])
+@pytest.mark.parametrize(
+    ("version", "lock"),
+    [
+        ("3.9.2", "release-3.9.2"),
+        ("3.10.0", "release-3.10.0"),
+        ("3.9.4", "release-3.9.3"),
+        ("3.11.2", "release-3.11.2"),
+        ("3.11.7", "pymc3-3.11"),
+    ],
+)
+def test_a_checkout_is_installed_over_the_lock_of_its_release_or_of_the_last_like_it(tmp_path, version, lock):
+    folder = checkout(tmp_path / "fork", {"pymc3/__init__.py": f'__version__ = "{version}"'})
+    assert stack.resolve(str(folder)).requirements.stem == lock
+
+
+def test_a_patch_beside_a_lock_makes_another_stack(tmp_path):
+    lock = tmp_path / "harness" / "stacks" / "pymc3-3.8.txt"
+    lock.parent.mkdir(parents=True)
+    lock.write_text(stack.named("pymc3-3.8").requirements.read_text())
+    before = stack.of_commit(tmp_path, "pymc3-3.8")
+    assert before == stack.named("pymc3-3.8")
+    lock.with_suffix(".patch").write_text("a change\n")
+    after = stack.of_commit(tmp_path, "pymc3-3.8")
+    assert after.name.startswith("pymc3-3.8-")
+    assert after.patch.read_text() == "a change\n"
+    assert after.digest != before.digest
+    shutil.rmtree(after.home)
+
+
+def test_releases_have_stacks_in_the_order_of_versions():
+    names = stack.releases()
+    assert (names[0], names[-1]) == ("release-3.8", "release-3.11.6")
+    assert names.index("release-3.9.3") < names.index("release-3.10.0") < names.index("release-3.11.0")
+    assert stack.resolve("release-3.9.3").locked
+
+
+@pytest.mark.parametrize("version", ["3.7", "4.0.0"])
 def test_a_checkout_that_no_lock_fits_is_refused_with_a_way_out(tmp_path, version):
     folder = checkout(tmp_path / "fork", {"pymc3/__init__.py": f'__version__ = "{version}"'})
     with pytest.raises(UserError, match="Write a requirements file with the packages of its day"):

@@ -1,0 +1,108 @@
+"""``nutsbench releases``: the history of PyMC3's releases, for asv to walk."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Dict, List, Sequence, Tuple
+
+import click
+
+from harness import paths, releases
+from harness.cli.common import json_option, make_ready
+from harness.errors import UserError
+
+#: Results that are published must not name a host.
+_MACHINE = "reference"
+
+
+@click.command("releases")
+@click.argument("versions", nargs=-1, metavar="[RELEASE]...")
+@click.option("--run", "run_them", is_flag=True, help="Run the suites over the releases, oldest first.")
+@click.option("--bench", multiple=True, metavar="REGEX", help="With --run: only these benchmarks.")
+@click.option("--again", is_flag=True, help="With --run: run again what has a result already.")
+@click.option("--machine", default=_MACHINE, show_default=True, help="Name of this machine in the results.")
+@json_option
+def releases_command(
+    versions: Tuple[str, ...],
+    run_them: bool,
+    bench: Tuple[str, ...],
+    again: bool,
+    machine: str,
+    as_json: bool,
+) -> int:
+    """Make the history of PyMC3's releases that asv walks; of those named, their environments too.
+
+    The history is a small git repository, a commit and a tag a release. With --run the
+    suites are run over it by asv, and results are added to those that there are.
+    """
+    chosen = releases.select(versions)
+    commits = releases.make_history()
+    if versions or run_them:
+        make_ready([release.stack for release in chosen])
+    if run_them:
+        return _run(chosen, commits, bench, again, machine)
+    measured = _measured(commits, machine)
+    if as_json:
+        rows = [{**vars(one), "commit": commits[one.version], **_state(one, measured)} for one in chosen]
+        click.echo(json.dumps(rows, indent=1))
+        return 0
+    for release in chosen:
+        state = _state(release, measured)
+        ready = "ready" if state["ready"] else "not made yet"
+        results = f"{state['benchmarks']} benchmarks measured" if state["benchmarks"] else "not measured yet"
+        click.echo(
+            f"{release.tag:<8} {release.released}  {commits[release.version][:8]}  {ready}, {results}"
+            + (f"; {release.note}" if release.note else "")
+        )
+    click.echo("\nnutsbench releases --run [RELEASE]... measures them; nutsbench releases --help says more.")
+    return 0
+
+
+def _state(release: releases.Release, measured: Dict[str, int]) -> Dict[str, object]:
+    return {"ready": release.stack.ready, "benchmarks": measured.get(release.version, 0)}
+
+
+def _measured(commits: Dict[str, str], machine: str) -> Dict[str, int]:
+    """Count the benchmarks that each release has a result of, on a machine."""
+    folder = results_dir() / machine
+    found = {}
+    for version, commit in commits.items():
+        for path in folder.glob(f"{commit[:8]}-*.json"):
+            try:
+                found[version] = len(json.loads(path.read_text())["results"])
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                raise UserError(f"{path.name} is no result of asv's: {error}.") from error
+    return found
+
+
+def results_dir() -> Path:
+    """Return where asv's configuration of the releases puts its results."""
+    return paths.ROOT / "results" / "releases"
+
+
+def _run(
+    chosen: Sequence[releases.Release],
+    commits: Dict[str, str],
+    bench: Tuple[str, ...],
+    again: bool,
+    machine: str,
+) -> int:
+    program = Path(sys.executable).parent / "asv"
+    if not program.exists():
+        raise UserError("asv is not installed beside this command: `make env` makes the environment.")
+    asv = [str(program), "--config", str(releases.CONFIGURATION)]
+    subprocess.run([*asv, "machine", "--yes", "--machine", machine], check=True, stdout=subprocess.DEVNULL)
+    failed: List[str] = []
+    for release in chosen:
+        options = [word for regex in bench for word in ("--bench", regex)]
+        skipping = [] if again else ["--skip-existing-successful"]
+        commit = f"{commits[release.version]}^!"
+        command = [*asv, "run", commit, "--machine", machine, "--show-stderr", *skipping, *options]
+        # asv's commits are oldest first; a run that is cut off keeps what each release before it gave.
+        if subprocess.run(command, env={**os.environ, "ASV_CONF": ""}, check=False).returncode:
+            failed.append(release.version)
+    if failed:
+        click.echo(f"Some benchmarks failed on {', '.join(failed)}: their results say so.", err=True)
+    return 1 if failed else 0
