@@ -106,6 +106,11 @@ class PhaseTimer:
             self.phases[self.current] = PhaseTime(time.perf_counter() - self._wall, cpu_seconds() - self._cpu)
         self.current = ""
 
+    def add(self, name: str, more: PhaseTime) -> None:
+        """Count time that was spent before, and for several cells at once, to phase ``name``."""
+        own = self.phases[name]
+        self.phases[name] = PhaseTime(own.wall_s + more.wall_s, own.cpu_s + more.cpu_s)
+
     def split(self, name: str, later: str, wall_share: float, cpu_share: float) -> None:
         """Leave a share of phase ``name`` to it and give the rest to phase ``later``."""
         whole = self.phases[name]

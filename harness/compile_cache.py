@@ -22,13 +22,8 @@ def _module_cache() -> Any:
 
 
 def warm_up() -> None:
-    """Build and compile a small regression and a matrix product, and forget them.
-
-    The product loads the BLAS that Theano links to, so that it can be seen and recorded.
-    """
+    """Build and compile a small regression and a matrix product, and forget them."""
     import pymc3 as pm
-    import theano
-    import theano.tensor as tt
 
     with pm.Model() as model:
         x = pm.Data("x", np.array([0.0, 1.0]))
@@ -37,6 +32,14 @@ def warm_up() -> None:
         error = pm.Exponential("error", lam=1)
         pm.Normal("y_hat", slope * x, error, observed=y)
     model.logp_dlogp_function(model.free_RVs)
+    load_blas()
+
+
+def load_blas() -> None:
+    """Multiply two matrices, so that the BLAS that Theano links to is loaded and can be recorded."""
+    import theano
+    import theano.tensor as tt
+
     a, b = theano.shared(np.eye(2)), theano.shared(np.eye(2))
     theano.function([], tt.dot(a, b))()
 

@@ -19,6 +19,7 @@ from typing import Any, Dict, List, Mapping, Optional
 import psutil
 
 from harness.paths import ROOT, scrub
+from harness.stack import running
 
 #: What limits the threads of OpenMP and of each BLAS; read at import, so set before it.
 THREAD_VARIABLES = (
@@ -126,12 +127,25 @@ def worker_variables(compiledir: Path, theano_pymc: bool, threads: int) -> Dict[
         "THEANO_FLAGS": ",".join([*flags, *([own] if own else [])]),
         "THEANORC": os.devnull,
         "MPLBACKEND": "agg",
+        "MATPLOTLIBRC": str(Path(__file__).resolve().parent / "stacks" / "matplotlibrc"),
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
         # Theano 1.0 puts hash() of a string into the key of some modules: with another
         # hash seed in every process they would be compiled, and cached, again and again.
         "PYTHONHASHSEED": "0",
     }
+
+
+def prepare_this_process() -> None:
+    """Set what :func:`worker_variables` would, where this process was started without it.
+
+    For benchmarks that another program starts in its own way. The hash seed is read before
+    any code runs: Theano 1.0 compiles some modules again wherever it is not set outside.
+    """
+    here = running()
+    here.compiledir.mkdir(parents=True, exist_ok=True)
+    for name, value in worker_variables(here.compiledir, here.has_theano_pymc, 1).items():
+        os.environ.setdefault(name, value)
 
 
 def machine(threads: int) -> Dict[str, Any]:

@@ -88,10 +88,13 @@ class Worker:
         The stack; it has to be ready.
     options : Options
         Threads, limits and files.
+    prepare : str
+        A model to build and compile once for all cells; empty to do so in every cell.
     """
 
-    def __init__(self, stack: Stack, options: Options) -> None:
+    def __init__(self, stack: Stack, options: Options, prepare: str = "") -> None:
         self._stack = stack
+        self._prepare = prepare
         self._options = options
         self._process: Optional[subprocess.Popen[bytes]] = None
         self._pending = b""
@@ -130,7 +133,7 @@ class Worker:
         self._lock.enter_context(in_use(self._stack))
         with log.open("ab") as log_file:
             self._process = subprocess.Popen(
-                [str(self._stack.python), "-m", "harness.worker"],
+                [str(self._stack.python), "-m", "harness.worker", *self._arguments()],
                 cwd=ROOT,
                 env=variables,
                 stdin=subprocess.PIPE,
@@ -146,12 +149,16 @@ class Worker:
                     self.facts = event["environment"]
                     return
                 if event["event"] == "broken":
-                    raise WorkerBrokenError(f"importing the stack failed: {event['reason']}")
+                    what = f"preparing {self._prepare}" if self._prepare else "importing the stack"
+                    raise WorkerBrokenError(f"{what} failed: {event['reason']}")
             if self._process.poll() is not None:
                 end = " ".join(_tail(log)[-2:])
                 raise WorkerBrokenError(f"the stack's process ended while importing: {end}")
         self._stop()
         raise WorkerBrokenError(f"importing the stack took more than {_IMPORT_TIMEOUT_S:.0f} s")
+
+    def _arguments(self) -> List[str]:
+        return [self._prepare, *map(str, self._options.models_files)] if self._prepare else []
 
     def run(self, cell: Cell, digest: str, draws: Optional[Path], listen: Listener) -> Outcome:
         """Run one cell and return how it ended, ctrl-C included.

@@ -83,6 +83,7 @@ def run(
     origin: str,
     run_file: RunFile,
     listen: Callable[[Job, Progress], None],
+    prepare: str = "",
 ) -> Iterator[Record]:
     """Run jobs one after the other, and yield the record of each once it is on disk.
 
@@ -98,6 +99,8 @@ def run(
         Where records go.
     listen : callable
         Told how far each job is.
+    prepare : str
+        A model that all jobs are of, to be built and compiled once for all of them.
 
     Raises
     ------
@@ -109,7 +112,7 @@ def run(
     machine = environment.machine(options.threads)
     for one, group in itertools.groupby(todo, key=lambda job: job.stack):
         checkout = {"checkout": environment.commit(one.checkout)} if one.checkout else {}
-        with Worker(one, options) as worker:
+        with Worker(one, options, prepare) as worker:
             for job in group:
                 started, load = utc_now().isoformat(timespec="seconds"), environment.load()
                 outcome = worker.run(

@@ -8,6 +8,7 @@ statistics included.
 """
 
 import contextlib
+import dataclasses
 import inspect
 import time
 from dataclasses import dataclass
@@ -17,7 +18,8 @@ from unittest import mock
 
 import numpy as np
 
-from harness.clock import DrawClock, Listener, PhaseTimer, tuning_share
+from harness import compile_cache
+from harness.clock import DrawClock, Listener, PhaseTime, PhaseTimer, tuning_share
 from models.spec import ModelSpec, SamplerSettings
 
 
@@ -81,8 +83,90 @@ def _sample_arguments(pm: Any, settings: SamplerSettings, seed: int) -> Dict[str
     return arguments
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A model that is built and compiled, for cells that differ in their seed.
+
+    Parameters
+    ----------
+    model : pymc3.Model
+        The model, which hands out again what it has compiled once.
+    build, compile : PhaseTime
+        What both took; every cell that is sampled from it counts them.
+    compile_s : tuple of float
+        Wall seconds of compiling, each time that it was done.
+    """
+
+    model: Any
+    build: PhaseTime
+    compile: PhaseTime
+    compile_s: Tuple[float, ...] = ()
+
+
+def prepare(spec: ModelSpec) -> Prepared:
+    """Build a model, and let a short run compile all that ``pm.sample`` compiles.
+
+    Twice, to see a spread; and once more before where the compile cache was not warm yet.
+
+    Raises
+    ------
+    Exception
+        Whatever PyMC3, Theano or the model raise.
+    """
+    timer = PhaseTimer(lambda _: None)
+    timer.enter("build")
+    model = spec.build(spec.data())
+    timer.stop()
+    build = timer.phases["build"]
+    short = dataclasses.replace(spec.settings, draws=2, tune=2, chains=1, cores=1)
+    fresh = Prepared(model, build, PhaseTime(0.0, 0.0))
+    cached = compile_cache.cached_modules()
+    compiles = [_compile_time(spec, short, timer, fresh)]
+    if compile_cache.cached_modules() > cached:
+        compiles = [_compile_time(spec, short, timer, fresh)]
+    _compile_once(model)
+    compiles.append(_compile_time(spec, short, timer, fresh))
+    return Prepared(model, build, compiles[-1], tuple(time.wall_s for time in compiles))
+
+
+def _compile_time(
+    spec: ModelSpec, settings: SamplerSettings, timer: PhaseTimer, prepared: Prepared
+) -> PhaseTime:
+    sample(spec, settings, 1, timer, lambda _: None, prepared)
+    timer.stop()
+    return timer.phases["compile"]
+
+
+def _compile_once(model: Any) -> None:
+    """Let a model keep the functions that it compiles, and give them out again."""
+
+    def kept(compiling: Any) -> Any:
+        functions: Dict[Any, Any] = {}
+
+        def get(outputs: Any = None, *args: Any, **kwargs: Any) -> Any:
+            key = (_identity(outputs), args, tuple(sorted(kwargs.items())))
+            if key not in functions:
+                # The outputs are kept too: an id is unique only while its object lives.
+                functions[key] = (outputs, compiling(outputs, *args, **kwargs))
+            return functions[key][1]
+
+        return get
+
+    model.makefn = kept(model.makefn)
+    model.logp_dlogp_function = kept(model.logp_dlogp_function)
+
+
+def _identity(outputs: Any) -> Any:
+    return tuple(map(id, outputs)) if isinstance(outputs, (list, tuple)) else id(outputs)
+
+
 def sample(
-    spec: ModelSpec, settings: SamplerSettings, seed: int, timer: PhaseTimer, listener: Listener
+    spec: ModelSpec,
+    settings: SamplerSettings,
+    seed: int,
+    timer: PhaseTimer,
+    listener: Listener,
+    prepared: Optional[Prepared] = None,
 ) -> Sampled:
     """Build, compile and sample one model, as ``pm.sample`` would.
 
@@ -99,6 +183,8 @@ def sample(
         it is left running in diagnose, to which the time of the gradient belongs.
     listener : callable
         Told how far sampling is.
+    prepared : Prepared, optional
+        The model, built and compiled before; its times count as this cell's too.
 
     Returns
     -------
@@ -113,7 +199,7 @@ def sample(
     import pymc3 as pm
 
     timer.enter("build")
-    model = spec.build(spec.data())
+    model = prepared.model if prepared else spec.build(spec.data())
 
     clock = DrawClock(settings, timer, listener)
     step_methods: List[Any] = []
@@ -132,6 +218,9 @@ def sample(
         watching.enter_context(model)
         trace = pm.sample(**_sample_arguments(pm, settings, seed))
     timer.enter("diagnose")
+    if prepared:
+        timer.add("build", prepared.build)
+        timer.add("compile", prepared.compile)
 
     spans = clock.spans()
     wall_share = tuning_share(spans)

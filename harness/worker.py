@@ -19,7 +19,7 @@ import time
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Set, TextIO
+from typing import Any, Callable, Dict, List, Optional, Sequence, Set, TextIO
 
 import models
 from harness import (
@@ -100,15 +100,34 @@ class Events:
             os.write(self._handle, (json.dumps({"event": event, **values}) + "\n").encode())
 
 
-def run_cell(task: Task, imported: clock.PhaseTime, listener: clock.Listener) -> Dict[str, Any]:
+@dataclass(frozen=True)
+class Common:
+    """What all cells of a worker have before they begin.
+
+    Parameters
+    ----------
+    imported : PhaseTime
+        What importing the stack took.
+    model : str
+        The one model that this worker has prepared; empty for a worker of any models.
+    prepared : Prepared or None
+        That model, built and compiled.
+    """
+
+    imported: clock.PhaseTime
+    model: str = ""
+    prepared: Optional[sampling.Prepared] = None
+
+
+def run_cell(task: Task, common: Common, listener: clock.Listener) -> Dict[str, Any]:
     """Run one cell in this process and return its outcome, whatever happens.
 
     Parameters
     ----------
     task : Task
         The cell and where its draws go.
-    imported : PhaseTime
-        What importing the stack took.
+    common : Common
+        The import's time, and the model if it is prepared.
     listener : callable
         Told how far it is.
 
@@ -120,7 +139,7 @@ def run_cell(task: Task, imported: clock.PhaseTime, listener: clock.Listener) ->
     """
     cell = task.cell
     timer = clock.PhaseTimer(listener)
-    timer.phases["import"] = imported
+    timer.phases["import"] = common.imported
     cached_before = compile_cache.cached_modules()
     loaded_before = compile_cache.loaded_modules()
     outcome: Dict[str, Any] = {"status": "ok", "reason": ""}
@@ -130,7 +149,8 @@ def run_cell(task: Task, imported: clock.PhaseTime, listener: clock.Listener) ->
             models.load_file(Path(file))
         spec = models.get(cell.model)
         _check_digest(spec, task.digest)
-        sampled = sampling.sample(spec, cell.settings, cell.seed, timer, listener)
+        prepared = common.prepared if cell.model == common.model else None
+        sampled = sampling.sample(spec, cell.settings, cell.seed, timer, listener, prepared)
         found = diagnostics.diagnose(
             sampled.draws, sampled.stats, sampled.tune_stats, sampled.free, cell.settings.max_treedepth
         )
@@ -153,6 +173,8 @@ def run_cell(task: Task, imported: clock.PhaseTime, listener: clock.Listener) ->
         outcome["accuracy"] = _accuracy(spec, sampled, outcome["quantities"]).to_dict()
         outcome["claims"] = claims.of_draws(spec.claims, sampled.draws)
         details.update(sampler=sampled.sampler, split_source=clock.SPLIT_SOURCE)
+        if prepared:
+            details["compile_s"] = list(prepared.compile_s)
         if task.draws:
             outcome["warnings"] = _keep_draws(sampled, Path(task.draws), details)
     except Exception as error:
@@ -229,7 +251,7 @@ def _peak_rss_bytes() -> int:
     return 1024 * max(own, children)  # Linux counts in KiB.
 
 
-def _child(task: Task, events: Events, imported: clock.PhaseTime) -> None:
+def _child(task: Task, events: Events, common: Common) -> None:
     """Run one cell in a new fork, and end; never returns."""
     status = 1
     try:
@@ -253,7 +275,7 @@ def _child(task: Task, events: Events, imported: clock.PhaseTime) -> None:
         def listener(progress: clock.Progress) -> None:
             events.send("progress", **vars(progress))
 
-        outcome = run_cell(task, imported, listener)
+        outcome = run_cell(task, common, listener)
         part = Path(task.outcome + ".part")
         part.write_text(json.dumps(outcome, allow_nan=False))
         part.replace(task.outcome)
@@ -278,13 +300,13 @@ def _limit_memory(memory_bytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
 
 
-def _import_stack() -> clock.PhaseTime:
+def _import_stack(warm_up: Callable[[], None]) -> clock.PhaseTime:
     """Import all that every cell needs, and compile what none of them can cache."""
     wall, cpu = time.perf_counter(), clock.cpu_seconds()
     import arviz  # noqa: F401  # Every cell needs it; imported here, the forks have it.
     import pymc3  # noqa: F401
 
-    compile_cache.warm_up()
+    warm_up()
     return clock.PhaseTime(time.perf_counter() - wall, clock.cpu_seconds() - cpu)
 
 
@@ -310,7 +332,7 @@ class Server:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         self._wakeup = reading
 
-    def serve(self, imported: clock.PhaseTime) -> None:
+    def serve(self, common: Common) -> None:
         """Run tasks until there are no more."""
         while True:
             ready, _, _ = select.select([self._tasks, self._wakeup], [], [])
@@ -322,12 +344,12 @@ class Server:
                 if not line:
                     self._end_child()
                     return
-                self._start(Task.from_dict(json.loads(line)), imported)
+                self._start(Task.from_dict(json.loads(line)), common)
 
-    def _start(self, task: Task, imported: clock.PhaseTime) -> None:
+    def _start(self, task: Task, common: Common) -> None:
         pid = os.fork()
         if pid == 0:
-            _child(task, self._events, imported)
+            _child(task, self._events, common)
         with contextlib.suppress(OSError):
             os.setpgid(pid, pid)  # Whoever of the two is first.
         self._child = pid
@@ -355,20 +377,36 @@ class Server:
             os.killpg(pid, signal.SIGKILL)
 
 
-def main() -> None:
-    """Serve tasks from standard input; all that libraries print goes to standard error."""
+def _prepare(model: str, models_files: Sequence[str]) -> sampling.Prepared:
+    for file in models_files:
+        models.load_file(Path(file))
+    return sampling.prepare(models.get(model))
+
+
+def main(model: str = "", *models_files: str) -> None:
+    """Serve tasks from standard input; all that libraries print goes to standard error.
+
+    Parameters
+    ----------
+    model : str
+        A model to build and compile before the first task.
+    *models_files : str
+        The user's own files of models, for that.
+    """
     events = Events(os.dup(1))
     os.dup2(2, 1)
     try:
-        imported = _import_stack()
+        # A model that is prepared compiles what it needs; nothing else is going to be sampled.
+        imported = _import_stack(compile_cache.load_blas if model else compile_cache.warm_up)
+        common = Common(imported, model, _prepare(model, models_files) if model else None)
         facts = environment.stack()
     except BaseException as error:
         traceback.print_exc()
         events.send("broken", reason=f"{type(error).__name__}: {str(error).strip()[:500]}")
         sys.exit(1)
     events.send("ready", environment=facts)
-    Server(events, sys.stdin).serve(imported)
+    Server(events, sys.stdin).serve(common)
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

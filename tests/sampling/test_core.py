@@ -1,0 +1,82 @@
+"""Fixed work is the same work on every stack, and a shared compilation changes no draw."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from harness import environment, stack
+from tests.conftest import ROOT
+
+#: One with a group of effects and a transformed scalar, one with a covariance, one that is all transformed.
+MODELS = ("no_heterogenous", "heterogenous", "coin_toss")
+
+
+def in_stack(name, script):
+    """Run a script as workers are run, and return the JSON that it prints last."""
+    one = stack.named(name)
+    variables = environment.worker_variables(one.compiledir, one.has_theano_pymc, 1)
+    done = subprocess.run(
+        [str(one.python), "-c", script], cwd=ROOT, env=variables, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_every_stack_does_the_same_leapfrogs_from_the_same_state():
+    script = f"""
+import json, models
+from harness.core import Core
+found = {{}}
+for name in {MODELS!r}:
+    core = Core(models.get(name))
+    found[name] = [core.transitions(), core.transitions(), core.gradient(), core.leapfrog(),
+                   core.workload.step_size]
+print(json.dumps(found))
+"""
+    # Of log odds the releases differ in the seventh digit; the work is the same.
+    old, new = (in_stack(name, script) for name in stack.NAMES)
+    for name in MODELS:
+        assert old[name][0] == old[name][1], "transitions repeat"
+        assert old[name][0] >= 5
+        assert old[name] == pytest.approx(new[name], rel=1e-6)
+
+
+@pytest.mark.parametrize("name", stack.NAMES)
+def test_seeds_that_share_a_compilation_have_the_draws_of_their_own(name):
+    script = """
+import json, dataclasses, numpy as np, models
+from harness import clock, sampling
+spec = models.get("no_heterogenous")
+settings = dataclasses.replace(spec.settings, draws=30, tune=40, chains=2, cores=2)
+prepared = sampling.prepare(spec)
+found = []
+for seed in (3, 4):
+    draws = [
+        sampling.sample(spec, settings, seed, clock.PhaseTimer(lambda _: None), lambda _: None, given).draws
+        for given in (None, prepared)
+    ]
+    found.append(all(np.array_equal(draws[0][key], draws[1][key]) for key in draws[0]))
+print(json.dumps([found, len(prepared.compile_s)]))
+"""
+    assert in_stack(name, script) == [[True, True], 2]
+
+
+def test_compiling_with_an_empty_cache_takes_longer_than_with_a_full_one():
+    script = """
+import json
+from harness import compile_cache
+from harness.core import cold_compile_s, warm_compiles_s
+compile_cache.warm_up()
+print(json.dumps([cold_compile_s("addition"), warm_compiles_s("addition", 2)]))
+"""
+    cold, warm = in_stack(stack.DEFAULT, script)
+    assert len(warm) == 2
+    # A compiler's run is many times a look-up, on a busy machine too.
+    assert cold > 3 * max(warm)
+
+
+def test_the_default_stack_is_the_one_that_runs():
+    assert stack.running() == stack.named(stack.DEFAULT)
+    assert stack.running().python.resolve() == stack.Path(sys.executable).resolve()
