@@ -1,0 +1,6 @@
+"""What asv runs: `core` first, then the cells of a profile (`quick`, `tutorial`)."""
+
+from harness import environment
+
+# Under `asv run --python=same` nobody else has: Theano and NumPy read it when they are imported.
+environment.prepare_this_process()

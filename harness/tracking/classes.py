@@ -1,0 +1,185 @@
+"""Makes the classes that asv finds its benchmarks in: one a model, from the registry.
+
+asv tells caches apart by the module and line of the function that fills them, so each
+class gets a ``setup_cache`` in a module of its own. What it returns is pickled, and
+unpickled in the process of every benchmark: of sampled cells that is a list of records, of
+the core it is the order to build and compile. (A ``setup`` would not do: asv 0.6.5 runs it
+again before each single call that it times.)
+"""
+
+import math
+import sys
+import time
+import types
+from typing import Any, Dict, List
+
+import models
+from harness import core
+from harness.tracking import cells
+from harness.tracking.figures import FIGURES, Figure, Value, result
+from models.spec import ModelSpec
+
+Records = Dict[str, List[Dict[str, Any]]]
+
+
+def sampling_classes(module: str, profile: str) -> Dict[str, type]:
+    """Return a class for each model whose benchmarks read off cells that are sampled once.
+
+    Parameters
+    ----------
+    module : str
+        Full name of the module that will hold them.
+    profile : str
+        Whose settings they sample with.
+
+    Returns
+    -------
+    dict of str to type
+        Classes by the model's name, which is theirs too.
+    """
+    return {name: _sampling_class(module, models.get(name), profile) for name in models.names()}
+
+
+def _sampling_class(module: str, spec: ModelSpec, profile: str) -> type:
+    by_label = cells.settings(spec, profile)
+
+    def setup_cache(_: Any) -> Records:
+        return cells.sample(spec, profile)
+
+    _in_module_of_its_own(setup_cache, f"{module}.{spec.name}")
+    members: Dict[str, Any] = {
+        "__module__": module,
+        "__doc__": f"{spec.name}, {spec.section}: {spec.teaches}",
+        "params": [list(by_label)],
+        "param_names": ["settings"],
+        "timeout": 7200,
+        "setup_cache": setup_cache,
+    }
+    for figure in FIGURES:
+        track = _track(figure, f"{module.split('.', 1)[1]}.{spec.name}.track_{figure.name}")
+        track.version = cells.version(spec, by_label, cells.SEEDS, figure.name)
+        members[track.__name__] = track
+    return type(spec.name, (), members)
+
+
+def _in_module_of_its_own(function: Any, name: str) -> None:
+    function.__module__ = name
+    sys.modules[name] = types.ModuleType(name)
+
+
+def _track(figure: Figure, benchmark: str) -> Any:
+    def track(self: Any, records: Records, settings: str) -> Value:
+        del self
+        failed = cells.why_failed(records[settings])
+        if failed:
+            raise RuntimeError(failed)
+        if _is_other_model(benchmark, track):
+            return math.nan
+        return result(figure, records[settings])
+
+    track.__name__ = f"track_{figure.name}"
+    track.unit = figure.unit  # type: ignore[attr-defined]
+    model = benchmark.split(".")[-2]
+    track.pretty_name = f"{model}: {figure.pretty}"  # type: ignore[attr-defined]
+    track.pretty_source = (  # type: ignore[attr-defined]
+        f"# {figure.text}\n# unit: {figure.unit}; over seeds: {figure.kind.value}\n"
+        "# defined in harness/tracking/figures.py and harness/metrics.py\n"
+    )
+    return track
+
+
+def _is_other_model(benchmark: str, function: Any) -> bool:
+    """Tell, and say, that asv would store this commit's result as one of another model."""
+    if cells.expected_version(benchmark) in ("", function.version):
+        return False
+    print("skipped: at this commit model, truth or settings are others than at the newest", file=sys.stderr)
+    return True
+
+
+#: Compiling into an empty cache costs from 20 s (this one) to 100 s a model.
+COLD_MODELS = ("addition",)
+_WARM_COMPILES, _COLD_COMPILES = 2, 2
+#: A round is a process of its own, and costs more than the measurement in it.
+_ROUNDS = 1
+
+
+def core_classes(module: str, profile: str) -> Dict[str, type]:
+    """Return a class for each model whose benchmarks time the NUTS core at fixed work.
+
+    Parameters
+    ----------
+    module : str
+        Full name of the module that will hold them.
+    profile : str
+        ``quick`` times compiling into an empty cache for :data:`COLD_MODELS`, others for all.
+    """
+    return {
+        name: _core_class(module, models.get(name), profile != "quick" or name in COLD_MODELS)
+        for name in models.names()
+    }
+
+
+class _Compiled:
+    """A model's core that is built and compiled wherever it is unpickled."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __reduce__(self) -> Any:
+        return _build, (self._name,)
+
+
+def _build(name: str) -> core.Core:
+    return core.Core(models.get(name))
+
+
+def _core_class(module: str, spec: ModelSpec, cold: bool) -> type:
+    def setup_cache(_: Any) -> _Compiled:
+        return _Compiled(spec.name)
+
+    def time_gradient(_: Any, compiled: core.Core) -> None:
+        compiled.gradient()
+
+    def time_leapfrog(_: Any, compiled: core.Core) -> None:
+        compiled.leapfrog()
+
+    def time_transitions(_: Any, compiled: core.Core) -> None:
+        compiled.transitions()
+
+    def peakmem_transitions(_: Any, compiled: core.Core) -> None:
+        compiled.transitions()
+
+    def track_compile_warm(_: Any, __: Any) -> Value:
+        return {"samples": core.warm_compiles_s(spec.name, _WARM_COMPILES), "number": 1}
+
+    def track_compile_cold(_: Any, __: Any) -> Value:
+        return {"samples": [core.cold_compile_s(spec.name) for _ in range(_COLD_COMPILES)], "number": 1}
+
+    described = {
+        time_gradient: "gradient",
+        time_leapfrog: "leapfrog",
+        time_transitions: f"{core.TRANSITIONS} transitions",
+        peakmem_transitions: "peak memory",
+        track_compile_warm: "compile, warm cache",
+        track_compile_cold: "compile, empty cache",
+    }
+    if not cold:
+        del described[track_compile_cold]
+    _in_module_of_its_own(setup_cache, f"{module}.{spec.name}")
+    members: Dict[str, Any] = {
+        "__module__": module,
+        "__doc__": f"{spec.name}: the NUTS core at work that does not change.",
+        "setup_cache": setup_cache,
+        "timeout": 1800,
+        # The core is one thread: its CPU time is its time, whoever else is on the machine.
+        "timer": time.process_time,
+        "sample_time": 0.02,
+        "repeat": (5, 20, 5.0),
+        "rounds": _ROUNDS,
+    }
+    for function, text in described.items():
+        function.version = cells.version(spec, function.__name__, core.EDITION)  # type: ignore[attr-defined]
+        function.unit = "seconds"  # type: ignore[attr-defined]
+        function.pretty_name = f"{spec.name}: {text}"  # type: ignore[attr-defined]
+        members[function.__name__] = function
+    return type(spec.name, (), members)

@@ -1,0 +1,79 @@
+"""The classes that asv finds: one a model, each with a cache and a version of its own."""
+
+import json
+
+import pytest
+
+import models
+from harness.errors import UserError
+from harness.tracking import cells, classes
+
+runner = pytest.importorskip("asv_runner.benchmarks._base")
+
+
+@pytest.fixture(scope="module")
+def sampling():
+    return classes.sampling_classes("suite.quick", "quick")
+
+
+def test_every_model_has_a_class_of_its_name(sampling):
+    assert list(sampling) == models.names()
+    assert list(classes.core_classes("suite.core", "quick")) == models.names()
+
+
+def test_no_two_classes_share_a_cache(sampling):
+    every = [*sampling.values(), *classes.core_classes("suite.core", "quick").values()]
+    keys = {runner.get_setup_cache_key(one.setup_cache) for one in every}
+    assert len(keys) == len(every)
+
+
+def test_a_version_follows_the_model_its_settings_and_the_figure(sampling, monkeypatch):
+    spec = models.get("addition")
+    before = cells.version(spec, "settings", "pace_s")
+    assert before == cells.version(spec, "settings", "pace_s")
+    assert before != cells.version(spec, "other settings", "pace_s")
+    assert before != cells.version(spec, "settings", "rhat_max")
+    assert before != cells.version(models.get("coin_toss"), "settings", "pace_s")
+    monkeypatch.setattr(models, "model_digest", lambda _: "another prior")
+    assert before != cells.version(spec, "settings", "pace_s")
+
+
+def test_a_failed_seed_fails_the_benchmark_and_says_why(sampling):
+    (label,) = sampling["addition"].params[0]
+    records = {label: [{"seed": 7, "status": "crashed", "reason": "killed by SIGKILL in draw"}]}
+    with pytest.raises(RuntimeError, match="seed 7: crashed, killed by SIGKILL in draw"):
+        sampling["addition"]().track_pace_s(records, label)
+
+
+def test_a_commit_of_another_model_is_not_stored_as_the_newest(sampling, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("NUTSBENCH_ASV", str(tmp_path))
+    (label,) = sampling["addition"].params[0]
+    ok = {"seed": 1, "status": "ok", "metrics": {"divergences": 3}}
+    track = sampling["addition"]().track_divergences
+    assert track({label: [ok]}, label) == 3
+    name = "quick.addition.track_divergences"
+    (tmp_path / "benchmarks.json").write_text(json.dumps({name: {"version": "another"}}))
+    assert track({label: [ok]}, label) != 3
+    assert "skipped" in capsys.readouterr().err
+
+
+def test_quick_compiles_with_an_empty_cache_only_what_it_says():
+    def cold(profile):
+        found = classes.core_classes("suite.core", profile)
+        return [name for name, one in found.items() if hasattr(one, "track_compile_cold")]
+
+    assert cold("quick") == list(classes.COLD_MODELS)
+    assert cold("tutorial") == models.names()
+
+
+def test_there_are_enough_seeds_for_asvs_test():
+    statistics = pytest.importorskip("asv._stats")
+    lower, upper = list(range(len(cells.SEEDS))), list(range(100, 100 + len(cells.SEEDS)))
+    _, p = statistics.mann_whitney_u(lower, upper)
+    assert p < 0.002
+
+
+def test_an_unknown_profile_is_named_with_the_choices(monkeypatch):
+    monkeypatch.setenv("NUTSBENCH_PROFILE", "quik")
+    with pytest.raises(UserError, match=r"'quik'.*'quick'.*quick, tutorial"):
+        cells.profile()

@@ -1,0 +1,157 @@
+"""asv over real commits: a clone, its stacks, a changed prior, and PyMC3's own history."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness import stack
+from harness.paths import stacks_dir
+from tests.conftest import ROOT
+
+ASV = Path(sys.executable).parent / "asv"
+BENCH = "(addition|coin_toss).*(track_pace_s|track_divergences|time_gradient)"
+
+
+def git(folder, *arguments):
+    people = ("-c", "user.name=Test", "-c", "user.email=test@example.invalid")
+    done = subprocess.run(["git", *people, *arguments], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """A clone of this project as it lies here, changes included, as one commit more."""
+    folder = tmp_path_factory.mktemp("clone") / "project"
+    git(ROOT, "clone", "--quiet", str(ROOT), str(folder))
+    for name in git(ROOT, "ls-files", "-co", "--exclude-standard").splitlines():
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, folder / name)
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--allow-empty", "-m", "as it lies here")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def asv(clone, tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+
+    def run(*arguments, folder=clone, **variables):
+        environment = {**os.environ, "HOME": str(home), "NUTSBENCH_STACKS": str(stacks_dir()), **variables}
+        # The clone's plugin, not that of the project that this environment was made for.
+        environment["PYTHONPATH"] = str(clone)
+        return subprocess.run(
+            [str(ASV), *arguments], cwd=folder, env=environment, capture_output=True, text=True
+        )
+
+    assert run("machine", "--yes", "--machine", "test").returncode == 0
+    return run
+
+
+def results(folder, commit):
+    (path,) = (folder / "results" / "asv" / "test").glob(f"{commit[:8]}-*.json")
+    content = json.loads(path.read_text())
+    columns = content["result_columns"]
+    return {name: dict(zip(columns, row)) for name, row in content["results"].items()}
+
+
+def test_a_changed_prior_starts_its_model_anew_and_no_other(asv, clone):
+    assert "No problems found" in asv("check").stdout
+    run = ("run", "--machine", "test", "-E", "pymc3-3.8", "--show-stderr", "-b", BENCH)
+    before = git(clone, "rev-parse", "HEAD")
+    done = asv(*run, "HEAD^!")
+    assert done.returncode == 0, done.stdout
+    old = results(clone, before)
+    pace = old["quick.addition.track_pace_s"]
+    assert pace["stats_repeat"] == [7]
+    assert pace["result"][0] > 0
+    assert old["quick.addition.track_divergences"]["result"] == [0]
+    assert old["core.addition.time_gradient"]["result"][0] < 1e-3
+
+    path = clone / "models" / "probabilistic_programming.py"
+    text = path.read_text()
+    assert text.count('pm.Normal("a", 2, 0.5)') == 1
+    path.write_text(text.replace('pm.Normal("a", 2, 0.5)', 'pm.Normal("a", 2, 0.6)'))
+    git(clone, "commit", "-qam", "another prior")
+    after = git(clone, "rev-parse", "HEAD")
+    assert asv(*run, "HEAD^!").returncode == 0
+    new = results(clone, after)
+    for name, row in new.items():
+        assert (row["version"] == old[name]["version"]) is ("coin_toss" in name), name
+
+    # Both at once: the older commit's model is not the newest's, so it is not stored as such.
+    one = "quick.addition.track_divergences"
+    done = asv("run", "--machine", "test", "-E", "pymc3-3.8", "--show-stderr", "-b", one, "HEAD~2..HEAD")
+    assert "skipped: at this commit model, truth or settings are others" in done.stdout
+    assert results(clone, after)[one]["result"] == [0]
+    assert results(clone, before)[one]["result"] != [0]
+    assert asv("publish").returncode == 0
+    assert (clone / "results" / "asv-html" / "index.html").is_file()
+
+
+def test_the_environment_that_is_active_can_be_measured(asv, clone):
+    done = asv(
+        "run", "--machine", "test", "--python=same", "--show-stderr", "-b", "core.addition.time_gradient"
+    )
+    assert done.returncode == 0, done.stdout
+    assert "core.addition.time_gradient" in done.stdout
+
+
+def test_an_unknown_profile_ends_the_run_with_the_choices(asv):
+    done = asv("run", "--machine", "test", "-E", "pymc3-3.8", "-b", "quick", NUTSBENCH_PROFILE="quik")
+    assert done.returncode != 0
+    assert "Did you mean 'quick'? Choices: quick, tutorial" in done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def pymc3_history(tmp_path_factory):
+    """A git repository of PyMC3, made from the source archives of two releases."""
+    folder = tmp_path_factory.mktemp("pymc3")
+    repository = folder / "pymc3"
+    repository.mkdir()
+    git(repository, "init", "--quiet")
+    for version in ("3.11.4", "3.11.5"):
+        target = folder / version
+        # An environment of uv's has no pip; the interpreter that it was made from has.
+        base = Path(sys.base_prefix, "bin", "python3")
+        command = [str(base), "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
+        command += [f"pymc3=={version}", "-d", str(target)]
+        if subprocess.run(command, capture_output=True).returncode:
+            pytest.skip("the archives of PyMC3 cannot be had without a network")
+        (archive,) = target.iterdir()
+        for path in repository.iterdir():
+            if path.name != ".git":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        shutil.unpack_archive(str(archive), str(target / "unpacked"))
+        (inside,) = (target / "unpacked").iterdir()
+        for path in inside.iterdir():
+            shutil.move(str(path), str(repository / path.name))
+        git(repository, "add", "--all", "--force")
+        git(repository, "commit", "--quiet", "-m", version)
+        git(repository, "tag", f"v{version}")
+    return repository
+
+
+def test_the_releases_configuration_takes_a_checkout_of_pymc3(asv, clone, pymc3_history):
+    folder = clone / "benchmarks" / "releases"
+    path = folder / "asv.conf.json"
+    text = path.read_text()
+    assert text.count('"../../.stacks/releases"') == 1
+    path.write_text(text.replace('"../../.stacks/releases"', json.dumps(str(pymc3_history))))
+    done = asv(
+        "run", "--machine", "test", "--show-stderr", "v3.11.5^!", "-b", "core.addition.time_gradient",
+        folder=folder,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    (kept,) = (clone / "results" / "releases" / "test").glob("*-release.json")
+    content = json.loads(kept.read_text())
+    assert content["results"]["core.addition.time_gradient"][0][0] > 0
+    assert content["commit_hash"] == git(pymc3_history, "rev-parse", "v3.11.5")
+    installed = stack.of_commit(pymc3_history, "release")
+    assert installed.requirements.name == "release-3.11.5.txt"
