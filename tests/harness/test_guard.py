@@ -1,0 +1,154 @@
+"""What CI calls red: what is wrong, and slowdowns that stay; and what it does not."""
+
+import copy
+import json
+import math
+
+import pytest
+
+from harness import guard
+from harness.errors import UserError
+
+
+def cell(**changes):
+    metrics = {"rhat_max": 1.003, "divergences": 0, "leapfrogs": 1000, "tune_leapfrogs": 2000}
+    metrics.update(changes.pop("metrics", {}))
+    return {
+        "kind": "cell",
+        "model": "addition",
+        "model_digest": "m",
+        "settings": {"draws": 1},
+        "seed": 1,
+        "stack": "pymc3-3.8",
+        "stack_digest": "s",
+        "status": "ok",
+        "reason": "",
+        "accuracy": "accurate",
+        "reasons": [],
+        "metrics": metrics,
+        **changes,
+    }
+
+
+def suite(cores=None, machine="here", **cells):
+    return guard.Suite(cores or {}, cells or {"addition": cell()}, machine, {"addition": "m", "fork": "m"})
+
+
+def verdicts(now, base=None):
+    return [(finding.verdict, finding.text) for finding in guard.judge_cells(now, base)]
+
+
+def test_nothing_changed_is_green():
+    assert verdicts(suite(), suite()) == []
+    assert verdicts(suite()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"status": "failed", "reason": "out of memory in build"}, "failed: out of memory in build"),
+        ({"accuracy": "inaccurate", "reasons": ["mean of a is 9 errors off"]}, "inaccurate: mean of a"),
+        ({"metrics": {"divergences": 3}}, "3 divergences, none in the baseline"),
+        ({"metrics": {"rhat_max": 1.2}}, "R-hat 1.200 is above 1.05"),
+        ({"metrics": {"leapfrogs": 1001}}, "same seed and stack: leapfrogs 1000 -> 1001"),
+    ],
+)
+def test_what_repeats_exactly_and_is_wrong_is_red(changes, said):
+    ((verdict, text),) = verdicts(suite(addition=cell(**changes)), suite())
+    assert verdict == "red"
+    assert said in text
+
+
+def test_a_cell_that_was_not_run_is_red():
+    base = suite(addition=cell(), fork=cell(model="fork"))
+    assert verdicts(suite(), base) == [("red", "has a baseline and was not run")]
+
+
+def test_other_leapfrogs_with_another_stack_are_only_noted():
+    changed = cell(stack_digest="t", metrics={"leapfrogs": 1001})
+    ((verdict, _),) = verdicts(suite(addition=changed), suite())
+    assert verdict == "note"
+
+
+def test_a_cell_too_short_to_converge_is_red_only_against_a_better_baseline():
+    bad = cell(accuracy="inaccurate", reasons=["far off"], metrics={"rhat_max": 1.9})
+    assert [verdict for verdict, _ in verdicts(suite(addition=bad))] == ["note"]
+    assert [verdict for verdict, _ in verdicts(suite(addition=bad), suite(addition=bad))] == ["note"]
+    assert "red" in [verdict for verdict, _ in verdicts(suite(addition=bad), suite())]
+
+
+def test_a_converged_and_inaccurate_cell_is_red_without_a_baseline():
+    bad = cell(accuracy="inaccurate", reasons=["far off"])
+    assert [verdict for verdict, _ in verdicts(suite(addition=bad))] == ["red"]
+
+
+def times(factor, noise=0.0):
+    calls = ("gradient", "leapfrog")
+    return {
+        (model, call): factor * (1 + noise * (-1) ** i)
+        for i, (model, call) in enumerate((m, c) for m in ("addition", "fork") for c in calls)
+    }
+
+
+def test_a_slowdown_of_all_models_is_seen_where_one_alone_would_be_noise():
+    found = guard.judge_time(suite(times(1.3)), suite(times(1.0)))
+    assert {finding.subject for finding in found} == {"all models", "addition", "fork"}
+    found = guard.judge_time(suite(times(1.15)), suite(times(1.0)))
+    assert {finding.subject for finding in found} == {"all models"}
+    assert "slower by 15 %" in found[0].text
+    assert guard.judge_time(suite(times(1.0, noise=0.05)), suite(times(1.0))) == []
+    assert guard.judge_time(suite(times(0.5)), suite(times(1.0))) == []
+
+
+def test_a_slowdown_has_to_show_again():
+    slow, fine, base = suite(times(1.3)), suite(times(1.01)), suite(times(1.0))
+    assert guard.judge_time(guard.fastest([slow, fine]), base) == []
+    assert guard.judge_time(guard.fastest([slow, slow]), base) != []
+
+
+def test_times_of_another_machine_or_model_are_not_judged():
+    (finding,) = guard.judge_time(suite(times(9.0), machine="there"), suite(times(1.0)))
+    assert finding.verdict == "note"
+    other = guard.Suite(times(9.0), {}, "here", {"addition": "another", "fork": "another"})
+    assert guard.log_ratios(other, suite(times(1.0))) == {}
+
+
+def written(tmp_path, content):
+    path = tmp_path / "current.json"
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_pytest_benchmarks_json_is_read(tmp_path):
+    core = {"kind": "core", "model": "addition", "call": "gradient", "model_digest": "m", "ratios": [1, 5, 2]}
+    content = {
+        "machine_info": {"nutsbench": {"machine": "here"}},
+        "benchmarks": [{"extra_info": core}, {"extra_info": cell()}],
+    }
+    read = guard.read(written(tmp_path, content))
+    assert read.cores == {("addition", "gradient"): 2}
+    assert read.cells["addition"]["seed"] == 1
+    assert read.machine == "here"
+    assert math.isclose(guard.log_ratios(read, read)[("addition", "gradient")], 0.0)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ([1], "is not pytest-benchmark's JSON"),
+        ({"benchmarks": [{}]}, "is not pytest-benchmark's JSON"),
+        ({"benchmarks": [{"extra_info": {}}]}, "holds no benchmark of these suites"),
+    ],
+)
+def test_other_json_is_refused_with_a_message(tmp_path, content, said):
+    with pytest.raises(UserError, match=said):
+        guard.read(written(tmp_path, content))
+    with pytest.raises(UserError, match="cannot be read"):
+        guard.read(tmp_path / "missing.json")
+
+
+def test_the_baseline_is_left_as_it_is():
+    base = suite(times(1.0))
+    before = copy.deepcopy(base)
+    guard.judge_time(suite(times(1.3)), base)
+    assert base == before

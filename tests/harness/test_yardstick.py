@@ -1,0 +1,29 @@
+"""The yardstick: fixed work, and ratios that a busy machine leaves alone."""
+
+import statistics
+
+import pytest
+
+from harness import yardstick
+
+
+def test_the_work_is_the_same_every_time():
+    assert yardstick.work() == yardstick.work()
+
+
+def test_leapfrogs_keep_the_energy_of_their_gaussian():
+    start = 0.5 * (sum((-1 + 2 * i / 7) ** 2 for i in range(8)) + yardstick._PRECISION.sum())
+    assert yardstick.work() == pytest.approx(start, rel=0.02)
+
+
+def test_twice_the_work_is_about_two_yardsticks():
+    def twice():
+        yardstick.work()
+        yardstick.work()
+
+    # Wide: no test fails because the machine was busy.
+    assert 1.2 < statistics.median(yardstick.ratios(twice, rounds=9, burst_s=0.004)) < 3.3
+
+
+def test_there_is_a_ratio_for_each_turn():
+    assert len(yardstick.ratios(lambda: None, rounds=4, burst_s=0.001)) == 4
