@@ -13,8 +13,11 @@ import click
 import models
 from harness.cli.calibrate import calibrate_command
 from harness.cli.check import check_command, check_truth_command
+from harness.cli.export import export_command
+from harness.cli.guard import guard_command
 from harness.cli.info import doctor_command, metrics_command, models_command, stacks_command
 from harness.cli.reference import reference_command
+from harness.cli.releases import releases_command
 from harness.cli.run import run_command
 from harness.cli.show import show_command
 from harness.cli.truth import truth_command
@@ -54,6 +57,9 @@ for _command in (
     calibrate_command,
     check_command,
     stacks_command,
+    releases_command,
+    guard_command,
+    export_command,
     doctor_command,
 ):
     cli.add_command(_command)

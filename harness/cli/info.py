@@ -92,6 +92,9 @@ def stacks_command(names: Tuple[str, ...], as_json: bool) -> int:
     for one in chosen:
         if one.name not in stack.NAMES:
             click.echo(f"{one.name}: ready")
+    if not chosen:
+        first, *_, last = stack.releases()
+        click.echo(f"{first} to {last}: PyMC3's releases with the packages of their day; nutsbench releases")
     return 0
 
 
