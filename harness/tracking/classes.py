@@ -122,20 +122,32 @@ def core_classes(module: str, profile: str) -> Dict[str, type]:
 class _Compiled:
     """A model's core that is built and compiled wherever it is unpickled."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, other: bool = False) -> None:
         self._name = name
+        self._other = other
 
     def __reduce__(self) -> Any:
-        return _build, (self._name,)
+        return (_OtherModel, ()) if self._other else (_build, (self._name,))
 
 
 def _build(name: str) -> core.Core:
     return core.Core(models.get(name))
 
 
+class _OtherModel:
+    """Stands for a core that is not to be measured: asv skips what asks it for anything."""
+
+    def __getattr__(self, name: str) -> Any:
+        from asv_runner.benchmarks.mark import SkipNotImplemented
+
+        raise SkipNotImplemented(name)
+
+
 def _core_class(module: str, spec: ModelSpec, cold: bool) -> type:
+    benchmark = f"{module.split('.', 1)[1]}.{spec.name}.time_gradient"
+
     def setup_cache(_: Any) -> _Compiled:
-        return _Compiled(spec.name)
+        return _Compiled(spec.name, _is_other_model(benchmark, time_gradient))
 
     def time_gradient(_: Any, compiled: core.Core) -> None:
         compiled.gradient()
@@ -149,10 +161,12 @@ def _core_class(module: str, spec: ModelSpec, cold: bool) -> type:
     def peakmem_transitions(_: Any, compiled: core.Core) -> None:
         compiled.transitions()
 
-    def track_compile_warm(_: Any, __: Any) -> Value:
+    def track_compile_warm(_: Any, compiled: core.Core) -> Value:
+        assert compiled.workload  # Skips where this is another model.
         return {"samples": core.warm_compiles_s(spec.name, _WARM_COMPILES), "number": 1}
 
-    def track_compile_cold(_: Any, __: Any) -> Value:
+    def track_compile_cold(_: Any, compiled: core.Core) -> Value:
+        assert compiled.workload
         return {"samples": [core.cold_compile_s(spec.name) for _ in range(_COLD_COMPILES)], "number": 1}
 
     described = {

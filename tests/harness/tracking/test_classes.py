@@ -1,6 +1,7 @@
 """The classes that asv finds: one a model, each with a cache and a version of its own."""
 
 import json
+import pickle
 
 import pytest
 
@@ -55,6 +56,18 @@ def test_a_commit_of_another_model_is_not_stored_as_the_newest(sampling, monkeyp
     (tmp_path / "benchmarks.json").write_text(json.dumps({name: {"version": "another"}}))
     assert track({label: [ok]}, label) != 3
     assert "skipped" in capsys.readouterr().err
+
+
+def test_the_core_of_another_model_is_skipped_too(monkeypatch, tmp_path):
+    monkeypatch.setenv("NUTSBENCH_ASV", str(tmp_path))
+    mark = pytest.importorskip("asv_runner.benchmarks.mark")
+    one = classes.core_classes("suite.core", "quick")["addition"]
+    known = {"core.addition.time_gradient": {"version": "another"}}
+    (tmp_path / "benchmarks.json").write_text(json.dumps(known))
+    compiled = pickle.loads(pickle.dumps(one().setup_cache()))
+    for name in ("time_gradient", "time_transitions", "peakmem_transitions", "track_compile_warm"):
+        with pytest.raises(mark.SkipNotImplemented):
+            getattr(one(), name)(compiled)
 
 
 def test_quick_compiles_with_an_empty_cache_only_what_it_says():
