@@ -32,6 +32,16 @@ def work() -> float:
     return float(0.5 * momentum.dot(momentum) - 0.5 * position.dot(gradient))
 
 
+def plain_work() -> float:
+    """Do some sums in a loop, and return the last: work of the interpreter alone, NumPy's version apart."""
+    total, values = 0.0, [0.5 * i for i in range(64)]
+    for turn in range(40):
+        for value in values:
+            total += value * turn
+        values[turn] = total
+    return total
+
+
 def ratios(function: Callable[[], object], rounds: int = 15, burst_s: float = 0.01) -> List[float]:
     """Time a function against :func:`work`, in turns.
 

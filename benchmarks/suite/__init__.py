@@ -1,4 +1,4 @@
-"""What asv runs: `core` first, then the cells of a profile (`quick`, `tutorial`)."""
+"""What asv runs: `core` first, the machine itself, then the cells of a profile (`quick`, `tutorial`)."""
 
 from harness import environment
 

@@ -9,6 +9,7 @@ from harness import yardstick
 
 def test_the_work_is_the_same_every_time():
     assert yardstick.work() == yardstick.work()
+    assert yardstick.plain_work() == yardstick.plain_work()
 
 
 def test_leapfrogs_keep_the_energy_of_their_gaussian():
