@@ -11,7 +11,7 @@ help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 env: ## Make the default environment, where it is missing or out of date.
-	@$(PYTHON3) -m harness.stack
+	@$(PYTHON3) -m harness.install
 
 bench: env ## Sample every model (profile quick) and show the table.
 	$(BIN)/nutsbench run

@@ -16,21 +16,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
-import psutil
-
 from harness import environment
+from harness.cell import Task
 from harness.clock import Listener, Progress
 from harness.grid import Cell
+from harness.install import in_use
 from harness.paths import ROOT
 from harness.record import Status
-from harness.stack import Stack, in_use
-from harness.worker import Task
+from harness.stack import Stack
+from harness.watch import Heard, for_memory, kernel_oom_kills, kill_group, tail, where
 
 #: How long importing a stack may take: a cold one also compiles.
 _IMPORT_TIMEOUT_S = 600.0
 #: How long a chain may be dead before its cell is given up.
 _DEAD_CHAIN_S = 5.0
-_LOG_LINES = 20
 
 
 @dataclass(frozen=True)
@@ -152,7 +151,7 @@ class Worker:
                     what = f"preparing {self._prepare}" if self._prepare else "importing the stack"
                     raise WorkerBrokenError(f"{what} failed: {event['reason']}")
             if self._process.poll() is not None:
-                end = " ".join(_tail(log)[-2:])
+                end = " ".join(tail(log)[-2:])
                 raise WorkerBrokenError(f"the stack's process ended while importing: {end}")
         self._stop()
         raise WorkerBrokenError(f"importing the stack took more than {_IMPORT_TIMEOUT_S:.0f} s")
@@ -177,10 +176,10 @@ class Worker:
         self._cells += 1
         log = Path(self._folder.name, f"{self._cells}.log")
         outcome_file = Path(self._folder.name, f"{self._cells}.json")
-        heard = _Heard(listen)
+        heard = Heard(listen)
         try:
             self.start()
-            heard = _Heard(listen)  # The import is not part of the cell's time.
+            heard = Heard(listen)  # The import is not part of the cell's time.
             task = Task(
                 cell=cell,
                 digest=digest,
@@ -196,19 +195,19 @@ class Worker:
             status, reason = Status.FAILED, str(error)
             log = Path(self._folder.name, "server.log")
         except KeyboardInterrupt:
-            status, reason = Status.INTERRUPTED, f"stopped by the user in {_where(heard.progress)}"
+            status, reason = Status.INTERRUPTED, f"stopped by the user in {where(heard.progress)}"
         if status is Status.OK and not outcome_file.exists():
             status, reason = Status.CRASHED, "the cell's process ended without an outcome"
         values: Dict[str, Any] = {"phases": heard.phases()}
         if status is Status.OK:
             values = json.loads(outcome_file.read_text())
             status, reason = Status(values.pop("status")), values.pop("reason")
-        tail = [] if status is Status.OK else _tail(log)
-        return Outcome(status, reason, values, tail, time.monotonic() - heard.began)
+        last = [] if status is Status.OK else tail(log)
+        return Outcome(status, reason, values, last, time.monotonic() - heard.began)
 
-    def _watch(self, task: Task, heard: "_Heard") -> Tuple[Status, str]:
+    def _watch(self, task: Task, heard: "Heard") -> Tuple[Status, str]:
         """Wait for the child's end, and bring it about where it is overdue."""
-        kills_before = _kernel_oom_kills()
+        kills_before = kernel_oom_kills()
         try:
             self._send(task)
             while True:
@@ -216,28 +215,28 @@ class Worker:
                     if event["event"] == "ended":
                         return self._verdict(event, heard.progress, kills_before)
                     heard.event(event)
-                where = _where(heard.progress)
+                place = where(heard.progress)
                 if self._process is None or self._process.poll() is not None:
-                    _kill_group(heard.child)
-                    return Status.CRASHED, f"the stack's own process ended in {where}"
+                    kill_group(heard.child)
+                    return Status.CRASHED, f"the stack's own process ended in {place}"
                 if time.monotonic() - heard.began > self._options.timeout_s:
                     self._end_cell(heard)
                     limit = f"{self._options.timeout_s:g} s"
                     return Status.TIMEOUT, (
-                        f"not done after {limit}, in {where}: raise --timeout, or take fewer draws"
+                        f"not done after {limit}, in {place}: raise --timeout, or take fewer draws"
                     )
                 if heard.dead_chain_s() > _DEAD_CHAIN_S:
                     self._end_cell(heard)
-                    return Status.CRASHED, f"a chain's process died in {where}{_for_memory(kills_before)}"
+                    return Status.CRASHED, f"a chain's process died in {place}{for_memory(kills_before)}"
         except BaseException:
             self._end_cell(heard)
             raise
 
-    def _end_cell(self, heard: "_Heard") -> None:
+    def _end_cell(self, heard: "Heard") -> None:
         """End the cell, and wait until its server has noticed."""
         deadline = time.monotonic() + 10
         while self._process is not None and self._process.poll() is None and time.monotonic() < deadline:
-            _kill_group(heard.child)
+            kill_group(heard.child)
             for event in self._events(wait_s=0.2):
                 if event["event"] == "ended":
                     return
@@ -250,9 +249,9 @@ class Worker:
         if not event["killed_by"] and not event["code"]:
             return Status.OK, ""
         if not event["killed_by"]:
-            return Status.CRASHED, f"the cell's process ended with code {event['code']} in {_where(seen)}"
-        reason = f"killed by {signal.Signals(event['killed_by']).name} in {_where(seen)}"
-        by_memory = _for_memory(kills_before)
+            return Status.CRASHED, f"the cell's process ended with code {event['code']} in {where(seen)}"
+        reason = f"killed by {signal.Signals(event['killed_by']).name} in {where(seen)}"
+        by_memory = for_memory(kills_before)
         if not by_memory and event["killed_by"] == signal.SIGKILL:
             return Status.CRASHED, f"{reason}, by someone else or for want of memory"
         return Status.CRASHED, reason + by_memory
@@ -306,103 +305,3 @@ class Worker:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-class _Heard:
-    """What the parent has heard of a cell: how far it is, and when each phase began.
-
-    Parameters
-    ----------
-    listen : callable
-        Told how far the cell is.
-    """
-
-    def __init__(self, listen: Listener) -> None:
-        self._listen = listen
-        self._starts: List[Tuple[str, float]] = []
-        self._dead_since: Optional[float] = None
-        self._looked = self.began = time.monotonic()
-        self.child = 0
-        self.progress = Progress("start")
-
-    def event(self, event: Mapping[str, Any]) -> None:
-        """Take in an event of the worker's."""
-        if event["event"] == "started":
-            self.child = event["pid"]
-        elif event["event"] == "progress":
-            self.progress = Progress(**{k: v for k, v in event.items() if k != "event"})
-            if not self._starts or self._starts[-1][0] != self.progress.phase:
-                self._starts.append((self.progress.phase, time.monotonic()))
-            self._listen(self.progress)
-
-    def dead_chain_s(self) -> float:
-        """Return for how many seconds a chain of the cell has been dead, looking once a second."""
-        now = time.monotonic()
-        if now - self._looked > 1:
-            self._looked = now
-            self._dead_since = (self._dead_since or now) if _has_dead_chain(self.child) else None
-        return now - self._dead_since if self._dead_since is not None else 0.0
-
-    def phases(self) -> Dict[str, Dict[str, float]]:
-        """Return the wall time of each phase of a cell that did not get to tell its own."""
-        ends = [start for _, start in self._starts[1:]] + [time.monotonic()]
-        times: Dict[str, Dict[str, float]] = {}
-        for (phase, start), end in zip(self._starts, ends):
-            # Chains that tune while others draw make the phases alternate.
-            before = times.get(phase, {"wall_s": 0.0})["wall_s"]
-            times[phase] = {"wall_s": before + end - start}
-        return times
-
-
-def _where(progress: Progress) -> str:
-    if progress.total:
-        return f"{progress.phase}, after {progress.done} of {progress.total} draws"
-    return progress.phase
-
-
-def _for_memory(kills_before: int) -> str:
-    """Say so if the kernel has ended a process for want of memory in the meantime."""
-    if _kernel_oom_kills() > kills_before:
-        return ": the machine ran out of memory; take fewer draws or chains, or free some"
-    return ""
-
-
-def _kill_group(pid: int) -> None:
-    if pid:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, signal.SIGKILL)
-
-
-def _has_dead_chain(pid: int) -> bool:
-    """Whether a process that the cell started is dead and nobody has noticed.
-
-    PyMC3 waits for ever for a chain that was killed from outside: its siblings hold
-    the other end of the dead chain's pipe open.
-    """
-    if not pid:
-        return False
-    with contextlib.suppress(psutil.Error):
-        cell = psutil.Process(pid)
-        # Chains are forks, so they have the cell's name; what else a model starts is its own affair.
-        return any(
-            child.status() == psutil.STATUS_ZOMBIE and child.name() == cell.name()
-            for child in cell.children()
-        )
-    return False
-
-
-def _kernel_oom_kills() -> int:
-    """Count the processes that the kernel has ended for want of memory since it booted."""
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/vmstat").read_text().splitlines():
-            if line.startswith("oom_kill "):
-                return int(line.split()[1])
-    return 0
-
-
-def _tail(log: Path) -> List[str]:
-    try:
-        lines = log.read_text(errors="replace").splitlines()
-    except OSError:
-        return []
-    return [line for line in lines if line.strip()][-_LOG_LINES:]

@@ -1,28 +1,23 @@
-"""Names, locks and creates stacks: an interpreter with a locked set of packages.
+"""Names stacks, each an interpreter with a locked set of packages, and finds the one that is meant.
 
 A stack is one of the two that this project pins, or a user's own: a checkout of a
 PyMC3 or Theano fork, or a requirements file. Every stack has a folder of its own
 with its environment and its Theano compile cache.
 
-Only the standard library is used, so that a bare ``python3 -m harness.stack`` can
-make the default stack, the one that everything else runs in.
+Only the standard library is used, as in :mod:`harness.install`, which makes them.
 """
 
-import contextlib
-import fcntl
 import hashlib
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ContextManager, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from harness.errors import UserError, unknown
-from harness.paths import ROOT, scrub, stacks_dir
+from harness.paths import ROOT, stacks_dir
 
 LOCKS = Path(__file__).resolve().parent / "stacks"
 #: A lock for each release of PyMC3, with the packages of its day.
@@ -33,10 +28,6 @@ NAMES = (DEFAULT, "pymc3-3.11")
 PYTHON = "3.8"
 #: What the command line, tests and benchmarks need on top of the default stack.
 TOOLS = LOCKS / "tools.txt"
-WORKER = LOCKS / "worker.in"
-UV_LOCK = LOCKS / "uv.txt"
-#: ``uv venv --clear`` is not in older ones.
-_OLDEST_UV = (0, 8)
 
 
 @dataclass(frozen=True)
@@ -104,7 +95,7 @@ class Stack:
     @property
     def ready(self) -> bool:
         """Whether its environment exists and holds what it should."""
-        return self.python.exists() and _installed(self) == _to_install(self)
+        return self.python.exists() and installed(self) == to_install(self)
 
     def versions(self) -> Dict[str, str]:
         """Return the locked versions of PyMC3, Theano, ArviZ and NumPy, as far as they are known."""
@@ -116,18 +107,20 @@ class Stack:
         return {name: version for name, version in versions.items() if version}
 
 
-def _marker(stack: Stack) -> Path:
+def marker(stack: Stack) -> Path:
+    """Return the file that says what an environment holds; it exists when all of it is installed."""
     return stack.home / "installed.json"
 
 
-def _installed(stack: Stack) -> Dict[str, str]:
+def installed(stack: Stack) -> Dict[str, str]:
+    """Return what a stack's environment holds; nothing where there is none."""
     try:
-        return dict(json.loads(_marker(stack).read_text()))
+        return dict(json.loads(marker(stack).read_text()))
     except (OSError, ValueError):
         return {}
 
 
-def _to_install(stack: Stack) -> Dict[str, str]:
+def to_install(stack: Stack) -> Dict[str, str]:
     """Return what an up-to-date environment holds; the tools are no part of a record's stack."""
     tools = hashlib.sha256(TOOLS.read_bytes()).hexdigest()[:16] if stack == named(DEFAULT) else ""
     return {"stack": stack.digest, "tools": tools}
@@ -268,149 +261,9 @@ def _base_of(checkout: Path) -> str:
     )
 
 
-def create(stack: Stack) -> None:
-    """Make a stack's environment, if it is not ready; its compile cache is kept while its digest is.
-
-    Raises
-    ------
-    UserError
-        If an installer's step fails; it ends with the step's last lines. If it is the
-        environment that this very process runs in.
-    """
-    if Path(sys.prefix).resolve() == (stack.home / "env").resolve() and not stack.ready:
-        raise UserError("The environment that this command runs in is out of date: `make env` renews it.")
-    stack.home.mkdir(parents=True, exist_ok=True)
-    with _locked(stack, fcntl.LOCK_EX):
-        # Of two runs that miss it at once, the second finds what the first one made.
-        if not stack.ready:
-            _create(stack)
-
-
-def in_use(stack: Stack) -> ContextManager[None]:
-    """Keep a stack from being made anew while the context lasts."""
-    return _locked(stack, fcntl.LOCK_SH)
-
-
-@contextlib.contextmanager
-def _locked(stack: Stack, kind: int) -> Iterator[None]:
-    with (stack.home / "lock").open("a") as lock:
-        fcntl.flock(lock, kind)
-        yield
-
-
-def _create(stack: Stack) -> None:
-    wanted = _to_install(stack)
-    if _installed(stack).get("stack") != wanted["stack"]:
-        # Modules that another Theano compiled must not be met again.
-        shutil.rmtree(stack.compiledir, ignore_errors=True)
-    if _marker(stack).exists():
-        _marker(stack).unlink()
-    uv = _uv()
-    environment = stack.home / "env"
-    _run([uv, "venv", "--quiet", "--clear", "--prompt", stack.name, "--python", PYTHON, str(environment)])
-    # Compiled bytecode makes importing PyMC3 a second instead of four.
-    install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(stack.python)]
-    if stack.patch is not None:
-        install.append("--link-mode=copy")  # A patched file must not be the installer's own copy.
-    if stack.locked:
-        locks = [stack.requirements, *([TOOLS] if stack == named(DEFAULT) else [])]
-        arguments = [word for lock in locks for word in ("-r", str(lock))]
-        _run([*install, "--require-hashes", "--no-deps", *arguments])
-    else:
-        _run([*install, "-r", str(stack.requirements), "-r", str(WORKER)])
-    if stack.checkout is not None:
-        _run([*install, "--no-deps", "--reinstall", str(stack.checkout)])
-    if stack.patch is not None:
-        _apply(stack.patch, next(environment.glob("lib/python*/site-packages")))
-    if stack == named(DEFAULT):
-        editable = ["--no-deps", "--no-build-isolation", "-C", "editable_mode=compat", "-e", str(ROOT)]
-        _run([*install, *editable])
-        _link_default(environment)
-    _marker(stack).write_text(json.dumps(wanted) + "\n")
-
-
-def _apply(patch: Path, packages: Path) -> None:
-    variables = {**os.environ, "GIT_CEILING_DIRECTORIES": str(packages.parent)}
-    done = subprocess.run(
-        ["git", "apply", "-p1", str(patch.resolve())],
-        cwd=packages,
-        env=variables,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    if done.returncode:
-        raise UserError(f"{patch.name} does not apply to the stack's packages:\n{done.stdout.strip()}")
-
-
-def _link_default(environment: Path) -> None:
-    """Let ``.venv`` be the default stack's environment, where editors and people look for it."""
-    link = ROOT / ".venv"
-    if link.is_symlink():
-        link.unlink()
-    if not link.exists():
-        link.symlink_to(os.path.relpath(environment, ROOT))
-
-
-def _uv() -> str:
-    """Return the installer: the project's own, else the one on the path, else a new one."""
-    home = stacks_dir() / "uv"
-    own = home / "bin" / "uv"
-    if own.exists():
-        return str(own)
-    found = shutil.which("uv")
-    if found and _uv_version(found) >= _OLDEST_UV:
-        return found
-    _run([sys.executable, "-m", "venv", "--clear", str(home)])
-    pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet"]
-    _run([*pip, "--require-hashes", "-r", str(UV_LOCK)])
-    return str(own)
-
-
-def _uv_version(program: str) -> Tuple[int, ...]:
-    done = subprocess.run([program, "--version"], stdout=subprocess.PIPE, text=True, check=False)
-    found = re.search(r"(\d+)\.(\d+)", done.stdout)
-    return (int(found[1]), int(found[2])) if found else (0,)
-
-
-def _run(command: Sequence[str]) -> None:
-    # Another environment's variables would lead the installer astray.
-    environment = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "PYTHONHOME")}
-    # Outside of the project a version manager may hide the interpreter behind a shim.
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    if done.returncode:
-        lines = "\n".join(done.stdout.strip().splitlines()[-12:])
-        step = " ".join(Path(word).name if "/" in word else word for word in command[:3])
-        raise UserError(f"Making the environment failed at {step!r}:\n{scrub(lines)}")
-
-
 def describe() -> List[Dict[str, Any]]:
     """Return name, versions and readiness of the pinned stacks, ready for JSON."""
     return [
         {"name": stack.name, "versions": stack.versions(), "ready": stack.ready, "digest": stack.digest}
         for stack in map(named, NAMES)
     ]
-
-
-def main() -> int:
-    """Create the default stack where it is missing; the entry of ``python3 -m harness.stack``."""
-    stack = named(DEFAULT)
-    if stack.ready:
-        return 0
-    if Path(sys.prefix).resolve() == (stack.home / "env").resolve():
-        # Activated, it cannot replace itself: its own base interpreter does.
-        base = Path(sys.base_prefix, "bin", f"python{sys.version_info[0]}.{sys.version_info[1]}")
-        os.execv(base, [str(base), "-m", "harness.stack"])
-    print(f"Making the environment of {stack.name} ...", flush=True)
-    try:
-        create(stack)
-    except UserError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -6,11 +6,13 @@ one line, on disk before the next cell begins. Nothing is ever rewritten.
 
 import contextlib
 import errno
+import gzip
 import json
 import os
 import shutil
 import tempfile
 import uuid
+import zlib
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -174,11 +176,8 @@ class Store:
         """
         records: List[Dict[str, Any]] = []
         problems: List[str] = []
-        for path in sorted(self.runs.rglob("*.jsonl")):
-            try:
-                content = path.read_bytes()
-            except OSError as error:
-                raise UserError(f"{path.name} cannot be read: {error.strerror}.") from error
+        for path in sorted([*self.runs.rglob("*.jsonl"), *self.runs.rglob("*.jsonl.gz")]):
+            content = _content(path)
             lines = content.split(b"\n")
             for number, line in enumerate(lines, start=1):
                 if not line.strip():
@@ -194,6 +193,16 @@ class Store:
         # A record that was copied to be published is still one record.
         once = {record["id"]: record for record in records}
         return Loaded(sorted(once.values(), key=lambda record: str(record["started_at"])), problems)
+
+
+def _content(path: Path) -> bytes:
+    """Return what a file of records holds; those that are published in large numbers are compressed."""
+    try:
+        content = path.read_bytes()
+        return gzip.decompress(content) if path.suffix == ".gz" else content
+    except (OSError, EOFError, zlib.error) as error:
+        why = getattr(error, "strerror", None) or error
+        raise UserError(f"{path.name} cannot be read: {why}.") from error
 
 
 def _parse(line: bytes) -> Optional[Dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any, Callable, Optional, Sequence, Tuple
 import click
 
 import models
-from harness import paths, stack
+from harness import install, paths, stack
 from harness.errors import UserError, unknown
 
 
@@ -83,7 +83,7 @@ def make_ready(stacks: Sequence[stack.Stack]) -> None:
     for one in stacks:
         if not one.ready:
             click.echo(f"Making the environment of {one.name} ...", err=True)
-            stack.create(one)
+            install.create(one)
 
 
 def console() -> Any:

@@ -9,6 +9,7 @@ from typing import Dict, List, Sequence, Tuple
 import click
 
 from harness import paths, releases
+from harness.cli.changes import print_changes
 from harness.cli.common import json_option, make_ready
 from harness.errors import UserError
 
@@ -22,6 +23,7 @@ _MACHINE = "reference"
 @click.option("--bench", multiple=True, metavar="REGEX", help="With --run: only these benchmarks.")
 @click.option("--again", is_flag=True, help="With --run: run again what has a result already.")
 @click.option("--machine", default=_MACHINE, show_default=True, help="Name of this machine in the results.")
+@click.option("--changes", is_flag=True, help="Show what changed from release to release, beside the noise.")
 @json_option
 def releases_command(
     versions: Tuple[str, ...],
@@ -29,6 +31,7 @@ def releases_command(
     bench: Tuple[str, ...],
     again: bool,
     machine: str,
+    changes: bool,
     as_json: bool,
 ) -> int:
     """Make the history of PyMC3's releases that asv walks; of those named, their environments too.
@@ -38,10 +41,13 @@ def releases_command(
     """
     chosen = releases.select(versions)
     commits = releases.make_history()
-    if versions or run_them:
+    if (versions or run_them) and not changes:
         make_ready([release.stack for release in chosen])
     if run_them:
         return _run(chosen, commits, bench, again, machine)
+    if changes:
+        chosen_commits = {release.version: commits[release.version] for release in chosen}
+        return print_changes(results_dir(), machine, chosen_commits, as_json)
     measured = _measured(commits, machine)
     if as_json:
         rows = [{**vars(one), "commit": commits[one.version], **_state(one, measured)} for one in chosen]

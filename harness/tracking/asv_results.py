@@ -4,6 +4,9 @@ asv's own classes write the files, so they are what its commands read.
 """
 
 import datetime
+import gzip
+import hashlib
+import json
 import subprocess
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
@@ -64,6 +67,46 @@ def write(records: Sequence[Record], folder: Path, machine: Optional[str]) -> Tu
             results.save(str(folder))
             files.append(folder / results._filename)
     return files, left_out
+
+
+def keep_superseded(folder: Path, commit: str, environment: str) -> List[Path]:
+    """Keep what asv is about to write over: results of a commit under another version of a benchmark.
+
+    Parameters
+    ----------
+    folder : Path
+        asv's folder of results.
+    commit : str
+        The commit's hash.
+    environment : str
+        Name of the environment.
+
+    Returns
+    -------
+    list of Path
+        The copies, compressed, in ``superseded``; asv itself reads no file of that name.
+    """
+    kept = []
+    for path in folder.glob(f"*/{commit[:8]}-{environment}.json"):
+        try:
+            content = path.read_bytes()
+            stored, known = json.loads(content), json.loads((folder / "benchmarks.json").read_text())
+            where = stored["result_columns"].index("version")
+            superseded = [
+                name
+                for name, row in stored["results"].items()
+                if name in known and len(row) > where and row[where] != known[name]["version"]
+            ]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue  # asv says what is wrong with its files.
+        copy = folder / "superseded" / f"{path.stem}-{hashlib.sha256(content).hexdigest()[:8]}.json.gz"
+        if superseded and not copy.exists():
+            copy.parent.mkdir(exist_ok=True)
+            part = copy.with_suffix(".part")
+            part.write_bytes(gzip.compress(content, mtime=0))
+            part.replace(copy)
+            kept.append(copy)
+    return kept
 
 
 def _by_place(records: Sequence[Record], left_out: List[str]) -> Dict[Tuple[str, str], List[Record]]:

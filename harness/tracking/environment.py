@@ -14,9 +14,10 @@ from asv import util
 from asv.console import log
 from asv.environment import Environment
 
-from harness import environment, stack
+from harness import environment, install, stack
 from harness.errors import UserError
 from harness.paths import ROOT, scrub, stacks_dir
+from harness.tracking import asv_results
 
 
 class LockedStack(Environment):  # type: ignore[misc]
@@ -67,10 +68,11 @@ class LockedStack(Environment):  # type: ignore[misc]
         if not self._stack.ready:
             log.info(f"Installing {self._stack.name} from its lock")
         try:
-            stack.create(self._stack)
+            install.create(self._stack)
         except UserError as error:
             # Not a failed build, which asv would store over what was measured before.
             raise util.UserError(str(error)) from error
+        asv_results.keep_superseded(self._results, commit_hash, self.name)
         self._set_installed_commit_hash(commit_hash)
 
     def _of_commit(self) -> Any:

@@ -10,10 +10,11 @@ from tests.conftest import ROOT
 
 #: A module imports only from what stands before it. ``tracking`` and ``cli`` are packages.
 ORDER = [
-    "errors", "paths", "stack", "releases", "grid", "environment", "clock", "compile_cache", "sampling",
-    "diagnostics", "metrics", "quality", "truth", "yardstick", "core", "accuracy", "guard", "claims",
-    "reference", "faults", "calibration", "density", "contract", "record", "worker", "store", "process",
-    "runner", "tracking", "table", "export", "display", "doctor", "cli", "__main__",
+    "errors", "paths", "stack", "install", "releases", "grid", "environment", "clock", "compile_cache",
+    "sampling", "diagnostics", "metrics", "quality", "truth", "yardstick", "core", "accuracy", "guard",
+    "claims", "reference", "faults", "calibration", "density", "contract", "history", "record", "cell",
+    "worker", "watch", "store", "process", "runner", "tracking", "table", "export", "display", "doctor",
+    "cli", "__main__",
 ]  # fmt: skip
 
 

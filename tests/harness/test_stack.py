@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from harness import stack
+from harness import install, stack
 from harness.errors import UserError
 
 
@@ -150,4 +150,4 @@ def test_a_requirements_file_is_a_stack(tmp_path, monkeypatch):
 
 def test_a_failing_step_ends_with_its_last_lines():
     with pytest.raises(UserError, match=r"failed at 'sh -c.*(?s:.)*no room left"):
-        stack._run(["sh", "-c", "echo starting; echo no room left; exit 3"])
+        install._run(["sh", "-c", "echo starting; echo no room left; exit 3"])

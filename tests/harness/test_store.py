@@ -1,5 +1,6 @@
 """Records are appended whole, read back, and never rewritten."""
 
+import gzip
 import json
 import re
 import shutil
@@ -122,6 +123,19 @@ def test_a_record_that_was_copied_counts_once(store, make_record):
     (store.runs / "published").mkdir()
     (store.runs / "published" / "copy.jsonl").write_bytes(run.path.read_bytes())
     assert len(store.load().records) == 1
+
+
+def test_compressed_records_are_records_too(store, make_record):
+    run = store.begin("quick", NOW)
+    run.append(make_record())
+    packed = store.runs / "published" / "a.jsonl.gz"
+    packed.parent.mkdir()
+    packed.write_bytes(gzip.compress(run.path.read_bytes()))
+    run.path.unlink()
+    assert len(store.load().records) == 1
+    packed.write_bytes(packed.read_bytes()[:-9])
+    with pytest.raises(UserError, match=r"a\.jsonl\.gz cannot be read: Compressed file ended"):
+        store.load()
 
 
 def test_a_full_disk_loses_nothing_that_was_there(store, make_record):

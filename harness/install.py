@@ -1,0 +1,165 @@
+"""Makes the environments of stacks, each from its lock and nothing else.
+
+Only the standard library is used, so that a bare ``python3 -m harness.install`` can make the
+default stack, the one that everything else runs in.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import ContextManager, Iterator, Sequence, Tuple
+
+from harness.errors import UserError
+from harness.paths import ROOT, scrub, stacks_dir
+from harness.stack import DEFAULT, LOCKS, PYTHON, TOOLS, Stack, installed, marker, named, to_install
+
+WORKER = LOCKS / "worker.in"
+UV_LOCK = LOCKS / "uv.txt"
+#: ``uv venv --clear`` is not in older ones.
+_OLDEST_UV = (0, 8)
+
+
+def create(stack: Stack) -> None:
+    """Make a stack's environment, if it is not ready; its compile cache is kept while its digest is.
+
+    Raises
+    ------
+    UserError
+        If an installer's step fails; it ends with the step's last lines. If it is the
+        environment that this very process runs in.
+    """
+    if Path(sys.prefix).resolve() == (stack.home / "env").resolve() and not stack.ready:
+        raise UserError("The environment that this command runs in is out of date: `make env` renews it.")
+    stack.home.mkdir(parents=True, exist_ok=True)
+    with _locked(stack, fcntl.LOCK_EX):
+        # Of two runs that miss it at once, the second finds what the first one made.
+        if not stack.ready:
+            _create(stack)
+
+
+def in_use(stack: Stack) -> ContextManager[None]:
+    """Keep a stack from being made anew while the context lasts."""
+    return _locked(stack, fcntl.LOCK_SH)
+
+
+@contextlib.contextmanager
+def _locked(stack: Stack, kind: int) -> Iterator[None]:
+    with (stack.home / "lock").open("a") as lock:
+        fcntl.flock(lock, kind)
+        yield
+
+
+def _create(stack: Stack) -> None:
+    wanted = to_install(stack)
+    if installed(stack).get("stack") != wanted["stack"]:
+        # Modules that another Theano compiled must not be met again.
+        shutil.rmtree(stack.compiledir, ignore_errors=True)
+    if marker(stack).exists():
+        marker(stack).unlink()
+    uv = _uv()
+    environment = stack.home / "env"
+    _run([uv, "venv", "--quiet", "--clear", "--prompt", stack.name, "--python", PYTHON, str(environment)])
+    # Compiled bytecode makes importing PyMC3 a second instead of four.
+    install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(stack.python)]
+    if stack.patch is not None:
+        install.append("--link-mode=copy")  # A patched file must not be the installer's own copy.
+    if stack.locked:
+        locks = [stack.requirements, *([TOOLS] if stack == named(DEFAULT) else [])]
+        arguments = [word for lock in locks for word in ("-r", str(lock))]
+        _run([*install, "--require-hashes", "--no-deps", *arguments])
+    else:
+        _run([*install, "-r", str(stack.requirements), "-r", str(WORKER)])
+    if stack.checkout is not None:
+        _run([*install, "--no-deps", "--reinstall", str(stack.checkout)])
+    if stack.patch is not None:
+        _apply(stack.patch, next(environment.glob("lib/python*/site-packages")))
+    if stack == named(DEFAULT):
+        editable = ["--no-deps", "--no-build-isolation", "-C", "editable_mode=compat", "-e", str(ROOT)]
+        _run([*install, *editable])
+        _link_default(environment)
+    marker(stack).write_text(json.dumps(wanted) + "\n")
+
+
+def _apply(patch: Path, packages: Path) -> None:
+    variables = {**os.environ, "GIT_CEILING_DIRECTORIES": str(packages.parent)}
+    done = subprocess.run(
+        ["git", "apply", "-p1", str(patch.resolve())],
+        cwd=packages,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if done.returncode:
+        raise UserError(f"{patch.name} does not apply to the stack's packages:\n{done.stdout.strip()}")
+
+
+def _link_default(environment: Path) -> None:
+    """Let ``.venv`` be the default stack's environment, where editors and people look for it."""
+    link = ROOT / ".venv"
+    if link.is_symlink():
+        link.unlink()
+    if not link.exists():
+        link.symlink_to(os.path.relpath(environment, ROOT))
+
+
+def _uv() -> str:
+    """Return the installer: the project's own, else the one on the path, else a new one."""
+    home = stacks_dir() / "uv"
+    own = home / "bin" / "uv"
+    if own.exists():
+        return str(own)
+    found = shutil.which("uv")
+    if found and _uv_version(found) >= _OLDEST_UV:
+        return found
+    _run([sys.executable, "-m", "venv", "--clear", str(home)])
+    pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+    _run([*pip, "--require-hashes", "-r", str(UV_LOCK)])
+    return str(own)
+
+
+def _uv_version(program: str) -> Tuple[int, ...]:
+    done = subprocess.run([program, "--version"], stdout=subprocess.PIPE, text=True, check=False)
+    found = re.search(r"(\d+)\.(\d+)", done.stdout)
+    return (int(found[1]), int(found[2])) if found else (0,)
+
+
+def _run(command: Sequence[str]) -> None:
+    # Another environment's variables would lead the installer astray.
+    environment = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "PYTHONHOME")}
+    # Outside of the project a version manager may hide the interpreter behind a shim.
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    if done.returncode:
+        lines = "\n".join(done.stdout.strip().splitlines()[-12:])
+        step = " ".join(Path(word).name if "/" in word else word for word in command[:3])
+        raise UserError(f"Making the environment failed at {step!r}:\n{scrub(lines)}")
+
+
+def main() -> int:
+    """Create the default stack where it is missing; the entry of ``python3 -m harness.install``."""
+    stack = named(DEFAULT)
+    if stack.ready:
+        return 0
+    if Path(sys.prefix).resolve() == (stack.home / "env").resolve():
+        # Activated, it cannot replace itself: its own base interpreter does.
+        base = Path(sys.base_prefix, "bin", f"python{sys.version_info[0]}.{sys.version_info[1]}")
+        os.execv(base, [str(base), "-m", "harness.install"])
+    print(f"Making the environment of {stack.name} ...", flush=True)
+    try:
+        create(stack)
+    except UserError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
