@@ -18,7 +18,7 @@ bench: env ## Sample every model (profile quick) and show the table.
 
 asv: env ## Run asv on HEAD (BENCH=regex to choose, STACK=name), and write its pages.
 	@$(BIN)/asv machine --yes >/dev/null
-	$(BIN)/asv run --show-stderr HEAD^! $(addprefix --environment ,$(STACK)) $(addprefix --bench ,$(BENCH)); \
+	$(BIN)/asv run --record-samples --show-stderr HEAD^! $(addprefix --environment ,$(STACK)) $(addprefix --bench ,$(BENCH)); \
 	code=$$?; $(BIN)/asv publish && echo "Pages: results/asv-html, or \`$(BIN)/asv preview\`."; exit $$code
 
 bench-ci: env ## Run the pytest-benchmark suites, and say red or green.

@@ -16,7 +16,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 import pandas as pd
 
-from harness.accuracy import VERDICTS
+from harness.accuracy import MAX_RHAT, VERDICTS
 from harness.errors import UserError
 
 Key = Tuple[str, str, str]
@@ -43,6 +43,9 @@ BEYOND = 2.0
 BEYOND_ERRORS = 3.0
 #: The smallest noise that is believed: a VM's clock is not steadier, however few repeats say so.
 _LEAST_NOISE = 0.01
+#: Between the quartiles of a Gaussian, in standard deviations.
+_QUARTILES_APART = 1.349
+_NOT_CONVERGED = f"R-hat > {MAX_RHAT}"
 
 
 @dataclass(frozen=True)
@@ -164,18 +167,22 @@ def _results(path: Path) -> Dict[Key, Tuple[float, float]]:
             suite, *model, figure = name.split(".")
             row = dict(zip(columns, cells))
             value = row["result"][0] if row["result"] else None
-            samples = (row.get("samples") or [None])[0] or []
             key = (suite, figure, ".".join(model))
-            found[key] = (math.nan if value is None else float(value), _error(samples))
+            found[key] = (math.nan if value is None else float(value), _error(row))
         return found
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise UserError(f"{path.name} is no result of asv's: {error!r}.") from error
 
 
-def _error(samples: Sequence[float]) -> float:
-    if len(samples) < 2 or min(samples) <= 0:
-        return math.nan
-    return float(np.std(np.log(samples), ddof=1) / math.sqrt(len(samples)))
+def _error(row: Mapping[str, Any]) -> float:
+    """Return the standard error of a value's logarithm: over samples if asv kept them, else by quartiles."""
+    samples = (row.get("samples") or [None])[0] or []
+    if len(samples) > 1 and min(samples) > 0:
+        return float(np.std(np.log(samples), ddof=1) / math.sqrt(len(samples)))
+    lower, upper, count = ((row.get(f"stats_{name}") or [None])[0] for name in ("q_25", "q_75", "repeat"))
+    if lower and upper and count and lower > 0:
+        return math.log(upper / lower) / _QUARTILES_APART / math.sqrt(count)
+    return math.nan
 
 
 def noise(first: Measured, again: Measured) -> Dict[str, Noise]:
@@ -326,15 +333,16 @@ def accuracy(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A row a stack: records, those that did not end well, the verdicts on accuracy,
-        divergences, and the models with inaccurate records or divergences, with their number.
+        A row a stack: records, those that did not end well, the verdicts on accuracy, those
+        whose chains had not converged, divergences, and the models with inaccurate records or
+        divergences, with their number.
     """
     rows: Dict[str, Dict[str, Any]] = {}
     for record in records:
         row = rows.setdefault(
             record["stack"],
             {
-                **dict.fromkeys(("records", "failed", *VERDICTS, "divergences"), 0),
+                **dict.fromkeys(("records", "failed", *VERDICTS, _NOT_CONVERGED, "divergences"), 0),
                 "inaccurate in": Counter(),
                 "divergences in": Counter(),
             },
@@ -345,6 +353,7 @@ def accuracy(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
             continue
         verdict, divergences = record["accuracy"]["verdict"], record["metrics"]["divergences"] or 0
         row[verdict] += 1
+        row[_NOT_CONVERGED] += (record["metrics"]["rhat_max"] or math.inf) > MAX_RHAT
         row["divergences"] += divergences
         row["inaccurate in"][record["model"]] += verdict == "inaccurate"
         row["divergences in"][record["model"]] += divergences

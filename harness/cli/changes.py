@@ -12,8 +12,16 @@ from harness.cli.common import console
 #: Machine's name in asv of a second run over some of the releases, which the noise is read off.
 REPEAT = "{}-again"
 
+_NOTE = (
+    "Each figure over that of the release before, geometric mean of the models that both have; smaller is"
+    " better. * is beyond the noise: twice the largest difference of a release that was measured twice (2 %"
+    " at least); for leapfrogs per effective sample three standard errors over seeds, for pace both."
+)
 
-def print_changes(folder: Path, machine: str, commits: Mapping[str, str], as_json: bool) -> int:
+Rows = List[List[str]]
+
+
+def print_changes(folder: Path, machine: str, commits: Mapping[str, str], form: str) -> int:
     """Print the steps of every figure from release to release, and how each release sampled.
 
     Parameters
@@ -24,17 +32,18 @@ def print_changes(folder: Path, machine: str, commits: Mapping[str, str], as_jso
         Whose.
     commits : dict of str
         The history's commit of each version, oldest first.
-    as_json : bool
-        Whether to print JSON.
+    form : str
+        ``text``, ``markdown`` or ``json``.
     """
     from harness import history
+    from harness.record import newest, place
     from harness.store import Store
 
     measured = history.read(folder / machine, commits)
     known = history.noise(measured, history.read(folder / REPEAT.format(machine), commits))
     steps = history.steps(measured, known)
-    counts = history.accuracy(Store(folder).load().records)
-    if as_json:
+    counts = history.accuracy(list(newest(Store(folder).load().records, place).values()))
+    if form == "json":
         content = {
             "steps": [step.to_dict() for step in steps],
             "noise": {figure: vars(one) for figure, one in known.items()},
@@ -45,65 +54,69 @@ def print_changes(folder: Path, machine: str, commits: Mapping[str, str], as_jso
     if not steps:
         click.echo("No two releases have been measured yet: nutsbench releases --run measures them.")
         return 0
-    overall = history.overall(measured, known)
+    tables = {
+        "Steps from release to release": step_rows(steps, history.overall(measured, known), known),
+        "How the records of each release sampled": accuracy_rows(counts, list(commits)),
+    }
+    apart = standing_out(steps, known)
+    if form == "markdown":
+        for title, rows in tables.items():
+            click.echo(f"**{title}**\n\n{markdown(rows)}\n")
+        click.echo(_NOTE + "\n\n" + "\n".join(f"- {line}" for line in apart))
+        return 0
     screen = console()
-    screen.print(_steps_table(steps, overall, known))
-    screen.print(
-        "Each figure over that of the release before, geometric mean of the models that both have; smaller"
-        "\nis better. * is beyond the noise: twice the largest difference of a release measured twice, for"
-        "\nleapfrogs per effective sample three standard errors over seeds, for pace both."
-    )
-    for line in _single_models(steps, known):
-        screen.print(line, highlight=False)
-    if len(counts):
+    for title, rows in tables.items():
+        screen.print(_rich(title, rows))
         screen.print()
-        screen.print(_accuracy_table(counts, list(commits)))
+    screen.print(_NOTE, highlight=False)
+    if apart:
+        screen.print("\nModels that stand out of their release's step:")
+    for line in apart:
+        screen.print(line, highlight=False)
     return 0
 
 
-def _steps_table(steps: Sequence[Any], overall: Sequence[Any], known: Mapping[str, Any]) -> Any:
-    from rich.table import Table
-
+def step_rows(steps: Sequence[Any], overall: Sequence[Any], known: Mapping[str, Any]) -> Rows:
+    """Return a header and a row a release; then first to last, and the repeats."""
     figures = list(dict.fromkeys(step.figure for step in steps))
-    table = Table(title="Steps from release to release", box=None, header_style="bold", pad_edge=False)
-    table.add_column("release")
-    for figure in figures:
-        table.add_column(figure, justify="right")
-    rows: Dict[str, Dict[str, Any]] = {}
+    table: Dict[str, Dict[str, Any]] = {}
     for step in steps:
-        rows.setdefault(step.release, {})[step.figure] = step
+        table.setdefault(step.release, {})[step.figure] = step
     # A figure that an earlier release lacks must not put a later one first.
-    for release in sorted(rows, key=lambda version: [int(part) for part in version.split(".")]):
-        table.add_row(release, *(_step_text(rows[release].get(figure)) for figure in figures))
-    table.add_section()
+    releases = sorted(table, key=lambda version: [int(part) for part in version.split(".")])
+    rows = [["release", *figures]]
+    rows += [[release, *(_text(table[release].get(figure)) for figure in figures)] for release in releases]
     whole = {step.figure: step for step in overall}
     first, last = overall[0].before, overall[0].release
-    table.add_row(f"{last} / {first}", *(_step_text(whole.get(figure)) for figure in figures))
+    rows.append([f"{last} / {first}", *(_text(whole.get(figure)) for figure in figures)])
     for release in dict.fromkeys(release for one in known.values() for release in one.repeats):
         again = [known[f].repeats.get(release) if f in known else None for f in figures]
-        table.add_row(f"{release} again", *("-" if ratio is None else f"{ratio:.3f} " for ratio in again))
-    return table
+        rows.append([f"{release} again", *("-" if ratio is None else f"{ratio:.3f}" for ratio in again)])
+    return rows
 
 
-def _step_text(step: Optional[Any]) -> Any:
-    from rich.text import Text
-
-    if step is None:
-        return Text("- ", style="dim")
-    mark = "*" if step.beyond_noise else " "
-    style = ("red" if step.ratio > 1 else "green") if step.beyond_noise else ""
-    return Text(f"{step.ratio:.3f}{mark}", style=style)
+def _text(step: Optional[Any]) -> str:
+    return "-" if step is None else f"{step.ratio:.3f}{'*' if step.beyond_noise else ''}"
 
 
-def _single_models(steps: Sequence[Any], known: Mapping[str, Any]) -> List[str]:
-    """Tell of the core's steps of single models that stand out of their release's."""
+def accuracy_rows(counts: Any, versions: Sequence[str]) -> Rows:
+    """Return a header and a row for each release that has records."""
+    rows = [["release", *counts.columns]]
+    for version in versions:
+        if f"release-{version}" in counts.index:
+            rows.append([version, *map(str, counts.loc[f"release-{version}"])])
+    return rows
+
+
+def standing_out(steps: Sequence[Any], known: Mapping[str, Any]) -> List[str]:
+    """Say which single models' times went another way than their release's, beyond the noise."""
     lines = []
     for step in steps:
         noise = known.get(step.figure)
         if noise is None or len(step.ratios) < 2 or not step.of_time:
             continue
-        # 5 % at least, since the noise of single models rests on few repeats.
-        limit = max(4 * noise.one_model, 0.05)
+        # 10 % at least, since the noise of single models rests on few repeats.
+        limit = max(4 * noise.one_model, math.log(1.1))
         out = [
             f"{name} {ratio:.2f}"
             for name, ratio in sorted(step.ratios.items(), key=lambda row: -abs(math.log(row[1])))
@@ -111,19 +124,28 @@ def _single_models(steps: Sequence[Any], known: Mapping[str, Any]) -> List[str]:
         ]
         if out:
             lines.append(f"{step.release}, {step.figure} ({step.ratio:.2f} over all): {', '.join(out)}")
-    return ["", "Models that stand out of their release's step:", *lines] if lines else []
+    return lines
 
 
-def _accuracy_table(counts: Any, versions: Sequence[str]) -> Any:
+def markdown(rows: Rows) -> str:
+    """Return rows, the first of them a header, as a table in Markdown."""
+    ruler = ["---", *["---:"] * (len(rows[0]) - 1)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (rows[0], ruler, *rows[1:]))
+
+
+def _rich(title: str, rows: Rows) -> Any:
     from rich.table import Table
+    from rich.text import Text
 
-    title = "How the records of each release sampled"
     table = Table(title=title, box=None, header_style="bold", pad_edge=False)
-    table.add_column("release")
-    for name in counts.columns:
-        table.add_column(name, justify="left" if name.endswith(" in") else "right")
-    for version in versions:
-        stack = f"release-{version}"
-        if stack in counts.index:
-            table.add_row(version, *map(str, counts.loc[stack]))
+    for number, name in enumerate(rows[0]):
+        table.add_column(name, justify="right" if number and not name.endswith(" in") else "left")
+    for row in rows[1:]:
+        table.add_row(*(Text(cell, style=_style(cell)) for cell in row))
     return table
+
+
+def _style(cell: str) -> str:
+    if not cell.endswith("*"):
+        return ""
+    return "red" if float(cell[:-1]) > 1 else "green"

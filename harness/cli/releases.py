@@ -24,6 +24,7 @@ _MACHINE = "reference"
 @click.option("--again", is_flag=True, help="With --run: run again what has a result already.")
 @click.option("--machine", default=_MACHINE, show_default=True, help="Name of this machine in the results.")
 @click.option("--changes", is_flag=True, help="Show what changed from release to release, beside the noise.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="With --changes: print Markdown.")
 @json_option
 def releases_command(
     versions: Tuple[str, ...],
@@ -32,6 +33,7 @@ def releases_command(
     again: bool,
     machine: str,
     changes: bool,
+    as_markdown: bool,
     as_json: bool,
 ) -> int:
     """Make the history of PyMC3's releases that asv walks; of those named, their environments too.
@@ -47,7 +49,8 @@ def releases_command(
         return _run(chosen, commits, bench, again, machine)
     if changes:
         chosen_commits = {release.version: commits[release.version] for release in chosen}
-        return print_changes(results_dir(), machine, chosen_commits, as_json)
+        form = "json" if as_json else "markdown" if as_markdown else "text"
+        return print_changes(results_dir(), machine, chosen_commits, form)
     measured = _measured(commits, machine)
     if as_json:
         rows = [{**vars(one), "commit": commits[one.version], **_state(one, measured)} for one in chosen]
@@ -104,7 +107,9 @@ def _run(
         options = [word for regex in bench for word in ("--bench", regex)]
         skipping = [] if again else ["--skip-existing-successful"]
         commit = f"{commits[release.version]}^!"
-        command = [*asv, "run", commit, "--machine", machine, "--show-stderr", *skipping, *options]
+        # With each seed's samples asv's own test can see a change of pace; without, only quartiles are kept.
+        keeping = ["--record-samples", "--show-stderr"]
+        command = [*asv, "run", commit, "--machine", machine, *keeping, *skipping, *options]
         # asv's commits are oldest first; a run that is cut off keeps what each release before it gave.
         if subprocess.run(command, check=False).returncode:
             failed.append(release.version)

@@ -93,6 +93,13 @@ def test_draws_have_the_noise_of_their_seeds_and_pace_has_both(stored):
     assert not found["time / leapfrog"].beyond_noise
 
 
+def test_without_samples_the_quartiles_tell_the_error(stored):
+    quartiles = [[10.0], [], "1", 0, 0.0, [8.0], [12.0], [9.5], [10.5], [1], [7]]
+    folder = stored("3.8", {"quick.a.track_leapfrogs_per_ess": quartiles})
+    error = history.read(folder, COMMITS).errors.loc["3.8", ("quick", "track_leapfrogs_per_ess", "a")]
+    assert error == pytest.approx(math.log(10.5 / 9.5) / 1.349 / math.sqrt(7))
+
+
 def test_the_overall_step_is_from_first_to_last(stored):
     stored("3.8", core(a=1.0))
     stored("3.9.0", core(a=9.0))
@@ -119,10 +126,11 @@ def test_accuracy_counts_records_by_verdict(make_record):
     failed = make_record(stack="release-3.8").to_dict()
     failed["status"] = "crashed"
     record["accuracy"] = {"verdict": "inaccurate"}
-    record["metrics"]["divergences"] = 3
+    record["metrics"].update(divergences=3, rhat_max=1.06)
     counts = history.accuracy([record, record, failed])
     found = counts.loc["release-3.8"]
     assert (found["records"], found["failed"], found["inaccurate"], found["accurate"]) == (3, 1, 2, 0)
+    assert found["R-hat > 1.05"] == 2
     assert found["divergences in"] == f"{record['model']} 6"
     assert found["inaccurate in"] == f"{record['model']} 2"
 
@@ -131,6 +139,7 @@ def test_the_command_prints_steps_and_json(nutsbench):
     done = nutsbench("releases", "--changes")
     assert done.returncode == 0, done.stderr
     assert "Steps from release to release" in done.stdout
+    assert "| release | gradient |" in nutsbench("releases", "--changes", "--markdown").stdout
     content = json.loads(nutsbench("releases", "--changes", "--json").stdout)
     assert {"steps", "noise", "accuracy"} == set(content)
     assert any(step["figure"] == "transitions" for step in content["steps"])
