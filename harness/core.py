@@ -199,20 +199,49 @@ def _accepted(
     return float(np.mean(chances))
 
 
-def compile_s(name: str) -> Tuple[float, bool]:
-    """Build and compile a model in this process; return the wall seconds, and whether the cache was warm."""
-    known, cached = compile_cache.loaded_modules(), compile_cache.cached_modules()
-    core = Core(models.get(name))
-    compile_cache.remove_unversioned(known)
-    return core.build_s + core.compile_s, compile_cache.cached_modules() == cached
+class Compiled:
+    """A core that was compiled in this process, and what that took.
+
+    Parameters
+    ----------
+    name : str
+        The model.
+
+    Attributes
+    ----------
+    gradient, leapfrog, transitions : callable
+        The core's calls.
+    seconds : float
+        Wall seconds of building and compiling it.
+    warm : bool
+        Whether Theano found all that it compiled before in its cache.
+    """
+
+    def __init__(self, name: str) -> None:
+        known, cached = compile_cache.loaded_modules(), compile_cache.cached_modules()
+        core = Core(models.get(name))
+        compile_cache.remove_unversioned(known)
+        self.name, self.warm = name, compile_cache.cached_modules() == cached
+        self.seconds = core.build_s + core.compile_s
+        self.gradient, self.leapfrog, self.transitions = core.gradient, core.leapfrog, core.transitions
+
+    def warm_compiles_s(self, repeats: int) -> List[float]:
+        """Return the wall seconds of building and compiling with a warm cache, each time in another process.
+
+        This process is the first, if the cache was warm; the others are forks of it.
+        """
+        found = [self.seconds] if self.warm else []
+        while len(found) < repeats:
+            # A pool each: one that replaces its process forks from a thread, and Theano-PyMC
+            # 1.1.0 has its lock in the main thread only.
+            with multiprocessing.get_context("fork").Pool(1) as pool:
+                found.append(pool.apply(compile_s, (self.name,)))
+        return found
 
 
-def warm_compiles_s(name: str, repeats: int) -> List[float]:
-    """Return the wall seconds of building and compiling a model, each time in a fresh fork."""
-    with multiprocessing.get_context("fork").Pool(1, maxtasksperchild=1) as pool:
-        first, warm = pool.apply(compile_s, (name,))
-        more = pool.map(compile_s, [name] * (repeats - warm), chunksize=1)
-        return [*([first] if warm else []), *(seconds for seconds, _ in more)]
+def compile_s(name: str) -> float:
+    """Build and compile a model in this process, and return the wall seconds."""
+    return Compiled(name).seconds
 
 
 def cold_compile_s(name: str) -> float:
@@ -229,4 +258,4 @@ def cold_compile_s(name: str) -> float:
 
 
 if __name__ == "__main__":
-    print(json.dumps(compile_s(sys.argv[1])[0]))
+    print(json.dumps(compile_s(sys.argv[1])))

@@ -67,9 +67,9 @@ def test_compiling_with_an_empty_cache_takes_longer_than_with_a_full_one():
     script = """
 import json
 from harness import compile_cache
-from harness.core import cold_compile_s, warm_compiles_s
+from harness.core import Compiled, cold_compile_s
 compile_cache.warm_up()
-print(json.dumps([cold_compile_s("addition"), warm_compiles_s("addition", 2)]))
+print(json.dumps([cold_compile_s("addition"), Compiled("addition").warm_compiles_s(2)]))
 """
     cold, warm = in_stack(stack.DEFAULT, script)
     assert len(warm) == 2
