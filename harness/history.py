@@ -137,12 +137,18 @@ def read(folder: Path, commits: Mapping[str, str]) -> Measured:
     ------
     UserError
         If a file there is not asv's.
+
+    Notes
+    -----
+    What was stored under another version of a benchmark than asv's list of them has is left
+    out, as asv leaves it out: it measured something else.
     """
+    known = _versions(folder.parent / "benchmarks.json")
     values: Dict[str, Dict[Key, float]] = {}
     errors: Dict[str, Dict[Key, float]] = {}
     for version, commit in commits.items():
         for path in sorted(folder.glob(f"{commit[:8]}-*.json")):
-            for key, (value, error) in _results(path).items():
+            for key, (value, error) in _results(path, known).items():
                 values.setdefault(version, {})[key] = value
                 errors.setdefault(version, {})[key] = error
     return Measured(_frame(values), _frame(errors))
@@ -157,7 +163,16 @@ def _frame(rows: Mapping[str, Mapping[Key, float]]) -> pd.DataFrame:
     return pd.DataFrame(cells, index=list(rows), columns=columns, dtype=float)
 
 
-def _results(path: Path) -> Dict[Key, Tuple[float, float]]:
+def _versions(path: Path) -> Dict[str, str]:
+    """Return the version of each benchmark, nothing where asv has not listed any yet."""
+    try:
+        listed = json.loads(path.read_text()) if path.is_file() else {}
+        return {name: str(one["version"]) for name, one in listed.items() if name != "version"}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path.name} is no list of asv's benchmarks: {error!r}.") from error
+
+
+def _results(path: Path, known: Mapping[str, str]) -> Dict[Key, Tuple[float, float]]:
     """Return value and standard error of each of a file's benchmarks; of several settings the first's."""
     try:
         content = json.loads(path.read_text())
@@ -166,6 +181,8 @@ def _results(path: Path) -> Dict[Key, Tuple[float, float]]:
         for name, cells in content["results"].items():
             suite, *model, figure = name.split(".")
             row = dict(zip(columns, cells))
+            if row["version"] != known.get(name):
+                continue
             value = row["result"][0] if row["result"] else None
             key = (suite, figure, ".".join(model))
             found[key] = (math.nan if value is None else float(value), _error(row))

@@ -15,5 +15,5 @@ time_plain_python.unit = "seconds"
 time_plain_python.pretty_name = "machine: plain Python"
 time_plain_python.timer = time.process_time
 time_plain_python.sample_time = 0.02
-time_plain_python.repeat = (10, 40, 5.0)
-time_plain_python.rounds = 1
+time_plain_python.repeat = (10, 20, 5.0)
+time_plain_python.rounds = 2

@@ -11,6 +11,7 @@ from harness.errors import UserError
 COMMITS = {"3.8": "a" * 40, "3.9.0": "b" * 40, "3.10.0": "c" * 40}
 COLUMNS = ["result", "params", "version", "started_at", "duration", "stats_ci_99_a", "stats_ci_99_b",
            "stats_q_25", "stats_q_75", "stats_number", "stats_repeat", "samples", "profile"]  # fmt: skip
+QUICK = ("track_us_per_leapfrog", "track_leapfrogs_per_ess", "track_pace_s")
 
 
 def row(value, samples=None):
@@ -22,6 +23,9 @@ def stored(tmp_path):
     def store(version, results, machine="reference"):
         folder = tmp_path / machine
         folder.mkdir(exist_ok=True)
+        known = {name: {"version": "1"} for name in core(a=0, b=0, c=0, d=0)}
+        known.update({f"quick.a.{name}": {"version": "1"} for name in QUICK})
+        (tmp_path / "benchmarks.json").write_text(json.dumps({**known, "version": 2}))
         content = {"result_columns": COLUMNS, "results": results}
         (folder / f"{COMMITS[version][:8]}-release.json").write_text(json.dumps(content))
         return folder
@@ -106,6 +110,15 @@ def test_the_overall_step_is_from_first_to_last(stored):
     folder = stored("3.10.0", core(a=2.0))
     (step,) = history.overall(history.read(folder, COMMITS), {})
     assert (step.before, step.release, step.ratio) == ("3.8", "3.10.0", pytest.approx(2.0))
+
+
+def test_results_of_another_version_of_a_benchmark_are_left_out(stored):
+    stored("3.8", core(a=1.0, b=1.0))
+    other = core(a=1.0, b=3.0)
+    other["core.a.time_gradient"][2] = "0"
+    folder = stored("3.9.0", other)
+    (step,) = history.steps(history.read(folder, COMMITS), {})
+    assert step.ratios == {"b": pytest.approx(3.0)}
 
 
 def test_what_is_no_result_of_asv_is_named(stored):
