@@ -36,3 +36,11 @@ def test_measured_tables_are_filled_in(page):
     text = (ROOT / "docs" / page).read_text()
     for name in re.findall(r"<!-- table: (\w+) -->", text):
         assert len(table(page, name).splitlines()) > 5
+
+
+@pytest.mark.parametrize(("name", "title"), [("steps", "Steps"), ("accuracy", "How the records")])
+def test_the_history_of_releases_is_what_was_measured(name, title, nutsbench):
+    printed = nutsbench("releases", "--changes", "--markdown").stdout
+    found = re.search(rf"\*\*{title}[^\n]*\n\n((?:\|.*\n)+)", printed)
+    assert found, printed
+    assert table("releases.md", name) == found.group(1).strip()
