@@ -35,6 +35,7 @@ FIGURES = {
     _EFFICIENCY: "leapfrogs / ESS",
     _PACE: "pace",
 }
+_CORE_TIMES = ("gradient", "leapfrog", "transitions")
 #: The machine's own figure, which every step may hide behind.
 MACHINE = ("machine", "time_plain_python")
 #: How many times the largest difference of a repeat a step in time has to be ...
@@ -335,7 +336,9 @@ def _limit(label: str, known: Mapping[str, Noise], efficiency_error: float) -> O
     of_time = known.get(FIGURES[_TIME] if label == FIGURES[_PACE] else label)
     if of_time is None:
         return None
-    by_time = BEYOND * max(of_time.all_models, _LEAST_NOISE)
+    # What repeats differ by is the machine's mood, which all times of the core share.
+    alike = [known[one] for one in _CORE_TIMES if label in _CORE_TIMES and one in known] or [of_time]
+    by_time = BEYOND * max(_LEAST_NOISE, *(one.all_models for one in alike))
     return math.hypot(by_time, by_draws) if label == FIGURES[_PACE] else by_time
 
 

@@ -15,7 +15,8 @@ REPEAT = "{}-again"
 _NOTE = (
     "Each figure over that of the release before, geometric mean of the models that both have; smaller is"
     " better. * is beyond the noise: twice the largest difference of a release that was measured twice (2 %"
-    " at least); for leapfrogs per effective sample three standard errors over seeds, for pace both."
+    " at least, and for gradient, leapfrog and transitions the largest of the three); for leapfrogs per"
+    " effective sample three standard errors over seeds, for pace both."
 )
 
 Rows = List[List[str]]

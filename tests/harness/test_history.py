@@ -25,6 +25,7 @@ def stored(tmp_path):
         folder.mkdir(exist_ok=True)
         known = {name: {"version": "1"} for name in core(a=0, b=0, c=0, d=0)}
         known.update({f"quick.a.{name}": {"version": "1"} for name in QUICK})
+        known["core.a.time_leapfrog"] = {"version": "1"}
         (tmp_path / "benchmarks.json").write_text(json.dumps({**known, "version": 2}))
         content = {"result_columns": COLUMNS, "results": results}
         (folder / f"{COMMITS[version][:8]}-release.json").write_text(json.dumps(content))
@@ -71,6 +72,21 @@ def test_noise_is_what_a_repeat_differs_by(stored, again, limit):
     (step,) = history.steps(measured, known)
     assert step.limit == pytest.approx(limit)
     assert step.beyond_noise is (limit < 1.06)
+
+
+def test_times_of_the_core_share_the_noise_of_the_noisiest(stored):
+    def both(gradient, leapfrog):
+        return {**core(a=gradient), "core.a.time_leapfrog": row(leapfrog)}
+
+    stored("3.8", both(1.0, 1.0))
+    folder = stored("3.9.0", both(1.05, 1.05))
+    repeat = stored("3.8", both(1.001, 1.03), "reference-again")
+    measured = history.read(folder, COMMITS)
+    steps = history.steps(measured, history.noise(measured, history.read(repeat, COMMITS)))
+    assert [(step.figure, step.limit) for step in steps] == [
+        ("gradient", pytest.approx(1.03**2)),
+        ("leapfrog", pytest.approx(1.03**2)),
+    ]
 
 
 def test_draws_have_the_noise_of_their_seeds_and_pace_has_both(stored):
