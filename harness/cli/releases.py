@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 import click
 
@@ -13,8 +13,34 @@ from harness.cli.changes import print_changes
 from harness.cli.common import json_option, make_ready
 from harness.errors import UserError
 
-#: Results that are published must not name a host.
-_MACHINE = "reference"
+#: The machine of the published results, and any other: results must not name a host.
+_REFERENCE, _OWN = "reference", "own"
+
+
+def _default_machine() -> str:
+    """Return the name of this machine in asv's results: that of the published ones if it is of their kind."""
+    try:
+        from asv.machine import Machine
+
+        here = Machine.get_defaults()
+        there = json.loads((results_dir() / _REFERENCE / "machine.json").read_text())
+    except (ImportError, OSError, ValueError):
+        return _REFERENCE
+    return _REFERENCE if _kind(here) == _kind(there) else _OWN
+
+
+def _kind(machine: Mapping[str, str]) -> Tuple[Any, ...]:
+    """Return what times depend on most; of memory only the gibibytes, which a kernel takes some of."""
+    try:
+        gibibytes = round(int(machine["ram"]) / 2**20)
+    except (KeyError, ValueError):
+        gibibytes = 0
+    return (*(machine.get(name) for name in ("arch", "cpu", "num_cpu")), gibibytes)
+
+
+def _to_read(machine: str) -> str:
+    """Return the machine whose results are shown: the published one's until there are own ones."""
+    return _REFERENCE if machine == _OWN and not (results_dir() / _OWN).is_dir() else machine
 
 
 @click.command("releases")
@@ -22,7 +48,12 @@ _MACHINE = "reference"
 @click.option("--run", "run_them", is_flag=True, help="Run the suites over the releases, oldest first.")
 @click.option("--bench", multiple=True, metavar="REGEX", help="With --run: only these benchmarks.")
 @click.option("--again", is_flag=True, help="With --run: run again what has a result already.")
-@click.option("--machine", default=_MACHINE, show_default=True, help="Name of this machine in the results.")
+@click.option(
+    "--machine",
+    default=_default_machine,
+    show_default="reference if it is of the kind that the published results are of, else own",
+    help="Name of this machine in the results.",
+)
 @click.option("--changes", is_flag=True, help="Show what changed from release to release, beside the noise.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="With --changes: print Markdown.")
 @json_option
@@ -50,8 +81,8 @@ def releases_command(
     if changes:
         chosen_commits = {release.version: commits[release.version] for release in chosen}
         form = "json" if as_json else "markdown" if as_markdown else "text"
-        return print_changes(results_dir(), machine, chosen_commits, form)
-    measured = _measured(commits, machine)
+        return print_changes(results_dir(), _to_read(machine), chosen_commits, form)
+    measured = _measured(commits, _to_read(machine))
     if as_json:
         rows = [{**vars(one), "commit": commits[one.version], **_state(one, measured)} for one in chosen]
         click.echo(json.dumps(rows, indent=1))

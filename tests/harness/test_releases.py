@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from harness import releases
+from harness.cli import releases as command
 from harness.errors import UserError
 from tests.conftest import ROOT
 
@@ -70,3 +71,22 @@ def test_published_results_are_of_commits_of_the_history(tmp_path):
     for path in (ROOT / "results" / "releases").glob("*/*-release.json"):
         content = json.loads(path.read_text())
         assert content["commit_hash"] in commits, path.name
+
+
+def test_results_of_another_kind_of_machine_are_not_mixed_with_the_published_ones(monkeypatch, tmp_path):
+    machine = pytest.importorskip("asv.machine").Machine
+    here = {"arch": "x86_64", "cpu": "A", "num_cpu": "2", "ram": str(24 * 2**20)}
+    monkeypatch.setattr(machine, "get_defaults", staticmethod(lambda: here))
+    monkeypatch.setattr(command, "results_dir", lambda: tmp_path)
+    assert command._default_machine() == "reference"  # There are none yet.
+    (tmp_path / "reference").mkdir()
+    for changed, name in (
+        ({"ram": str(24 * 2**20 - 9)}, "reference"),
+        ({"cpu": "B"}, "own"),
+        ({"ram": "1"}, "own"),
+    ):
+        (tmp_path / "reference" / "machine.json").write_text(json.dumps({**here, **changed}))
+        assert command._default_machine() == name
+    assert command._to_read("own") == "reference"
+    (tmp_path / "own").mkdir()
+    assert command._to_read("own") == "own"
