@@ -205,7 +205,7 @@ class Worker:
         last = [] if status is Status.OK else tail(log)
         return Outcome(status, reason, values, last, time.monotonic() - heard.began)
 
-    def _watch(self, task: Task, heard: "Heard") -> Tuple[Status, str]:
+    def _watch(self, task: Task, heard: Heard) -> Tuple[Status, str]:
         """Wait for the child's end, and bring it about where it is overdue."""
         kills_before = kernel_oom_kills()
         try:
@@ -232,7 +232,7 @@ class Worker:
             self._end_cell(heard)
             raise
 
-    def _end_cell(self, heard: "Heard") -> None:
+    def _end_cell(self, heard: Heard) -> None:
         """End the cell, and wait until its server has noticed."""
         deadline = time.monotonic() + 10
         while self._process is not None and self._process.poll() is None and time.monotonic() < deadline:

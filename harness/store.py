@@ -177,8 +177,7 @@ class Store:
         records: List[Dict[str, Any]] = []
         problems: List[str] = []
         for path in sorted([*self.runs.rglob("*.jsonl"), *self.runs.rglob("*.jsonl.gz")]):
-            content = _content(path)
-            lines = content.split(b"\n")
+            lines = content(path).split(b"\n")
             for number, line in enumerate(lines, start=1):
                 if not line.strip():
                     continue
@@ -195,11 +194,17 @@ class Store:
         return Loaded(sorted(once.values(), key=lambda record: str(record["started_at"])), problems)
 
 
-def _content(path: Path) -> bytes:
-    """Return what a file of records holds; those that are published in large numbers are compressed."""
+def content(path: Path) -> bytes:
+    """Return what a file of records holds; those that are published in large numbers are compressed.
+
+    Raises
+    ------
+    UserError
+        If it cannot be read.
+    """
     try:
-        content = path.read_bytes()
-        return gzip.decompress(content) if path.suffix == ".gz" else content
+        found = path.read_bytes()
+        return gzip.decompress(found) if path.suffix == ".gz" else found
     except (OSError, EOFError, zlib.error) as error:
         why = getattr(error, "strerror", None) or error
         raise UserError(f"{path.name} cannot be read: {why}.") from error

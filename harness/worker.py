@@ -23,6 +23,7 @@ from typing import Any, Callable, Optional, Sequence, TextIO
 import models
 from harness import clock, compile_cache, environment, sampling
 from harness.cell import Common, Task, run_cell
+from harness.watch import kill_group
 
 _PR_SET_PDEATHSIG = 1
 
@@ -155,20 +156,14 @@ class Server:
         pid, status, _ = os.wait4(self._child, os.WNOHANG)
         if pid == 0:
             return
-        self._kill_group(pid)
+        kill_group(pid)  # Chains can outlive the process that started them.
         self._child = None
         killed_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
         self._events.send("ended", code=os.WEXITSTATUS(status), killed_by=killed_by)
 
     def _end_child(self) -> None:
         if self._child is not None:
-            self._kill_group(self._child)
-
-    @staticmethod
-    def _kill_group(pid: int) -> None:
-        """End whatever is left of a cell: chains can outlive the process that started them."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, signal.SIGKILL)
+            kill_group(self._child)
 
 
 def _prepare(model: str, models_files: Sequence[str]) -> sampling.Prepared:

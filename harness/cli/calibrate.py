@@ -1,6 +1,5 @@
 """``nutsbench calibrate``: how often the verdict on accuracy is wrong."""
 
-import gzip
 import json
 import subprocess
 import threading
@@ -11,7 +10,7 @@ from typing import Any, Dict, List, Sequence, Set, Tuple
 import click
 
 import models
-from harness import environment, grid, stack
+from harness import environment, grid, stack, store
 from harness.cli.common import (
     check_choice,
     json_option,
@@ -104,10 +103,7 @@ def _rows(path: Path) -> List[Dict[str, Any]]:
 
 def _lines(file: Path) -> List[str]:
     """Return a file's lines; published ones are compressed."""
-    if not file.is_file():
-        return []
-    content = file.read_bytes()
-    return (gzip.decompress(content) if file.suffix == ".gz" else content).decode().splitlines()
+    return store.content(file).decode().splitlines() if file.is_file() else []
 
 
 def _done(path: Path) -> Set[Tuple[str, str, str, int]]:

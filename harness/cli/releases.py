@@ -72,6 +72,8 @@ def releases_command(
     The history is a small git repository, a commit and a tag a release. With --run the
     suites are run over it by asv, and results are added to those that there are.
     """
+    if as_markdown and not changes:
+        raise UserError("--markdown goes with --changes; the list of releases is text or --json.")
     chosen = releases.select(versions)
     commits = releases.make_history()
     if (versions or run_them) and not changes:

@@ -168,6 +168,7 @@ def test_the_command_prints_steps_and_json(nutsbench):
     done = nutsbench("releases", "--changes")
     assert done.returncode == 0, done.stderr
     assert "Steps from release to release" in done.stdout
+    assert nutsbench("releases", "--markdown").returncode == 2
     assert "| release | gradient |" in nutsbench("releases", "--changes", "--markdown").stdout
     content = json.loads(nutsbench("releases", "--changes", "--json").stdout)
     assert {"steps", "noise", "accuracy"} == set(content)

@@ -13,7 +13,7 @@ ORDER = [
     "errors", "paths", "stack", "install", "releases", "grid", "environment", "clock", "compile_cache",
     "sampling", "diagnostics", "metrics", "quality", "truth", "yardstick", "core", "accuracy", "guard",
     "claims", "reference", "faults", "calibration", "density", "contract", "history", "record", "cell",
-    "worker", "watch", "store", "process", "runner", "tracking", "table", "export", "display", "doctor",
+    "watch", "worker", "store", "process", "runner", "tracking", "table", "export", "display", "doctor",
     "cli", "__main__",
 ]  # fmt: skip
 
