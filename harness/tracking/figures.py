@@ -119,7 +119,7 @@ FIGURES: Sequence[Figure] = (
     ),
     Figure(
         "ess_per_s",
-        "effective samples per second",
+        "ESS per second",
         "ESS/s (only to read)",
         "effective samples per second of tuning and drawing; larger is better",
         Kind.READ,
@@ -127,7 +127,7 @@ FIGURES: Sequence[Figure] = (
     ),
     Figure(
         "leapfrogs_per_ess",
-        "leapfrog steps per effective sample",
+        "leapfrogs per ESS",
         "leapfrogs / ESS",
         "leapfrog steps per effective sample, tuning included",
         Kind.JUDGED,
@@ -182,7 +182,7 @@ FIGURES: Sequence[Figure] = (
     ),
     Figure(
         "worst_z",
-        "Monte Carlo standard errors",
+        "MCSE",
         "worst |z| against truth",
         "worst distance of any mean, sd or tail from the true posterior",
         Kind.JUDGED,
