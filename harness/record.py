@@ -151,6 +151,11 @@ def place(record: Mapping[str, Any]) -> str:
     return cell_key(Cell.from_dict(record), "", record["stack"], record["origin"])
 
 
+def place_anywhere(record: Mapping[str, Any]) -> str:
+    """Return :func:`place` without the folder: what was published and what was measured here are one line."""
+    return cell_key(Cell.from_dict(record), "", record["stack"], "")
+
+
 def newest(
     records: Iterable[Mapping[str, Any]], by: Callable[[Mapping[str, Any]], str]
 ) -> Dict[str, Mapping[str, Any]]:

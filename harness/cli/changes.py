@@ -37,13 +37,13 @@ def print_changes(folder: Path, machine: str, commits: Mapping[str, str], form: 
         ``text``, ``markdown`` or ``json``.
     """
     from harness import history
-    from harness.record import newest, place
+    from harness.record import newest, place_anywhere
     from harness.store import Store
 
     measured = history.read(folder / machine, commits)
     known = history.noise(measured, history.read(folder / REPEAT.format(machine), commits))
     steps = history.steps(measured, known)
-    counts = history.accuracy(list(newest(Store(folder).load().records, place).values()))
+    counts = history.accuracy(list(newest(Store(folder).load().records, place_anywhere).values()))
     if form == "json":
         content = {
             "steps": [step.to_dict() for step in steps],

@@ -7,6 +7,7 @@ import pytest
 
 from harness import history
 from harness.errors import UserError
+from harness.record import newest, place_anywhere
 
 COMMITS = {"3.8": "a" * 40, "3.9.0": "b" * 40, "3.10.0": "c" * 40}
 COLUMNS = ["result", "params", "version", "started_at", "duration", "stats_ci_99_a", "stats_ci_99_b",
@@ -162,6 +163,13 @@ def test_accuracy_counts_records_by_verdict(make_record):
     assert found["R-hat > 1.05"] == 2
     assert found["divergences in"] == f"{record['model']} 6"
     assert found["inaccurate in"] == f"{record['model']} 2"
+
+
+def test_an_own_record_of_a_release_replaces_the_published_one(make_record):
+    published = {**make_record(stack="release-3.8").to_dict(), "origin": "elsewhere"}
+    own = {**published, "id": "2", "origin": "here"}
+    assert list(newest([published, own], place_anywhere).values()) == [own]
+    assert len(newest([published, {**own, "stack": "release-3.9.0"}], place_anywhere)) == 2
 
 
 def test_the_command_prints_steps_and_json(nutsbench):
