@@ -38,6 +38,7 @@ FIGURES = {
 _CORE_TIMES = ("gradient", "leapfrog", "transitions")
 #: The machine's own figure, which every step may hide behind.
 MACHINE = ("machine", "time_plain_python")
+_ALL = {**FIGURES, MACHINE: "machine"}
 #: How many times the largest difference of a repeat a step in time has to be ...
 BEYOND = 2.0
 #: ... and how many standard errors a step in leapfrogs per effective sample.
@@ -212,7 +213,7 @@ def noise(first: Measured, again: Measured) -> Dict[str, Noise]:
         Of :func:`read`.
     """
     found = {}
-    for key, label in {**FIGURES, MACHINE: "machine"}.items():
+    for key, label in _ALL.items():
         logs = {
             version: _logs(_row(first.values, version), _row(again.values, version), key)
             for version in again.values.index.intersection(first.values.index)
@@ -258,7 +259,7 @@ def steps(measured: Measured, known: Mapping[str, Noise]) -> List[Step]:
     """
     return [
         found
-        for key, label in {**FIGURES, MACHINE: "machine"}.items()
+        for key, label in _ALL.items()
         for before, release in _pairs(measured.values, key)
         for found in [step(measured, before, release, key, known)]
         if found is not None
@@ -276,7 +277,7 @@ def overall(measured: Measured, known: Mapping[str, Noise]) -> List[Step]:
         Of :func:`noise`; may be empty.
     """
     first, *_, last = map(str, measured.values.index)
-    found = (step(measured, first, last, key, known) for key in {**FIGURES, MACHINE: ""})
+    found = (step(measured, first, last, key, known) for key in _ALL)
     return [one for one in found if one is not None]
 
 
@@ -305,7 +306,7 @@ def step(
     logs = _logs(_row(measured.values, before), _row(measured.values, release), key)
     if not len(logs):
         return None
-    label = FIGURES.get(key, "machine")
+    label = _ALL[key]
     limit = _limit(label, known, _efficiency_error(measured, before, release, list(logs.index)))
     return Step(
         release=release,
