@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,6 +21,28 @@ def results_dir() -> Path:
 def stacks_dir() -> Path:
     """Return the folder of environments: ``NUTSBENCH_STACKS``, else the project's ``.stacks``."""
     return Path(os.environ.get("NUTSBENCH_STACKS", ROOT / ".stacks")).absolute()
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".part")
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(part, 0o644)
+        os.replace(part, path)
+    except BaseException:
+        Path(part).unlink()
+        raise
 
 
 #: An absolute path of two parts or more, up to its last part.

@@ -8,14 +8,13 @@ import functools
 import hashlib
 import json
 import math
-import os
 import platform
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 import models
+from harness.paths import write_whole
 from models.exact import STATISTICS, solve
 from models.spec import ModelSpec
 
@@ -248,19 +247,7 @@ def write(truth: Truth, path: Path) -> None:
     OSError
         If it cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(truth.to_dict(), indent=1, allow_nan=False) + "\n"
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".part")
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(part, 0o644)
-        os.replace(part, path)
-    except BaseException:
-        Path(part).unlink()
-        raise
+    write_whole(path, json.dumps(truth.to_dict(), indent=1, allow_nan=False) + "\n")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ and one product of a matrix, and it uses nothing of PyMC3, Theano or this projec
 """
 
 import time
-from typing import Callable, List
+from typing import Callable, List, Optional
 
 import numpy as np
 
@@ -40,6 +40,57 @@ def plain_work() -> float:
             total += value * turn
         values[turn] = total
     return total
+
+
+#: Pieces of plain work on either side of what is timed, some 3 ms; those before them only bring
+#: the interpreter's own code back into the processor's caches.
+_PIECES, _UNCOUNTED = 30, 4
+
+
+def piece_s(pieces: int = _PIECES) -> float:
+    """Return the CPU seconds that one piece of :func:`plain_work` takes now."""
+    for _ in range(_UNCOUNTED):
+        plain_work()
+    return _burst_s(plain_work, pieces) / pieces
+
+
+class SteadyTimer:
+    """A timer for ``timeit`` that tells CPU seconds at the machine's usual speed.
+
+    A virtual machine is some 10 % slower for minutes now and then, which no repetition
+    within those minutes tells from slower code. So plain Python is timed right before and
+    right after, and what lies between is given as what it takes when plain Python is as
+    fast as usual.
+
+    Parameters
+    ----------
+    usual_s : callable
+        Returns what a piece of :func:`plain_work` usually takes, CPU seconds. Asked once.
+
+    Notes
+    -----
+    It is called in pairs, where something begins and where it ends, and the difference of
+    the two is the time. It is not a clock: two differences cannot be added.
+    """
+
+    def __init__(self, usual_s: Callable[[], float]) -> None:
+        self._ask = usual_s
+        self._usual_s: Optional[float] = None
+        self._before_s = 0.0
+        self._began: Optional[float] = None
+
+    def __call__(self) -> float:
+        """Return 0 at a beginning, and at an end the seconds since then."""
+        if self._began is None:
+            if self._usual_s is None:
+                self._usual_s = self._ask()
+            self._before_s = piece_s()
+            self._began = time.process_time()
+            return 0.0
+        spent = time.process_time() - self._began
+        self._began = None
+        assert self._usual_s is not None
+        return spent * self._usual_s / ((self._before_s + piece_s()) / 2)
 
 
 def ratios(function: Callable[[], object], rounds: int = 15, burst_s: float = 0.01) -> List[float]:

@@ -9,13 +9,12 @@ does: asv 0.6.5 then times single calls, and of 10 us its clock is a good part.
 
 import math
 import sys
-import time
 import types
 from typing import Any, Dict, List
 
 import models
-from harness import core
-from harness.tracking import cells
+from harness import core, yardstick
+from harness.tracking import cells, speed
 from harness.tracking.figures import FIGURES, Figure, Value, result
 from models.spec import ModelSpec
 
@@ -99,8 +98,8 @@ def _is_other_model(benchmark: str, function: Any) -> bool:
 #: Compiling into an empty cache costs from 20 s (this one) to 100 s a model.
 COLD_MODELS = ("addition",)
 _WARM_COMPILES = 2
-#: A machine that others share is some 10 % slower for half a minute now and then. A round is a
-#: process of its own, minutes after the one before, so a slow spell is not taken for a slow commit.
+#: A round is a process of its own, minutes after the one before: processes differ, and what the
+#: timer leaves of a machine's slow spells is not taken for a slow commit.
 _ROUNDS = 2
 
 
@@ -190,14 +189,15 @@ def _core_class(module: str, spec: ModelSpec, cold: bool) -> type:
         "setup_cache": setup_cache,
         "timeout": 1800,
         # The core is one thread: its CPU time is its time, whoever else is on the machine.
-        "timer": time.process_time,
-        "sample_time": 0.02,
+        "timer": yardstick.SteadyTimer(speed.usual_s),
+        "sample_time": 0.025,
         "repeat": (3, 10, 5.0),
         "rounds": _ROUNDS,
     }
     for function, text in described.items():
-        # Compiling warm has been measured in other ways before.
+        # Compiling warm has been measured in other ways before, times with another timer.
         edition = core.EDITION + 2 * (text == described[track_compile_warm])
+        edition += function.__name__.startswith("time_")
         function.version = cells.version(spec, function.__name__, edition)  # type: ignore[attr-defined]
         function.unit = "seconds"  # type: ignore[attr-defined]
         function.pretty_name = f"{spec.name}: {text}"  # type: ignore[attr-defined]

@@ -6,7 +6,7 @@ import json
 import pytest
 
 import models
-from harness import truth
+from harness import paths, truth
 from harness.truth import Truth, TruthError
 from models.claims import claim, difference, includes
 
@@ -99,7 +99,7 @@ def test_a_write_that_fails_leaves_the_old_file(spec, monkeypatch):
     path = truth.truth_file(spec)
     truth.write(a_truth(spec), path)
     before = path.read_text()
-    monkeypatch.setattr(truth.os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left")))
+    monkeypatch.setattr(paths.os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left")))
     with pytest.raises(OSError, match="No space left"):
         truth.write(a_truth(spec, method="other"), path)
     assert path.read_text() == before

@@ -1,0 +1,42 @@
+"""The machine's usual speed: measured once for a kind of machine, and kept."""
+
+import json
+
+import pytest
+
+from harness import yardstick
+from harness.errors import UserError
+from harness.tracking import speed
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch, tmp_path):
+    monkeypatch.setenv("NUTSBENCH_ASV", str(tmp_path))
+    readings = iter(range(1, 10_000))
+    monkeypatch.setattr(yardstick, "piece_s", lambda: float(next(readings)))
+    return tmp_path / "speed.json"
+
+
+def test_it_is_measured_once(here):
+    first = speed.usual_s()
+    assert speed.usual_s() == first
+    assert list(json.loads(here.read_text()).values()) == [first]
+
+
+def test_it_is_the_speed_of_a_machine_that_nothing_interrupts():
+    assert speed.usual_s() == pytest.approx(0.25 * speed._READINGS, rel=0.02)
+
+
+def test_another_kind_of_machine_has_a_speed_of_its_own(here, monkeypatch):
+    first = speed.usual_s()
+    monkeypatch.setattr(speed.environment, "processor", lambda: "another")
+    assert speed.usual_s() != first
+    assert len(json.loads(here.read_text())) == 2
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '{"this": "fast"}', '{"this": null}'])
+def test_a_damaged_file_is_named_and_left_alone(here, text):
+    here.write_text(text)
+    with pytest.raises(UserError, match=r"speed\.json"):
+        speed.usual_s()
+    assert here.read_text() == text
