@@ -11,7 +11,6 @@ from typing import Dict
 
 from harness import environment, yardstick
 from harness.errors import UserError
-from harness.paths import write_whole
 from harness.tracking import cells
 
 _READINGS = 300
@@ -21,25 +20,33 @@ def usual_s() -> float:
     """Return the CPU seconds that a piece of plain work takes when this machine is itself.
 
     The first quartile of some readings: what interrupts a machine only makes it slower.
+
+    Raises
+    ------
+    UserError
+        If what was kept cannot be read.
     """
-    path = cells.folder() / "speed.json"
+    # No .json: asv would take it for a result.
+    path = cells.folder() / "speed.jsonl"
     known, kind = _known(path), _kind()
     if kind not in known:
         readings = [yardstick.piece_s() for _ in range(_READINGS)]
         known[kind] = sorted(readings)[_READINGS // 4]
-        write_whole(path, json.dumps(known, indent=1, sort_keys=True) + "\n")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a") as file:
+            file.write(json.dumps({"machine": kind, "plain_work_s": known[kind]}) + "\n")
     return known[kind]
 
 
 def _known(path: Path) -> Dict[str, float]:
+    lines = path.read_text().splitlines() if path.is_file() else []
     try:
-        return {str(kind): float(seconds) for kind, seconds in json.loads(path.read_text()).items()}
-    except FileNotFoundError:
-        return {}
-    except (ValueError, TypeError, AttributeError) as error:
+        rows = [json.loads(line) for line in lines]
+        return {str(row["machine"]): float(row["plain_work_s"]) for row in rows}
+    except (ValueError, KeyError, TypeError) as error:
         raise UserError(
-            f"{path.name} in {path.parent.name} does not hold this machine's usual speed: {error}; "
-            "take it away to have it measured again (then older times are not to be compared with)"
+            f"{path.name} in {path.parent.name} does not hold this machine's usual speed: {error!r}; "
+            "take it away to have it measured again (then older times are not to be compared with)."
         ) from None
 
 

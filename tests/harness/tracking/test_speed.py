@@ -14,13 +14,13 @@ def here(monkeypatch, tmp_path):
     monkeypatch.setenv("NUTSBENCH_ASV", str(tmp_path))
     readings = iter(range(1, 10_000))
     monkeypatch.setattr(yardstick, "piece_s", lambda: float(next(readings)))
-    return tmp_path / "speed.json"
+    return tmp_path / "speed.jsonl"
 
 
 def test_it_is_measured_once(here):
     first = speed.usual_s()
     assert speed.usual_s() == first
-    assert list(json.loads(here.read_text()).values()) == [first]
+    assert [json.loads(line)["plain_work_s"] for line in here.read_text().splitlines()] == [first]
 
 
 def test_it_is_the_speed_of_a_machine_that_nothing_interrupts():
@@ -31,12 +31,12 @@ def test_another_kind_of_machine_has_a_speed_of_its_own(here, monkeypatch):
     first = speed.usual_s()
     monkeypatch.setattr(speed.environment, "processor", lambda: "another")
     assert speed.usual_s() != first
-    assert len(json.loads(here.read_text())) == 2
+    assert len(here.read_text().splitlines()) == 2
 
 
-@pytest.mark.parametrize("text", ["", "[1]", '{"this": "fast"}', '{"this": null}'])
+@pytest.mark.parametrize("text", ["{", "[1]", '{"this": 1}', '{"machine": "x", "plain_work_s": null}'])
 def test_a_damaged_file_is_named_and_left_alone(here, text):
     here.write_text(text)
-    with pytest.raises(UserError, match=r"speed\.json"):
+    with pytest.raises(UserError, match=r"speed\.jsonl"):
         speed.usual_s()
     assert here.read_text() == text
