@@ -1,6 +1,7 @@
 """How often the guard goes red on an unchanged tree: ``python -m benchmarks.ci_noise --runs 20 [--load]``.
 
-Those of docs/ci.md are published under ``results/ci/published``. Each run is a whole ``nutsbench guard`` against one baseline, as CI would do it. One JSON
+Each run is a whole ``nutsbench guard`` against one baseline, as CI would do it; those of docs/ci.md
+are published under ``results/ci/published``. One JSON
 line a run is appended to the output, so that a study can go on where it was stopped.
 """
 
