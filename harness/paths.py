@@ -65,7 +65,8 @@ def scrub(text: str) -> str:
         (str(Path.home()), "<home>"),
     ):
         if place != "/":
-            text = text.replace(place, name)
+            # Whole names alone: a folder's place may begin the name of another.
+            text = re.sub(rf"{re.escape(place)}(?![\w+@~-])", name, text)
     text = _ABSOLUTE.sub(".../", text)
     node = platform.node()
     if len(node) > 3:

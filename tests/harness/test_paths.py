@@ -16,6 +16,8 @@ from harness.paths import ROOT, scrub, stacks_dir
         (f"{stacks_dir()}/pymc3-3.8/compiledir/x", "<stacks>/pymc3-3.8/compiledir/x"),
         ("/opt/py/lib/python3.8/site-packages/theano/gof/op.py", "<packages>/theano/gof/op.py"),
         (f"{Path.home()}/models.py", "<home>/models.py"),
+        (f"open {ROOT}-copy/models.py", "open .../models.py"),
+        (f"in {ROOT}.", "in <project>."),
         ("g++ -I/usr/include/python3.8 -lopenblas", "g++ -I.../python3.8 -lopenblas"),
         ('File "/srv/data/run.py", line 3', 'File ".../run.py", line 3'),
         ("and/or 1/2 a/b", "and/or 1/2 a/b"),
