@@ -38,7 +38,13 @@ class Running:
     def __init__(self, command: List[str], results: Path) -> None:
         environment = {**os.environ, "NUTSBENCH_RESULTS": str(results)}
         self._process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=_answer_signals,
         )
         self.parent = psutil.Process(self._process.pid)
 
@@ -71,6 +77,12 @@ class Running:
     def end(self) -> "subprocess.CompletedProcess[str]":
         output, errors = self._process.communicate(timeout=120)
         return subprocess.CompletedProcess([], self._process.returncode, output, errors)
+
+
+def _answer_signals() -> None:
+    """Undo what nohup, or a shell's ``&``, has the tests ignore: a child inherits it."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _name(process: psutil.Process) -> str:
