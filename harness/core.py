@@ -5,6 +5,7 @@ density, not from a sampler's adaptation, so that every release and every commit
 the same work, and a time is a time of the code alone.
 """
 
+import hashlib
 import json
 import multiprocessing
 import os
@@ -52,6 +53,35 @@ class Workload:
     start: Dict[str, np.ndarray]
     variance: np.ndarray
     step_size: float
+
+    @property
+    def digest(self) -> str:
+        """Digest of the workload; two cores that have the same one are asked for the same work."""
+        flat = [number for name in sorted(self.start) for number in np.ravel(self.start[name])]
+        # Nine digits: the same truth may be transformed by another release's arithmetic.
+        values = " ".join(f"{value:.9g}" for value in [self.step_size, *self.variance, *flat])
+        return hashlib.sha256(values.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Burst:
+    """Some transitions that were made.
+
+    Parameters
+    ----------
+    leapfrogs : int
+        Leapfrog steps of all of them.
+    positions : ndarray
+        Where each ended, shape (transition, dimension), in the unconstrained space and in
+        units of the metric's standard deviations.
+    cpu_s, wall_s : float
+        Seconds that they took.
+    """
+
+    leapfrogs: int
+    positions: np.ndarray
+    cpu_s: float
+    wall_s: float
 
 
 class Core:
@@ -113,12 +143,24 @@ class Core:
 
     def transitions(self) -> int:
         """Make :data:`TRANSITIONS` transitions from the fixed start and seed; return their leapfrogs."""
-        np.random.seed(_SEED)
-        point, leapfrogs = self.workload.start, 0
-        for _ in range(TRANSITIONS):
+        return self._walk(_SEED, TRANSITIONS)[0]
+
+    def burst(self, seed: int, transitions: int) -> Burst:
+        """Make transitions from the fixed start with a seed."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        leapfrogs, points = self._walk(seed, transitions)
+        cpu_s, wall_s = time.process_time() - cpu, time.perf_counter() - wall
+        positions = np.array([self._function.dict_to_array(point) for point in points])
+        return Burst(leapfrogs, positions / np.sqrt(self.workload.variance), cpu_s, wall_s)
+
+    def _walk(self, seed: int, transitions: int) -> Tuple[int, List[Dict[str, np.ndarray]]]:
+        np.random.seed(seed)
+        point, leapfrogs, points = self.workload.start, 0, []
+        for _ in range(transitions):
             point, stats = self._step.step(point)
             leapfrogs += int(stats[0]["tree_size"])
-        return leapfrogs
+            points.append(point)
+        return leapfrogs, points
 
 
 def _workload(spec: ModelSpec, model: Any, function: Any) -> Workload:

@@ -10,11 +10,10 @@ Only the standard library is used, as in :mod:`harness.install`, which makes the
 import hashlib
 import json
 import re
-import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from harness.errors import UserError, unknown
 from harness.paths import ROOT, stacks_dir
@@ -198,17 +197,40 @@ def of_commit(folder: Path, name: str) -> Stack:
         found = resolve(str(folder))
         own = f"{named(_base_of(folder)).name}-{found.digest[:8]}"
         return Stack(own, stacks_dir() / own, found.requirements, found.checkout)
-    wanted = Stack(name, folder, lock)
+    return unpack(pack(Stack(name, folder, lock)))
+
+
+def pack(stack: Stack) -> Dict[str, Any]:
+    """Return what a stack's environment can be made of again, ready for JSON; not of a checkout."""
+    return {
+        "name": stack.name,
+        "requirements": stack.requirements.read_text(),
+        "patch": stack.patch.read_text() if stack.patch is not None else None,
+        "locked": stack.locked,
+    }
+
+
+def unpack(packed: Mapping[str, Any]) -> Stack:
+    """Return the stack of what :func:`pack` gave: the pinned one where it is the same, else one of its own.
+
+    Parameters
+    ----------
+    packed : dict
+        Name, text of the requirements, text of the patch or None, and whether they are a lock.
+    """
+    texts = {".txt": packed["requirements"], ".patch": packed["patch"]}
+    digest = hashlib.sha256("".join(text or "" for text in texts.values()).encode()).hexdigest()[:16]
     for pinned in map(named, (*NAMES, *releases())):
         # The default one runs this very command, so it is taken only as it is.
-        if pinned.digest == wanted.digest and (pinned.name != DEFAULT or pinned.ready):
+        if pinned.digest == digest and (pinned.name != DEFAULT or pinned.ready):
             return pinned
-    home = stacks_dir() / f"{name}-{wanted.digest[:8]}"
+    name = f"{packed['name']}-{digest[:8]}"
+    home = stacks_dir() / name
     home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(lock, home / "requirements.txt")
-    if wanted.patch is not None:
-        shutil.copyfile(wanted.patch, home / "requirements.patch")
-    return Stack(home.name, home, home / "requirements.txt")
+    for suffix, text in texts.items():
+        if text is not None:
+            (home / f"requirements{suffix}").write_text(text)
+    return Stack(name, home, home / "requirements.txt", locked=packed["locked"])
 
 
 def resolve(text: str) -> Stack:

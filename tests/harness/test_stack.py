@@ -1,5 +1,6 @@
 """Stacks are found by name or by path, and their pins stand in one place."""
 
+import json
 import re
 import shutil
 
@@ -151,3 +152,15 @@ def test_a_requirements_file_is_a_stack(tmp_path, monkeypatch):
 def test_a_failing_step_ends_with_its_last_lines():
     with pytest.raises(UserError, match=r"failed at 'sh -c.*(?s:.)*no room left"):
         install._run(["sh", "-c", "echo starting; echo no room left; exit 3"])
+
+
+@pytest.mark.parametrize("patch", [None, "--- a\n+++ b\n"])
+def test_a_stack_can_be_made_again_from_what_was_kept_of_it(tmp_path, monkeypatch, patch):
+    (tmp_path / "requirements.txt").write_text("pymc3==3.7\n")
+    if patch:
+        (tmp_path / "requirements.patch").write_text(patch)
+    before = stack.Stack("mine", tmp_path, tmp_path / "requirements.txt", locked=False)
+    monkeypatch.setenv("NUTSBENCH_STACKS", str(tmp_path / "stacks"))
+    after = stack.unpack(json.loads(json.dumps(stack.pack(before))))
+    assert (after.digest, after.locked) == (before.digest, False)
+    assert after.home.parent == tmp_path / "stacks"

@@ -1,0 +1,127 @@
+"""``nutsbench power``: how often comparisons err, and how small a slowdown they find."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+import click
+
+from harness import environment, paths
+from harness.cli.common import check_choice, console, json_option
+from harness.errors import UserError
+from harness.store import content
+
+_FILE = "trials.jsonl"
+TOOLS = ("pair", "callgrind", "pytest-benchmark", "asv continuous")
+
+
+@click.command("power")
+@click.option("--minutes", type=float, help="Measure for so long; all that is missing if not given.")
+@click.option("--report", is_flag=True, help="Measure nothing: print what is known.")
+@click.option("--tool", help="Measure only pair, callgrind, pytest-benchmark or asv continuous.")
+@click.option("--markdown", is_flag=True, help="Print the table in Markdown.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default=lambda: paths.results_dir() / "power",
+    show_default="results/power",
+    help="Folder of the trials.",
+)
+@json_option
+def power_command(
+    minutes: Optional[float],
+    report: bool,
+    tool: Optional[str],
+    markdown: bool,
+    output: Path,
+    as_json: bool,
+) -> int:
+    """Measure the comparison's error rates: hours, in parts if need be; what is done is not done again.
+
+    Unchanged arms and arms that are slower by a known part are compared, with and without load.
+    The table says how often each tool says slower, and how long it takes.
+    """
+    check_choice("tool", [tool] if tool else [], TOOLS)
+    if minutes is not None and minutes <= 0:
+        raise UserError(f"minutes has to be above 0, not {minutes:g}.")
+    rows = read(output)
+    if not report:
+        _measure(output, rows, minutes, tool)
+    if not rows:
+        raise UserError(f"Nothing has been measured in {output.name}: leave --report out.")
+    _print(rows, as_json, markdown)
+    return 0
+
+
+def read(folder: Path, name: str = _FILE) -> List[Dict[str, Any]]:
+    """Return the trials of a folder and those that were published, in the order of measuring."""
+    lines: List[bytes] = []
+    for path in sorted((folder / "published").glob(f"{name}*")):
+        lines += content(path).split(b"\n")
+    own = folder / name
+    lines += own.read_bytes().split(b"\n") if own.is_file() else []
+    # What was copied to be published is still one trial.
+    return [json.loads(line) for line in dict.fromkeys(line for line in lines if line.strip())]
+
+
+def _measure(output: Path, rows: List[Dict[str, Any]], minutes: Optional[float], tool: Optional[str]) -> None:
+    from rich.progress import Progress
+
+    from harness.compare import callgrind, power, slowdown
+    from harness.compare.pair import ArmError
+
+    if tool in (None, "callgrind"):
+        callgrind.check()
+    busy = environment.busy_cores()
+    if environment.is_busy(busy):
+        click.echo(f"Warning: others use {busy:.1f} cores; their load is not in the figures.", err=True)
+    made = slowdown.make()
+    until = float("inf") if minutes is None else time.monotonic() + 60 * minutes
+    # What sizes are converted with is needed for any of them.
+    trials = [
+        trial for trial in power.todo(rows) if tool in (None, trial.tool) or power.is_needed(trial, tool)
+    ]
+    facts = {**environment.commit(paths.ROOT), "machine": environment.machine(1)["machine"]}
+    output.mkdir(parents=True, exist_ok=True)
+    with Progress(disable=not sys.stderr.isatty()) as bars:
+        task = bars.add_task("measuring", total=len(trials))
+        for trial in trials:
+            if time.monotonic() > until:
+                return
+            bars.update(task, description=f"{trial.tool} {trial.model} {trial.place} {trial.size:+.0%}")
+            try:
+                row = {**power.run(trial, made, rows, number=len(rows) + 1), **facts}
+            except ArmError as error:
+                raise UserError(f"{error}; what was measured is kept.") from error
+            rows.append(row)
+            with (output / _FILE).open("a") as file:
+                file.write(json.dumps(row) + "\n")
+            bars.advance(task)
+
+
+def _print(rows: Sequence[Mapping[str, Any]], as_json: bool, markdown: bool) -> None:
+    from harness.compare import power
+    from harness.table import markdown as as_markdown
+
+    table = power.table(rows)
+    if as_json:
+        click.echo(json.dumps(table, indent=1))
+        return
+    text = [list(power.COLUMNS), *([_cell(row[name]) for name in power.COLUMNS] for row in table)]
+    if markdown:
+        click.echo(as_markdown(text))
+        return
+    from rich.table import Table
+
+    shown = Table(box=None, pad_edge=False)
+    for name in power.COLUMNS:
+        shown.add_column(name)
+    for row in text[1:]:
+        shown.add_row(*row)
+    console().print(shown)
+
+
+def _cell(value: Any) -> str:
+    return "-" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,141 @@
+"""What is compared: a stack, a checkout, a requirements file, or a revision of this repository."""
+
+import io
+import json
+import subprocess
+import sys
+import tarfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Dict, List, Mapping, Optional, Sequence
+
+from harness import stack
+from harness.errors import UserError, unknown
+from harness.paths import ROOT, stacks_dir
+from harness.stack import Stack
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One side of a comparison.
+
+    Parameters
+    ----------
+    role : str
+        ``BASE`` or ``HEAD``.
+    text : str
+        What the user called it.
+    stack : Stack
+        Where it runs.
+    source : Path or None
+        Of a revision of this repository, where its files are.
+    variables : dict of str
+        Environment variables that its processes get on top.
+    """
+
+    role: str
+    text: str
+    stack: Stack
+    source: Optional[Path] = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """What the user called it; of a path the last part, since what is kept holds no paths."""
+        return Path(self.text).name or self.text
+
+    @property
+    def label(self) -> str:
+        """Role and name, for messages."""
+        return f"{self.role} ({self.name})"
+
+    @property
+    def what(self) -> str:
+        """What it is, in versions: ``PyMC3 3.11.6, Theano 1.1.2``."""
+        versions = self.stack.versions()
+        names = {"pymc3": "PyMC3", "theano": "Theano"}
+        known = [f"{names[name]} {versions[name]}" for name in names if name in versions]
+        checkout = [f"checkout {self.stack.checkout.name}"] if self.stack.checkout else []
+        patched = ["patched"] if self.stack.patch else []
+        return ", ".join([*checkout, *known, *patched]) or self.stack.name
+
+    def to_dict(self) -> Dict[str, str]:
+        """Return the arm, ready for JSON."""
+        return {"name": self.name, "what": self.what, "digest": self.stack.digest}
+
+
+def resolve(role: str, text: str, stack_name: str) -> Arm:
+    """Return the arm that a name, a path or a revision stands for.
+
+    Parameters
+    ----------
+    role : str
+        ``BASE`` or ``HEAD``.
+    text : str
+        A stack's name, a path, or a revision of this repository.
+    stack_name : str
+        Of a revision, which of its stacks.
+
+    Raises
+    ------
+    UserError
+        If it is none of them.
+    """
+    names = (*stack.NAMES, *stack.releases())
+    if text in names or Path(text).expanduser().exists():
+        return Arm(role, text, stack.resolve(text))
+    commit = _commit(text)
+    if commit is None:
+        raise unknown("stack, path or revision", text, names)
+    source = stacks_dir() / "revisions" / commit[:12]
+    if not source.is_dir():
+        _export(commit, source)
+    return Arm(role, text, stack.of_commit(source, stack_name), source)
+
+
+def _git(*arguments: str) -> "subprocess.CompletedProcess[bytes]":
+    return subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, check=False)
+
+
+def _commit(text: str) -> Optional[str]:
+    if text.startswith("-"):
+        return None
+    done = _git("rev-parse", "--verify", "--quiet", f"{text}^{{commit}}")
+    return done.stdout.decode().strip() if done.returncode == 0 else None
+
+
+def _export(commit: str, folder: Path) -> None:
+    """Write a commit's files to a folder, whole or not at all."""
+    done = _git("archive", "--format=tar", commit, "harness", "models")
+    if done.returncode:
+        raise UserError(f"{commit[:8]} is no revision of nutsbench: {done.stderr.decode().strip()}.")
+    part = folder.with_name(f"{folder.name}.part")
+    part.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        archive.extractall(part)
+    part.replace(folder)
+
+
+def other_models(arm: Arm, names: Sequence[str], digests: Dict[str, str]) -> List[str]:
+    """Return the models that an arm defines in another way than the working tree, which is what is run.
+
+    Parameters
+    ----------
+    arm : Arm
+        The arm; only a revision of this repository has models of its own.
+    names : sequence of str
+        Models.
+    digests : dict of str
+        By model, the digest of its definition and data in the working tree.
+    """
+    if arm.source is None:
+        return []
+    script = (
+        "import json, models\n"
+        "print(json.dumps({name: models.model_digest(models.get(name)) for name in models.names()}))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=arm.source, capture_output=True, check=False)
+    if done.returncode:
+        raise UserError(f"The models of {arm.label} cannot be read: {done.stderr.decode().strip()[-300:]}")
+    theirs = json.loads(done.stdout)
+    return [name for name in names if theirs.get(name) != digests[name]]

@@ -1,0 +1,187 @@
+"""Instructions per leapfrog, counted by valgrind: nearly free of noise, and a minute a model.
+
+The count is the program's own, so neither another program nor a slow machine moves it. It is
+no time: an instruction that waits for memory counts as one that does not.
+"""
+
+import re
+import shutil
+import subprocess
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, List, Tuple
+
+from harness.compare.arms import Arm
+from harness.compare.pair import ArmError, Process, close
+from harness.compare.statistics import Interval
+from harness.errors import UserError
+
+#: Two counts of one program differ by less: see docs/compare.md.
+SPREAD = 0.002
+#: A count of one program differs from process to process by 0.1 % over 100 leapfrogs, by half of it over 500.
+_LEAPFROGS = 500
+_FEWEST, _MOST = 5, 200
+_WARM = 20
+_SEED = 1
+#: valgrind does not know AVX-512, and what is compiled for one processor must not meet another.
+_PROCESSOR = "-march=haswell"
+_TOTAL = re.compile(r"^(?:totals|summary): *(\d+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Count:
+    """What one arm's burst cost.
+
+    Parameters
+    ----------
+    instructions : int
+        Of the burst, all code of the process.
+    leapfrogs : int
+        That it made.
+    transitions : int
+        That it was asked for.
+    end : list of float
+        Where it ended, in standard deviations.
+    """
+
+    instructions: int
+    leapfrogs: int
+    transitions: int
+    end: List[float]
+
+    @property
+    def per_leapfrog(self) -> float:
+        """Instructions per leapfrog."""
+        return self.instructions / self.leapfrogs
+
+    def to_dict(self) -> Dict[str, int]:
+        """Return the count, ready for JSON."""
+        return {name: getattr(self, name) for name in ("instructions", "leapfrogs", "transitions")}
+
+
+def check() -> None:
+    """Say so if valgrind is not installed.
+
+    Raises
+    ------
+    UserError
+        With what to do.
+    """
+    missing = [name for name in ("valgrind", "callgrind_control") if shutil.which(name) is None]
+    if missing:
+        raise UserError(
+            f"{missing[0]} is not installed: `apt install valgrind` on Debian, or compare by time"
+            " (--counter time)."
+        )
+
+
+def count(arm: Arm, model: str) -> Count:
+    """Count the instructions of a burst.
+
+    Parameters
+    ----------
+    arm : Arm
+        The arm.
+    model : str
+        The model.
+
+    Raises
+    ------
+    ArmError
+        If it cannot be run under valgrind.
+    """
+    with tempfile.TemporaryDirectory(prefix="nutsbench-callgrind-") as folder:
+        prefix = [
+            "valgrind",
+            "--tool=callgrind",
+            "--instr-atstart=no",
+            "--quiet",
+            f"--callgrind-out-file={folder}/out",
+        ]
+        with Process(arm, model, prefix, _cache(arm), _variables(arm)) as process:
+            process.ask("prepare")
+            # What is done once (imports, caches) is no part of a leapfrog.
+            warm = process.ask("burst", seed=_SEED, transitions=_WARM)
+            transitions = round(_LEAPFROGS * _WARM / int(warm["leapfrogs"]))
+            transitions = max(_FEWEST, min(_MOST, transitions))
+            _control(process.pid, "--instr=on")
+            answer = process.ask("burst", seed=_SEED, transitions=transitions)
+            _control(process.pid, "--instr=off")
+            _control(process.pid, "--dump")
+        found = _totals(Path(folder))
+    if not found:
+        raise ArmError(f"{arm.label}: valgrind wrote no count")
+    return Count(max(found), int(answer["leapfrogs"]), transitions, list(answer["end"]))
+
+
+def fill(arm: Arm, model: str) -> None:
+    """Compile a model into the cache that counts read: a process that compiles lays its memory out otherwise.
+
+    Parameters
+    ----------
+    arm : Arm
+        The arm.
+    model : str
+        The model.
+
+    Raises
+    ------
+    ArmError
+        If it cannot compile it.
+    """
+    with Process(arm, model, (), _cache(arm), _variables(arm)) as process:
+        process.ask("prepare")
+
+
+def _cache(arm: Arm) -> Path:
+    return arm.stack.home / "compiledir-callgrind"
+
+
+def _variables(arm: Arm) -> Dict[str, str]:
+    flags = "gcc__cxxflags" if arm.stack.has_theano_pymc else "gcc.cxxflags"
+    return {"THEANO_FLAGS": f"{flags}={_PROCESSOR}", "OPENBLAS_CORETYPE": "Haswell"}
+
+
+def _control(pid: int, option: str) -> None:
+    done = subprocess.run(["callgrind_control", option, str(pid)], capture_output=True, text=True)
+    if done.returncode:
+        raise ArmError(f"callgrind_control {option} failed: {done.stderr.strip()}")
+
+
+def _totals(folder: Path) -> List[int]:
+    return [int(total) for path in folder.glob("out*") for total in _TOTAL.findall(path.read_text())]
+
+
+def count_both(base: Arm, head: Arm, model: str) -> Tuple[Count, Count]:
+    """Count either arm's burst, side by side: what else runs does not change a count.
+
+    Parameters
+    ----------
+    base, head : Arm
+        The arms.
+    model : str
+        The model.
+
+    Raises
+    ------
+    ArmError
+        If one of them cannot be run under valgrind.
+    """
+    for arm in (base, head):
+        fill(arm, model)
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda arm: count(arm, model), (base, head))
+    return first, second
+
+
+def ratio(base: Count, head: Count) -> Interval:
+    """Return HEAD over BASE of instructions per leapfrog; two counts of one program stay within it."""
+    found = head.per_leapfrog / base.per_leapfrog
+    return Interval(found, found * (1 - SPREAD), found * (1 + SPREAD), 1)
+
+
+def same_work(base: Count, head: Count) -> bool:
+    """Return whether both arms made the same leapfrogs to the same place."""
+    return base.leapfrogs == head.leapfrogs and close(base.end, head.end)

@@ -1,0 +1,397 @@
+"""How often a comparison errs, and how often it finds a slowdown: measured, and worked out from what was.
+
+Pairs of processes are measured once, with each slowdown and without any. A comparison is then
+played over them as often as one likes: it draws a run of successive pairs, looks after each,
+and stops where it would have stopped. Counts of instructions, asv and pytest-benchmark are run
+as they are, whole.
+"""
+
+import contextlib
+import math
+import random
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+import numpy as np
+
+from harness.compare import callgrind, others, pair, slowdown, statistics
+from harness.compare.result import THRESHOLDS, Options
+from harness.compare.statistics import Interval, Verdict
+from harness.stack import Stack
+
+SIZES = (0.01, 0.02, 0.03, 0.05, 0.1, 0.2)
+#: One whose time is the sampler's Python, and one with the largest share of compiled code.
+MODELS = ("simple_regression", "count_heterogenous")
+_CALIBRATION = 1.0
+#: Slowdowns from which the share of a piece is worked out.
+_LARGE = 0.1
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One thing to be measured.
+
+    Parameters
+    ----------
+    tool : str
+        One of ``pair`` (of the comparison by time), ``callgrind``, ``pytest-benchmark`` and
+        ``asv continuous``.
+    model : str
+        The model.
+    place : str
+        One of :data:`harness.compare.slowdown.PLACES`.
+    size : float
+        By how much a leapfrog (or compiling) takes longer, 0.05 for 5 %.
+    load : bool
+        Whether another program keeps a core busy.
+    """
+
+    tool: str
+    model: str
+    place: str
+    size: float
+    load: bool
+
+    @property
+    def key(self) -> Tuple[Any, ...]:
+        """What two measurements of one thing have in common."""
+        return self.tool, self.model, self.place, self.size, self.load
+
+
+def plan() -> Dict[Trial, int]:
+    """Return what a whole study measures, and how often: some four hours, two of them of a quiet machine."""
+    wanted: Dict[Trial, int] = {}
+    timed = ("gradient", "leapfrog")
+    for model in MODELS:
+        for place in timed:
+            wanted[Trial("pair", model, place, _CALIBRATION, False)] = 6
+            wanted[Trial("callgrind", model, place, _CALIBRATION, False)] = 1
+            wanted.update({Trial("pair", model, place, size, False): 10 for size in SIZES})
+            wanted.update({Trial("callgrind", model, place, size, False): 2 for size in (0.01, 0.02, 0.05)})
+        # What the aims are about is measured most: nothing, and 5 %.
+        wanted[Trial("pair", model, "leapfrog", 0.0, False)] = 60
+        wanted[Trial("pair", model, "leapfrog", 0.05, False)] = 40
+        wanted[Trial("pair", model, "gradient", 0.05, False)] = 24
+        wanted[Trial("pair", model, "leapfrog", 0.0, True)] = 40
+        wanted[Trial("pair", model, "leapfrog", 0.05, True)] = 24
+        wanted.update({Trial("pair", model, "leapfrog", size, True): 10 for size in (0.03, 0.1)})
+        wanted[Trial("pair", model, "gradient", 0.05, True)] = 10
+        wanted[Trial("callgrind", model, "leapfrog", 0.0, False)] = 6
+        wanted[Trial("callgrind", model, "leapfrog", 0.0, True)] = 2
+    wanted[Trial("pair", MODELS[0], "compile", 0.0, False)] = 16
+    wanted.update({Trial("pair", MODELS[0], "compile", size, False): 6 for size in SIZES})
+    for load in (False, True):
+        for size in (0.0, 0.05, 0.1, 0.2):
+            wanted[Trial("pytest-benchmark", MODELS[0], "leapfrog", size, load)] = 8
+            wanted[Trial("asv continuous", MODELS[0], "leapfrog", size, load)] = 5
+    return wanted
+
+
+def todo(rows: Sequence[Mapping[str, Any]], seed: int = 0) -> Iterator[Trial]:
+    """Yield what is missing, in shuffled rounds, so that a study that is stopped has some of each.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        What has been measured.
+    seed : int
+        Of the order.
+    """
+    done: Dict[Tuple[Any, ...], int] = {}
+    for row in rows:
+        key = tuple(row[name] for name in ("tool", "model", "place", "size", "load"))
+        done[key] = done.get(key, 0) + 1
+    left = {trial: count - done.get(trial.key, 0) for trial, count in plan().items()}
+    order = random.Random(seed)
+    # What sizes are converted with comes first.
+    first = [trial for trial in left if trial.size == _CALIBRATION for _ in range(left[trial])]
+    yield from first
+    left = {trial: count for trial, count in left.items() if trial.size != _CALIBRATION}
+    while any(count > 0 for count in left.values()):
+        round_ = [trial for trial, count in left.items() if count > 0]
+        order.shuffle(round_)
+        for trial in round_:
+            left[trial] -= 1
+            yield trial
+
+
+def is_needed(trial: Trial, tool: Optional[str]) -> bool:
+    """Return whether a trial measures the share that the sizes of another tool's trials are made with."""
+    return trial.size == _CALIBRATION and (trial.tool == "callgrind") == (tool == "callgrind")
+
+
+def times_of(trial: Trial, rows: Sequence[Mapping[str, Any]]) -> float:
+    """Return how often a piece has to be run more, so that a leapfrog takes the trial's size longer.
+
+    A piece that is run twice makes a leapfrog slower by its share of it, which was measured.
+    """
+    if trial.place == "compile" or trial.size in (0.0, _CALIBRATION):
+        return trial.size
+    counted = "callgrind" if trial.tool == "callgrind" else "pair"
+    logs = [
+        row["log_ratio"]
+        for row in rows
+        if (row["tool"], row["model"], row["place"], row["size"])
+        == (counted, trial.model, trial.place, _CALIBRATION)
+    ]
+    share = math.expm1(sum(logs) / len(logs))
+    return trial.size / share
+
+
+def run(trial: Trial, made: Stack, rows: Sequence[Mapping[str, Any]], number: int) -> Dict[str, Any]:
+    """Measure one trial, and return its row.
+
+    Parameters
+    ----------
+    trial : Trial
+        What.
+    made : Stack
+        Of :func:`harness.compare.slowdown.make`.
+    rows : sequence of dict
+        What has been measured, to convert sizes with.
+    number : int
+        Seed.
+    """
+    times = times_of(trial, rows)
+    measure = _TOOLS[trial.tool]
+    with loaded(trial.load):
+        began = time.monotonic()
+        found = measure(trial, made, times, number)
+        seconds = time.monotonic() - began
+    return {**vars(trial), "times": times, "seconds": seconds, **found}
+
+
+def _pair(trial: Trial, made: Stack, times: float, number: int) -> Dict[str, Any]:
+    base = slowdown.arm("BASE", made, trial.place, 0.0)
+    head = slowdown.arm("HEAD", made, trial.place, times)
+    found = pair.measure(base, head, trial.model, number, Options().bursts)
+    first, second = found.times()
+    compiled = [facts["compile_s"] for facts in found.facts]
+    by_compile = math.log(compiled[1] / compiled[0])
+    return {
+        "log_ratio": by_compile if trial.place == "compile" else statistics.pair_ratio(first, second),
+        "bursts": [round(math.log(b / a), 5) for a, b in zip(first, second)],
+        "same_work": found.same_work,
+    }
+
+
+def _callgrind(trial: Trial, made: Stack, times: float, number: int) -> Dict[str, Any]:
+    del number
+    base, head = callgrind.count_both(
+        slowdown.arm("BASE", made, trial.place, 0.0),
+        slowdown.arm("HEAD", made, trial.place, times),
+        trial.model,
+    )
+    return {"log_ratio": math.log(callgrind.ratio(base, head).ratio)}
+
+
+def _pytest(trial: Trial, made: Stack, times: float, number: int) -> Dict[str, Any]:
+    del number
+    return others.pytest_benchmark(made, trial.model, trial.place, times)
+
+
+def _asv(trial: Trial, made: Stack, times: float, number: int) -> Dict[str, Any]:
+    del made, number
+    return others.asv_continuous(trial.model, trial.place, times)
+
+
+_TOOLS = {"pair": _pair, "callgrind": _callgrind, "pytest-benchmark": _pytest, "asv continuous": _asv}
+
+
+@contextlib.contextmanager
+def loaded(wanted: bool) -> Iterator[None]:
+    """Keep one core busy while the context lasts, if wanted."""
+    if not wanted:
+        yield
+        return
+    endless = "while True: sum(i * i for i in range(100000))"
+    other = subprocess.Popen([sys.executable, "-c", endless])
+    try:
+        yield
+    finally:
+        other.kill()
+        other.wait()
+
+
+@dataclass(frozen=True)
+class Played:
+    """What comparisons of one model would have said.
+
+    Parameters
+    ----------
+    verdicts : dict of int
+        How often each verdict was reached.
+    cut : int
+        How many of the undecided had measured pairs run out before their budget.
+    seconds : float
+        Median wall seconds that one took.
+    """
+
+    verdicts: Mapping[str, int]
+    cut: int
+    seconds: float
+
+    @property
+    def runs(self) -> int:
+        """How many comparisons were played."""
+        return sum(self.verdicts.values())
+
+
+def play(rows: Sequence[Mapping[str, Any]], options: Options, models: int) -> Played:
+    """Play comparisons of one model over pairs that were measured, one from each pair on.
+
+    They overlap, so they are not as many independent trials; what they say is what a
+    comparison would have said that was begun at each of these moments.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        Pairs of one condition, in the order of measuring.
+    options : Options
+        Threshold, level and budget.
+    models : int
+        How many models the comparison is taken to have: they share half of the level.
+    """
+    level = options.level / 2 / max(1, models)
+    ends = [_one(rows, options, level, start) for start in range(len(rows))]
+    counts = {one.value: sum(verdict is one for verdict, _, _ in ends) for one in Verdict}
+    seconds = sorted(spent for _, spent, _ in ends)[len(ends) // 2]
+    return Played(counts, sum(cut for _, _, cut in ends), seconds)
+
+
+def _one(
+    rows: Sequence[Mapping[str, Any]], options: Options, level: float, start: int
+) -> Tuple[Verdict, float, bool]:
+    """Return the verdict, the seconds, and whether pairs ran out before there was one."""
+    logs: List[float] = []
+    seconds = 0.0
+    while len(logs) < len(rows):
+        row = rows[(start + len(logs)) % len(rows)]
+        logs.append(row["log_ratio"])
+        # As in a comparison, the first pair is no part of the budget.
+        seconds += row["seconds"] if len(logs) > 1 else 0.0
+        verdict = statistics.judge(statistics.interval(logs, level), options.threshold)
+        later = len(logs) - 1
+        spent = later > 0 and seconds + seconds / later / 2 >= options.budget_s
+        if verdict is not Verdict.UNDECIDED or spent:
+            return verdict, seconds, False
+    return Verdict.UNDECIDED, seconds, True
+
+
+def said_slower(tool: str, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Return how many times a tool that is run whole says slower.
+
+    Parameters
+    ----------
+    tool : str
+        One of those that are not played over pairs.
+    rows : sequence of dict
+        Of one condition.
+    """
+    if tool == "callgrind":
+        ratios = [math.exp(row["log_ratio"]) for row in rows]
+        bounds = [Interval(r, r * (1 - callgrind.SPREAD), r * (1 + callgrind.SPREAD), 1) for r in ratios]
+        found = [statistics.judge(one, THRESHOLDS["callgrind"]) is Verdict.SLOWER for one in bounds]
+    else:
+        found = [row["slower"] for row in rows]
+    return sum(found)
+
+
+COLUMNS = (
+    "tool",
+    "model",
+    "place",
+    "meant",
+    "slower by",
+    "load",
+    "trials",
+    "measured",
+    "spread",
+    "says slower",
+    "as one of 16",
+    "seconds",
+)
+
+
+def share(rows: Sequence[Mapping[str, Any]], model: str, place: str) -> Optional[float]:
+    """Return by what part a leapfrog gets slower when a piece is run once more.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        Trials; those that are slow enough for noise not to matter count.
+    model, place : str
+        Model, and what is slowed down.
+
+    Returns
+    -------
+    float or None
+        The median; None if none of them was measured.
+
+    Notes
+    -----
+    The study is run with the share of a dozen trials, which is known to a third where it is
+    small. So the sizes that were meant are not quite those that were made; this tells which were.
+    """
+    found = [
+        math.expm1(row["log_ratio"]) / row["times"]
+        for row in rows
+        if (row["tool"], row["model"], row["place"]) == ("pair", model, place) and row["size"] >= _LARGE
+    ]
+    return float(np.median(found)) if found else None
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> List[Dict[str, Any]]:
+    """Return a row a condition: what was measured, and how often the tool says slower.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        Trials.
+    """
+    groups: Dict[Tuple[Any, ...], List[Mapping[str, Any]]] = {}
+    for row in rows:
+        if row["size"] != _CALIBRATION:
+            groups.setdefault(
+                tuple(row[name] for name in ("tool", "place", "model", "load", "size")), []
+            ).append(row)
+    made = {key: share(rows, *key) for key in {(row["model"], row["place"]) for row in rows}}
+    return [_condition(key, groups[key], made[key[2], key[1]]) for key in sorted(groups)]
+
+
+def _condition(
+    key: Tuple[Any, ...], rows: Sequence[Mapping[str, Any]], made: Optional[float]
+) -> Dict[str, Any]:
+    tool, place, model, load, size = key
+    logs = np.array([row["log_ratio"] for row in rows])
+    seconds: float = sorted(row["seconds"] for row in rows)[len(rows) // 2]
+    of_many = None
+    if place == "compile":
+        says = "not judged"  # Told beside the verdict.
+    elif tool == "pair":
+        alone, many = play(rows, Options(), models=1), play(rows, Options(), models=16)
+        says, of_many, seconds = _counted(alone), _counted(many), alone.seconds
+    else:
+        says = f"{said_slower(tool, rows)} of {len(rows)}"
+    return {
+        "tool": "compare" if tool == "pair" else tool,
+        "model": model,
+        "place": place,
+        "meant": f"{size:.0%}",
+        "slower by": None if made is None else f"{rows[0]['times'] * made:.1%}",
+        "load": "yes" if load else "no",
+        "trials": len(rows),
+        "measured": f"{math.expm1(float(logs.mean())):+.2%}",
+        "spread": f"{float(logs.std(ddof=1)):.2%}" if len(rows) > 1 else "-",
+        "says slower": says,
+        "as one of 16": of_many,
+        "seconds": round(seconds, 1),
+    }
+
+
+def _counted(played: Played) -> str:
+    cut = f" ({played.cut} ran out of pairs)" if played.cut else ""
+    return f"{played.verdicts['slower']} of {played.runs}{cut}"

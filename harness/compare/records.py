@@ -1,0 +1,156 @@
+"""Compares two sets of stored records, which were not measured in turns, and says what that costs."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
+
+from harness.compare import statistics
+from harness.compare.result import Comparison, Given, Options
+from harness.compare.statistics import Interval
+from harness.errors import UserError
+from harness.record import newest, place_anywhere
+from harness.store import Store, content
+
+#: Two runs of one release, hours apart on one machine, differed by up to half of it: docs/releases.md.
+DRIFT = 0.06
+NOT_IN_TURNS = (
+    "These records were not measured in turns, so the machine may have been faster in one run than in the"
+    f" other: {100 * DRIFT:.0f} % are added to either side of each interval, and nothing smaller can be told."
+    " Compare the stacks themselves to see more."
+)
+Key = Tuple[str, str, int]
+
+
+@dataclass(frozen=True)
+class Records:
+    """One set of records.
+
+    Parameters
+    ----------
+    label : str
+        Role and what the user called it.
+    rows : dict
+        By model, settings and seed.
+    """
+
+    label: str
+    rows: Dict[Key, Mapping[str, Any]]
+
+    def to_dict(self) -> Dict[str, str]:
+        """Return what it is, ready for JSON."""
+        first = next(iter(self.rows.values()))
+        return {"name": self.label, "what": first["stack"], "digest": first["stack_digest"]}
+
+
+def is_records(text: str) -> bool:
+    """Return whether a word of the command line names records: a file of them, or a results folder."""
+    path = Path(text).expanduser()
+    return path.name.endswith((".jsonl", ".jsonl.gz")) or (path / "runs").is_dir()
+
+
+def read(role: str, text: str) -> Records:
+    """Read the records of a file or of a results folder.
+
+    Raises
+    ------
+    UserError
+        If there are none, if they are of several stacks, or cannot be read.
+    """
+    path = Path(text).expanduser()
+    label = f"{role} ({path.name})"
+    if not path.exists():
+        raise UserError(f"{label} does not exist.")
+    try:
+        rows = _of_file(path) if path.is_file() else list(Store(path).load().records)
+        rows.sort(key=lambda row: str(row["started_at"]))
+        ended = [row for row in newest(rows, place_anywhere).values() if row["status"] == "ok"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{label} holds something that is no record: {error!r}.") from error
+    stacks = sorted({row["stack"] for row in ended})
+    if not ended:
+        raise UserError(f"{label} holds no record of a cell that ended well.")
+    if len(stacks) > 1:
+        raise UserError(
+            f"{label} holds records of {len(stacks)} stacks ({', '.join(stacks)}): give those of one."
+        )
+    newer = ended[-1]["stack_digest"]
+    return Records(label, {_key(row): row for row in ended if row["stack_digest"] == newer})
+
+
+def _of_file(path: Path) -> List[Mapping[str, Any]]:
+    return [json.loads(line) for line in content(path).split(b"\n") if line.strip()]
+
+
+def _key(row: Mapping[str, Any]) -> Key:
+    return row["model"], json.dumps(row["settings"], sort_keys=True), row["seed"]
+
+
+def compare(base: Records, head: Records, names: Sequence[str], options: Options) -> Comparison:
+    """Compare the cells that both sets have.
+
+    Parameters
+    ----------
+    base, head : Records
+        The two sets.
+    names : sequence of str
+        Models; all that both have if empty.
+    options : Options
+        Threshold and level.
+
+    Raises
+    ------
+    UserError
+        If they have no cell in common, or were measured on machines of two kinds.
+    """
+    common = [key for key in base.rows if key in head.rows and (not names or key[0] in names)]
+    if not common:
+        raise UserError(f"{base.label} and {head.label} have no cell in common (model, settings and seed).")
+    kinds = {side.rows[key]["environment"]["machine"] for side in (base, head) for key in common}
+    if len(kinds) > 1:
+        raise UserError(f"{base.label} and {head.label} were measured on machines of {len(kinds)} kinds.")
+    found = Comparison(base, head, list(dict.fromkeys(key[0] for key in common)), options)
+    found.more = "more seeds (nutsbench run --seed), or a comparison of the stacks themselves"
+    for result in found.results.values():
+        pairs = [(base.rows[key], head.rows[key]) for key in _alike(common, result.model)]
+        result.problem = _differ(pairs)
+        if not result.problem:
+            _fill(result, pairs)
+    return found
+
+
+def _alike(common: Sequence[Key], model: str) -> List[Key]:
+    """Return a model's cells under one setting, that with most seeds: only seeds are repeats."""
+    groups: Dict[str, List[Key]] = {}
+    for key in common:
+        if key[0] == model:
+            groups.setdefault(key[1], []).append(key)
+    return max(groups.values(), key=len)
+
+
+def _differ(pairs: Sequence[Tuple[Mapping[str, Any], Mapping[str, Any]]]) -> str:
+    if any(one["model_digest"] != other["model_digest"] for one, other in pairs):
+        return "the records are of two definitions of the model"
+    if any(one["schema"] != other["schema"] for one, other in pairs):
+        return "the records are of two schemas, which define their figures in different ways"
+    needed = ("us_per_leapfrog", "ess_per_leapfrog", "leapfrogs")
+    missing = [name for name in needed for pair in pairs if not all(one["metrics"].get(name) for one in pair)]
+    if missing:
+        return f"a record lacks {missing[0]}"
+    return "" if len(pairs) > 1 else "one seed alone has no spread: run more of them (--seed 1,2,3)"
+
+
+def _fill(result: Any, pairs: Sequence[Tuple[Mapping[str, Any], Mapping[str, Any]]]) -> None:
+    def values(name: str) -> Tuple[List[float], List[float]]:
+        return [one["metrics"][name] for one, _ in pairs], [other["metrics"][name] for _, other in pairs]
+
+    same = values("leapfrogs")[0] == values("leapfrogs")[1]
+    share = result.level if same else result.level / 2
+    inner = statistics.welch(*values("us_per_leapfrog"), share)
+    wider = Interval(inner.ratio, inner.lower / (1 + DRIFT), inner.upper * (1 + DRIFT), len(pairs))
+    result.given = Given(wider, same, [{"seeds": len(pairs)}])
+    if not same:
+        worth = statistics.welch(*values("ess_per_leapfrog"), share)
+        result.cost = Interval(1 / worth.ratio, 1 / worth.upper, 1 / worth.lower, len(pairs))
+    result.seconds = math.fsum(row["elapsed_s"] for pair in pairs for row in pair)

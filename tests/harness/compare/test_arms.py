@@ -1,0 +1,66 @@
+"""What the command line takes for BASE and HEAD, and what it says where it cannot."""
+
+import shutil
+import subprocess
+
+import pytest
+
+import models
+from harness.compare import arms
+from harness.errors import UserError
+from tests.conftest import ROOT
+
+
+def head():
+    done = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def test_a_stacks_name_is_its_stack():
+    arm = arms.resolve("BASE", "pymc3-3.11", "pymc3-3.8")
+    assert (arm.label, arm.stack.name) == ("BASE (pymc3-3.11)", "pymc3-3.11")
+    assert arm.what == "PyMC3 3.11.6, Theano 1.1.2"
+
+
+def test_a_revision_is_the_stack_that_it_pins(tmp_path, monkeypatch):
+    monkeypatch.setenv("NUTSBENCH_STACKS", str(tmp_path))
+    arm = arms.resolve("HEAD", head(), "pymc3-3.11")
+    assert arm.stack.versions()["pymc3"] == "3.11.6"
+    assert (arm.source / "models").is_dir()
+
+
+def test_a_model_that_a_revision_defines_in_another_way_is_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("NUTSBENCH_STACKS", str(tmp_path))
+    arm = arms.resolve("HEAD", head(), "pymc3-3.8")
+    shutil.copytree(ROOT / "models", arm.source / "models", dirs_exist_ok=True)
+    digests = {name: models.model_digest(models.get(name)) for name in models.names()}
+    assert arms.other_models(arm, models.names(), digests) == []
+    file = arm.source / "models" / "probabilistic_programming.py"
+    text = file.read_text()
+    assert "def coin_toss(data" in text
+    file.write_text(text.replace("def coin_toss(data", "def coin_toss( data"))
+    assert arms.other_models(arm, ["addition", "coin_toss"], digests) == ["coin_toss"]
+
+
+@pytest.mark.parametrize("text", ["pymc3-3.9", "no-such-branch", "-x"])
+def test_what_is_nothing_is_told_the_choices(text):
+    with pytest.raises(UserError, match=r"There is no stack, path or revision .*Choices: pymc3-3.8"):
+        arms.resolve("BASE", text, "pymc3-3.8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["pymc3-3.8", "pymc3-3.11", "-m", "forc"], "Did you mean 'fork'"),
+        (["pymc3-3.8", "pymc3-3.11", "--counter", "perf"], "Choices: time, callgrind"),
+        (["pymc3-3.8", "pymc3-3.11", "--threshold", "0"], "threshold has to be above 0"),
+        (["pymc3-3.8", "pymc3-3.11", "--budget", "-1"], "budget has to be above 0"),
+        (["pymc3-3.8", "pymc3-3.11", "--json", "--markdown"], "exclude each other"),
+        (["pymc3-3.8", "records.jsonl"], "One of the two is records"),
+        (["pymc3-3.8", "pymc3-3.12"], "Did you mean 'pymc3-3.11'"),
+    ],
+)
+def test_mistakes_are_said_before_anything_is_measured(nutsbench, arguments, said):
+    done = nutsbench("compare", *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr

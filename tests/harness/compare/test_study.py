@@ -1,0 +1,134 @@
+"""How a comparison goes on: until it is decided, or the budget is spent, or an arm gives up."""
+
+import math
+import random
+
+import pytest
+
+from harness import stack
+from harness.compare import efficiency, statistics, study
+from harness.compare.arms import Arm
+from harness.compare.pair import ArmError, Pair
+from harness.compare.result import Options
+from harness.compare.statistics import Interval, Verdict
+
+
+class Clock:
+    """A clock that goes on by as much as a pair takes."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def monotonic(self):
+        return self.now
+
+
+@pytest.fixture
+def compared(monkeypatch):
+    """Compare with pairs that are made up: HEAD over BASE by model, with a spread between pairs."""
+    clock, order = Clock(), random.Random(1)
+    monkeypatch.setattr(study, "time", clock)
+
+    def compare(ratios, spread=0.01, pair_s=5.0, leapfrogs=(7, 7), fail=(), **options):
+        def measure(base, head, model, number, bursts):
+            clock.now += pair_s
+            if model in fail:
+                raise ArmError(f"{head.label}: its process ended")
+            noise = spread[model] if isinstance(spread, dict) else spread
+            ratio = math.exp(math.log(ratios[model]) + order.gauss(0, noise))
+            facts = {"import_s": 1.0, "compile_s": 2.0, "peak_rss_bytes": 3}
+            burst = [{"cpu_s": time, "leapfrogs": count, "end": [0.0]} for time, count in
+                     ((1.0 * leapfrogs[0], leapfrogs[0]), (ratio * leapfrogs[1], leapfrogs[1]))]  # fmt: skip
+            return Pair([burst[0]] * bursts, [burst[1]] * bursts, (facts, facts), 10)
+
+        monkeypatch.setattr(study, "measure", measure)
+        one = stack.named(stack.DEFAULT)
+        found = study.Study(Arm("BASE", "a", one), Arm("HEAD", "b", one), list(ratios), Options(**options))
+        told = []
+        found.run(lambda known: told.append(known.verdict))
+        return found, told
+
+    return compare
+
+
+def test_a_slowdown_is_found_and_ends_the_comparison(compared):
+    found, _ = compared({"fork": 1.1})
+    result = found.results["fork"]
+    assert found.verdict is Verdict.SLOWER
+    assert len(result.pairs) < 12
+    assert result.interval.ratio == pytest.approx(1.1, rel=0.02)
+
+
+def test_arms_that_are_alike_are_the_same(compared):
+    found, told = compared({"fork": 1.0, "addition": 1.0}, spread=0.005)
+    assert found.verdict is Verdict.SAME
+    assert told[0] is Verdict.UNDECIDED
+    assert found.overall.pairs >= statistics.MIN_PAIRS
+
+
+def test_a_noisy_comparison_ends_with_the_budget_undecided(compared):
+    found, _ = compared({"fork": 1.0}, spread=0.2, budget_s=30.0)
+    result = found.results["fork"]
+    assert found.verdict is Verdict.UNDECIDED
+    # The first pair may have compiled; it is no part of the budget.
+    assert len(result.pairs) == 7
+
+
+def test_decided_models_go_on_while_the_whole_needs_them(compared):
+    found, _ = compared({"fork": 1.5, "addition": 1.0}, spread=0.02, budget_s=120.0)
+    assert found.results["fork"].verdict is Verdict.SLOWER
+    assert found.overall is not None
+    assert found.verdict is Verdict.SLOWER
+
+
+def test_an_arm_that_fails_in_one_model_leaves_the_others(compared):
+    found, _ = compared({"fork": 1.0, "addition": 1.0}, spread=0.005, fail=("addition",))
+    assert found.results["addition"].problem == "HEAD (b): its process ended"
+    assert found.results["fork"].verdict is Verdict.SAME
+    assert found.verdict is Verdict.UNDECIDED
+
+
+def test_other_work_is_weighed_by_what_it_is_worth(compared, monkeypatch):
+    asked = []
+
+    def cost(base, head, model, transitions, level):
+        asked.append((model, transitions, level))
+        return Interval(2.0, 1.8, 2.2, 12)
+
+    monkeypatch.setattr(efficiency, "compare", cost)
+    found, _ = compared({"fork": 0.8}, leapfrogs=(7, 3))
+    result = found.results["fork"]
+    assert result.same_work is False
+    assert asked == [("fork", 10, result.level / 2)]
+    assert result.interval.ratio == pytest.approx(1.6, rel=0.02)
+    assert found.verdict is Verdict.SLOWER
+
+
+def test_what_is_known_is_json(compared):
+    found, _ = compared({"fork": 1.1})
+    content = found.to_dict()
+    assert content["verdict"] == "slower"
+    assert content["models"][0]["same_work"] is True
+    assert set(content["beside"]) == {"import", "compile", "peak memory"}
+    assert content["base"]["name"] == "a"
+
+
+def test_the_whole_of_other_work_is_of_what_it_is_worth(compared, monkeypatch):
+    monkeypatch.setattr(efficiency, "compare", lambda *_: Interval(0.5, 0.45, 0.55, 12))
+    found, _ = compared({"fork": 1.1, "addition": 1.1}, leapfrogs=(7, 3), budget_s=40.0)
+    assert found.overall.ratio == pytest.approx(0.55, rel=0.05)
+    assert found.verdict is Verdict.FASTER
+    assert found.to_dict()["other_work"] is True
+
+
+def test_a_spent_budget_of_one_model_ends_the_others_that_are_decided(compared):
+    found, _ = compared({"fork": 1.5, "addition": 1.0}, spread=0.02, budget_s=10.0)
+    assert len(found.results["fork"].pairs) <= len(found.results["addition"].pairs) + 3
+
+
+def test_a_noisy_model_gets_what_the_others_have_left(compared):
+    ratios = {"fork": 1.2, "addition": 1.2, "no_fork": 1.0}
+    found, _ = compared(ratios, spread={"fork": 0.01, "addition": 0.01, "no_fork": 0.2}, budget_s=60.0)
+    spent = {name: result.seconds - result.first_s for name, result in found.results.items()}
+    assert spent["no_fork"] > 60
+    assert sum(spent.values()) <= 3 * 60 + 5

@@ -1,0 +1,91 @@
+"""Real arms: one stack twice, a slower one, one that samples in another way, one that cannot run."""
+
+import difflib
+import json
+import shutil
+
+import pytest
+
+from harness import stack
+
+INTEGRATION = "pymc3/step_methods/hmc/integration.py"
+NUTS = "pymc3/step_methods/hmc/nuts.py"
+
+
+@pytest.fixture
+def variant(tmp_path):
+    """Write a lock of the default stack with a patch beside it: some text of one file replaced."""
+
+    def write(name, file, old, new):
+        base = stack.named(stack.DEFAULT)
+        (site,) = base.home.glob("env/lib/python*/site-packages")
+        text = (site / file).read_text()
+        assert text.count(old) == 1
+        lines = [one.splitlines(keepends=True) for one in (text, text.replace(old, new))]
+        lock = tmp_path / f"{name}.txt"
+        shutil.copyfile(base.requirements, lock)
+        lock.with_suffix(".patch").write_text("".join(difflib.unified_diff(*lines, f"a/{file}", f"b/{file}")))
+        return str(lock)
+
+    return write
+
+
+@pytest.fixture
+def compare(nutsbench, tmp_path):
+    """Run the comparison of one model; variants have environments of the test's own."""
+
+    def run(head, *arguments, base=stack.DEFAULT):
+        done = nutsbench("compare", base, head, "-m", "addition", "--json", *arguments)
+        return done, json.loads(done.stdout) if done.stdout else {}
+
+    yield run
+    for home in stack.stacks_dir().glob("variant-*"):
+        shutil.rmtree(home)
+
+
+def test_a_stack_against_itself_does_the_same_work(compare):
+    done, found = compare(stack.DEFAULT, "--budget", "5")
+    (model,) = found["models"]
+    assert model["same_work"], done.stderr
+    assert model["log_ratios"]
+    assert "A/A check" in " ".join(found["notes"])
+    assert done.returncode in (0, 3)
+
+
+def test_twice_the_leapfrogs_work_is_slower(compare, variant):
+    twice = "self._step(epsilon, state)\n            return self._step(epsilon, state)"
+    head = variant("variant-slow", INTEGRATION, "return self._step(epsilon, state)", twice)
+    done, found = compare(head, "--budget", "40")
+    (model,) = found["models"]
+    assert done.returncode == 1, done.stderr
+    assert model["same_work"]
+    # The rest of a transition, of so small a model the larger part, is not made twice.
+    assert 1.15 < model["ratio"] < 2.1
+    assert found["says"][0].startswith("HEAD (")
+
+
+def test_other_trees_are_other_work_and_worth_less(compare, variant):
+    head = variant("variant-trees", NUTS, "for _ in range(max_treedepth):", "for _ in range(1):")
+    done, found = compare(head, "--budget", "10")
+    (model,) = found["models"]
+    assert model["same_work"] is False, done.stderr
+    assert model["cost"]["ratio"] > 0
+    assert model["ratio"] == pytest.approx(model["speed"]["ratio"] * model["cost"]["ratio"])
+    assert "the arms do other work" in " ".join(found["says"])
+
+
+def test_an_arm_that_cannot_run_says_why(compare, variant):
+    head = variant("variant-broken", NUTS, "for _ in range(max_treedepth):", "for _ in range(no_such_name):")
+    done, found = compare(head, "--budget", "5")
+    assert done.returncode == 2
+    assert "no_such_name" in done.stderr
+    assert found["models"][0]["problem"]
+
+
+@pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
+def test_counts_of_one_stack_agree_to_the_spread(compare):
+    done, found = compare(stack.DEFAULT, "--counter", "callgrind")
+    (model,) = found["models"]
+    assert done.returncode == 0, done.stderr
+    assert abs(model["ratio"] - 1) < 0.002
+    assert model["details"][0]["leapfrogs"] == model["details"][1]["leapfrogs"]
