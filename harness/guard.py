@@ -20,8 +20,14 @@ from harness.errors import UserError
 #: (geometric mean) beyond the other. Runs of an unchanged tree stay well within: docs/ci.md.
 MAX_SLOWER_ONE = 0.20
 MAX_SLOWER_ALL = 0.10
+#: Where it can be measured in turns with the baseline's stack, less is suspected.
+SUSPECT_ONE = 0.10
+SUSPECT_ALL = 0.05
 #: How often a suspected slowdown is measured again; it has to show every time.
 CONFIRMATIONS = 2
+
+#: Where pytest-benchmark's JSON of a baseline keeps its stack.
+STACK = "nutsbench_stack"
 
 Key = Tuple[str, str]
 
@@ -40,12 +46,15 @@ class Suite:
         Digest of the kind of machine.
     digests : dict of str
         By model the digest of its definition.
+    stack : dict or None
+        Of a baseline, what its stack can be made of again (:func:`harness.stack.pack`).
     """
 
     cores: Dict[Key, float]
     cells: Dict[str, Dict[str, Any]]
     machine: str
     digests: Dict[str, str] = field(default_factory=dict)
+    stack: Optional[Dict[str, Any]] = None
 
 
 @dataclass(frozen=True)
@@ -95,7 +104,7 @@ def read(path: Path) -> Suite:
         raise UserError(f"{path.name} is not pytest-benchmark's JSON of these suites: {error!r}.") from error
     if not cores and not cells:
         raise UserError(f"{path.name} holds no benchmark of these suites: `nutsbench guard` writes one.")
-    return Suite(cores, cells, machine, digests)
+    return Suite(cores, cells, machine, digests, content.get(STACK))
 
 
 def judge_cells(now: Suite, base: Optional[Suite], whole: bool = True) -> List[Finding]:
@@ -164,8 +173,18 @@ def _what(cell: Mapping[str, Any]) -> Tuple[Any, ...]:
     return cell["model_digest"], cell["settings"], cell["seed"]
 
 
-def judge_time(now: Suite, base: Suite) -> List[Finding]:
-    """Return the slowdowns that are beyond the noise, as suspicions to be measured again."""
+def judge_time(
+    now: Suite, base: Suite, one: float = MAX_SLOWER_ONE, whole: float = MAX_SLOWER_ALL
+) -> List[Finding]:
+    """Return the slowdowns that are beyond a threshold, as suspicions to be measured again.
+
+    Parameters
+    ----------
+    now, base : Suite
+        The run and the baseline.
+    one, whole : float
+        Slowdowns of one benchmark, and of a call over all models, that are suspected; 0.1 for 10 %.
+    """
     if now.machine != base.machine:
         return [Finding("note", "time", "the baseline is of another kind of machine; times are not judged")]
     logs = log_ratios(now, base)
@@ -173,11 +192,11 @@ def judge_time(now: Suite, base: Suite) -> List[Finding]:
     for call in sorted({call for _, call in logs}):
         keys = [key for key in logs if key[1] == call]
         mean = statistics.mean(logs[key] for key in keys)
-        if mean > math.log1p(MAX_SLOWER_ALL):
+        if mean > math.log1p(whole):
             text = f"{call} is slower by {_percent(mean)} (geometric mean of {len(keys)} models)"
             found.append(Finding("red", "all models", text, tuple(keys)))
     for key, log in logs.items():
-        if log > math.log1p(MAX_SLOWER_ONE):
+        if log > math.log1p(one):
             found.append(Finding("red", key[0], f"{key[1]} is slower by {_percent(log)}", (key,)))
     return found
 

@@ -125,7 +125,7 @@ class Noise:
     repeats: Dict[str, float]
 
 
-def read(folder: Path, commits: Mapping[str, str]) -> Measured:
+def read(folder: Path, commits: Mapping[str, str], environment: str = "*") -> Measured:
     """Read what asv stored of the releases on one machine.
 
     Parameters
@@ -134,6 +134,8 @@ def read(folder: Path, commits: Mapping[str, str]) -> Measured:
         The machine's folder in asv's results.
     commits : dict of str
         The history's commit of each version, oldest first.
+    environment : str
+        Name of asv's environment, where there are several.
 
     Raises
     ------
@@ -149,7 +151,7 @@ def read(folder: Path, commits: Mapping[str, str]) -> Measured:
     values: Dict[str, Dict[Key, float]] = {}
     errors: Dict[str, Dict[Key, float]] = {}
     for version, commit in commits.items():
-        for path in sorted(folder.glob(f"{commit[:8]}-*.json")):
+        for path in sorted(folder.glob(f"{commit[:8]}-{environment}.json")):
             for key, (value, error) in _results(path, known).items():
                 values.setdefault(version, {})[key] = value
                 errors.setdefault(version, {})[key] = error

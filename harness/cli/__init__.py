@@ -1,7 +1,8 @@
 """The command line: the only place that prints and exits.
 
 Each command lists its steps in order and leaves them to the modules that do them.
-Exit codes: 0 all went well, 1 some cells failed, 2 a user's mistake, 130 interrupted.
+Exit codes: 0 all went well, 1 some cells failed or something is slower, 2 a user's
+mistake, 3 it cannot be told yet, 130 interrupted.
 """
 
 import signal
@@ -13,11 +14,14 @@ import click
 import models
 from harness.cli.calibrate import calibrate_command
 from harness.cli.check import check_command, check_truth_command
+from harness.cli.compare import compare_command
 from harness.cli.export import export_command
 from harness.cli.guard import guard_command
 from harness.cli.info import doctor_command, metrics_command, models_command, stacks_command
+from harness.cli.power import power_command
 from harness.cli.reference import reference_command
 from harness.cli.releases import releases_command
+from harness.cli.report import report_command
 from harness.cli.run import run_command
 from harness.cli.show import show_command
 from harness.cli.truth import truth_command
@@ -49,6 +53,8 @@ def cli() -> None:
 for _command in (
     run_command,
     show_command,
+    compare_command,
+    power_command,
     models_command,
     metrics_command,
     truth_command,
@@ -60,6 +66,7 @@ for _command in (
     releases_command,
     guard_command,
     export_command,
+    report_command,
     doctor_command,
 ):
     cli.add_command(_command)

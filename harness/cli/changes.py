@@ -39,6 +39,7 @@ def print_changes(folder: Path, machine: str, commits: Mapping[str, str], form: 
     from harness import history
     from harness.record import newest, place_anywhere
     from harness.store import Store
+    from harness.table import markdown
 
     measured = history.read(folder / machine, commits)
     known = history.noise(measured, history.read(folder / REPEAT.format(machine), commits))
@@ -126,12 +127,6 @@ def standing_out(steps: Sequence[Any], known: Mapping[str, Any]) -> List[str]:
         if out:
             lines.append(f"{step.release}, {step.figure} ({step.ratio:.2f} over all): {', '.join(out)}")
     return lines
-
-
-def markdown(rows: Rows) -> str:
-    """Return rows, the first of them a header, as a table in Markdown."""
-    ruler = ["---", *["---:"] * (len(rows[0]) - 1)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (rows[0], ruler, *rows[1:]))
 
 
 def _rich(title: str, rows: Rows) -> Any:

@@ -5,13 +5,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, List, Optional, Sequence
+from typing import TYPE_CHECKING, Any, List, Optional, Sequence
 
 import click
 
-from harness import guard, paths
-from harness.cli.common import json_option
+from harness import guard, paths, stack
+from harness.cli.common import json_option, make_ready
 from harness.errors import UserError
+
+if TYPE_CHECKING:
+    from harness.compare.arms import Arm
 
 
 @click.command("guard")
@@ -20,6 +23,14 @@ from harness.errors import UserError
     type=click.Path(path_type=Path),
     show_default="baseline.json in the output folder, if there is one",
     help="JSON of an earlier run to compare with.",
+)
+@click.option(
+    "--against",
+    metavar="BASE",
+    help="Judge time against this stack, checkout, requirements file or revision, measured in turns now.",
+)
+@click.option(
+    "--budget", default=30.0, show_default=True, help="Seconds for each model that is measured in turns."
 )
 @click.option("--save-baseline", is_flag=True, help="Keep this run as the baseline, if nothing is wrong.")
 @click.option(
@@ -34,6 +45,8 @@ from harness.errors import UserError
 @json_option
 def guard_command(
     baseline: Optional[Path],
+    against: Optional[str],
+    budget: float,
     save_baseline: bool,
     output: Path,
     judge: Optional[Path],
@@ -44,8 +57,11 @@ def guard_command(
 
     Red are failed and inaccurate cells, and against a baseline new divergences, an R-hat that
     has become bad, other leapfrogs from the same seed and stack, and slowdowns that are beyond
-    the noise and show again when they are measured again.
+    the noise and show again when they are measured again. If the baseline was made with other
+    packages, these are installed, and a suspected slowdown is measured in turns with them.
     """
+    from harness.compare import arms
+
     output.mkdir(parents=True, exist_ok=True)
     kept = baseline or output / "baseline.json"
     if baseline is not None and not baseline.is_file():
@@ -56,8 +72,12 @@ def guard_command(
         _measure(current, only, output)
     now = guard.read(current)
     findings = guard.judge_cells(now, base, whole=only is None)
-    if base is not None:
-        findings += _confirmed(now, base, output, again=judge is None)
+    if against is not None:
+        findings += _in_turns(arms.resolve("BASE", against, stack.DEFAULT), list(now.digests), budget)
+    elif base is not None and judge is None:
+        findings += _time(now, base, output, budget)
+    elif base is not None:
+        findings += guard.judge_time(now, base)
     code = 1 if any(finding.verdict == "red" for finding in findings) else 0
     _say(findings, now, base, as_json)
     if save_baseline and code == 0:
@@ -67,8 +87,11 @@ def guard_command(
 
 
 def _keep(current: Path, baseline: Path) -> None:
-    """Write a baseline: the run's JSON without each single round, which makes up most of it."""
+    """Write a baseline: the run's JSON without each single round, and what its stack is made of."""
     content = json.loads(current.read_text())
+    here = stack.running()
+    if here.requirements.is_file():
+        content[guard.STACK] = stack.pack(here)
     for row in content["benchmarks"]:
         row.get("stats", {}).pop("data", None)
     part = baseline.with_suffix(".part")
@@ -95,11 +118,33 @@ def _measure(target: Path, only: Optional[str], output: Path) -> None:
         raise UserError(f"pytest ended with code {done.returncode}; its output says why.")
 
 
-def _confirmed(now: guard.Suite, base: guard.Suite, output: Path, again: bool) -> List[guard.Finding]:
+def _time(now: guard.Suite, base: guard.Suite, output: Path, budget: float) -> List[guard.Finding]:
+    """Judge times: in turns with the baseline's stack if it is another one, else by measuring again."""
+    from harness.compare.arms import Arm
+
+    if base.stack is None or stack.unpack(base.stack).digest == stack.running().digest:
+        return _confirmed(now, base, output)
+    if now.machine == base.machine:
+        suspected = guard.judge_time(now, base, guard.SUSPECT_ONE, guard.SUSPECT_ALL)
+        suspects = sorted({model for finding in suspected for model, _ in finding.keys})
+        why = "Some times look longer"
+    else:
+        suspects, why = sorted(now.digests), "The baseline is of another kind of machine"
+    if not suspects:
+        return []
+    click.echo(f"{why}: measuring in turns with the baseline's packages ...", err=True)
+    try:
+        return _in_turns(Arm("BASE", "baseline", stack.unpack(base.stack)), suspects, budget)
+    except UserError as error:
+        text = f"the baseline's packages cannot be installed, so times are only measured again: {error}"
+        return [guard.Finding("note", "time", text), *_confirmed(now, base, output)]
+
+
+def _confirmed(now: guard.Suite, base: guard.Suite, output: Path) -> List[guard.Finding]:
     """Measure suspected slowdowns again, in new processes, and return those that stay."""
     suites = [now]
     suspected = guard.judge_time(now, base)
-    for _ in range(guard.CONFIRMATIONS if again else 0):
+    for _ in range(guard.CONFIRMATIONS):
         keys = {key for finding in suspected for key in finding.keys}
         if not keys:
             break
@@ -109,6 +154,29 @@ def _confirmed(now: guard.Suite, base: guard.Suite, output: Path, again: bool) -
         suites.append(guard.read(output / "again.json"))
         suspected = guard.judge_time(guard.fastest(suites), base)
     return suspected
+
+
+def _in_turns(base: "Arm", models: Sequence[str], budget: float) -> List[guard.Finding]:
+    """Compare this environment with another stack, burst by burst in turns, and return what is said."""
+    from harness.compare import words
+    from harness.compare.arms import Arm
+    from harness.compare.result import Options
+    from harness.compare.statistics import Verdict
+    from harness.compare.study import Study
+
+    here = stack.running()
+    head = Arm("HEAD", here.name, here)
+    if base.stack.digest == here.digest:
+        return [guard.Finding("note", "time", f"{base.name} is this very stack; nothing can be slower")]
+    make_ready([base.stack])
+    study = Study(base, head, models, Options(budget_s=budget))
+    study.run(lambda _: None)
+    answer, *more = words.sentences(study)
+    verdict = "red" if study.verdict is Verdict.SLOWER else "note"
+    return [
+        guard.Finding(verdict, "time", answer),
+        *[guard.Finding("note", "time", text) for text in more],
+    ]
 
 
 def _say(

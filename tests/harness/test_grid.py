@@ -35,6 +35,14 @@ def test_sweep_varies_one_setting_at_a_time():
         assert len(changed) <= 1
 
 
+def test_a_dear_model_has_a_smaller_sweep():
+    counts = {name: len(grid.expand(Grid((name,), "sweep"))) for name in models.names()}
+    dear = {name for name in models.names() if grid.DEAR in models.get(name).tags}
+    assert dear == {"pipe_confound", "fork", "combined_exclude_collider"}
+    assert max(counts[name] for name in dear) <= 5
+    assert min(counts[name] for name in counts if name not in dear) >= 8
+
+
 def test_values_are_crossed():
     values = {"draws": (200, 400), "tune": (300,), "chains": (1, 2), "target_accept": (0.8, 0.95)}
     cells = grid.expand(Grid(("simple_regression", "no_fork"), "quick", values, (1, 2, 3)))

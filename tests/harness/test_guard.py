@@ -1,12 +1,13 @@
 """What CI calls red: what is wrong, and slowdowns that stay; and what it does not."""
 
 import copy
+import dataclasses
 import json
 import math
 
 import pytest
 
-from harness import guard
+from harness import guard, stack
 from harness.errors import UserError
 
 
@@ -152,3 +153,48 @@ def test_the_baseline_is_left_as_it_is():
     before = copy.deepcopy(base)
     guard.judge_time(suite(times(1.3)), base)
     assert base == before
+
+
+OTHER = {"name": "pymc3-3.8", "requirements": "pymc3==3.7\n", "patch": None, "locked": True}
+
+
+@pytest.fixture
+def measured(monkeypatch, tmp_path):
+    """Say which models were measured in turns, and with what, or whether all was measured again."""
+    from harness.cli import guard as cli
+
+    done = []
+    here = stack.running()
+    monkeypatch.setattr(stack, "running", lambda: here)
+    monkeypatch.setenv("NUTSBENCH_STACKS", str(tmp_path))
+    monkeypatch.setattr(
+        cli, "_in_turns", lambda base, models, _: done.append((base.stack, list(models))) or []
+    )
+    monkeypatch.setattr(cli, "_confirmed", lambda *_: done.append("again") or [])
+
+    def judge(now, base):
+        cli._time(now, base, tmp_path, 30.0)
+        return done
+
+    return judge
+
+
+def test_with_other_packages_what_looks_slower_is_measured_in_turns(measured):
+    base = dataclasses.replace(suite(times(1.0)), stack=OTHER)
+    assert measured(suite(times(1.0)), base) == []
+    slow = {**times(1.0), ("addition", "gradient"): 1.101}
+    ((made, models),) = measured(suite(slow), base)
+    assert models == ["addition"]
+    assert made.versions() == {"pymc3": "3.7"}
+
+
+def test_on_another_machine_all_models_are_measured_in_turns(measured):
+    base = dataclasses.replace(suite(times(1.0), machine="there"), stack=OTHER)
+    ((_, models),) = measured(suite(times(1.0)), base)
+    assert models == ["addition", "fork"]
+
+
+def test_with_the_same_packages_or_unknown_ones_it_is_measured_again(measured):
+    same = dataclasses.replace(suite(times(1.0)), stack=stack.pack(stack.running()))
+    assert measured(suite(times(1.0)), same) == ["again"]
+    assert measured(suite(times(1.0)), suite(times(1.0))) == ["again", "again"]

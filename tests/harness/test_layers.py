@@ -8,13 +8,13 @@ import pytest
 
 from tests.conftest import ROOT
 
-#: A module imports only from what stands before it. ``tracking`` and ``cli`` are packages.
+#: A module imports only from what stands before it. ``tracking``, ``compare``, ``report``, ``cli``: packages.
 ORDER = [
     "errors", "paths", "stack", "install", "releases", "grid", "environment", "clock", "compile_cache",
     "sampling", "diagnostics", "metrics", "quality", "truth", "yardstick", "core", "accuracy", "guard",
     "claims", "reference", "faults", "calibration", "density", "contract", "history", "record", "cell",
-    "watch", "worker", "store", "process", "runner", "tracking", "table", "export", "display", "doctor",
-    "cli", "__main__",
+    "watch", "worker", "store", "process", "runner", "tracking", "table", "compare", "export", "report",
+    "display", "doctor", "cli", "__main__",
 ]  # fmt: skip
 
 
@@ -29,13 +29,13 @@ def imported(path):
 
 def test_every_module_has_its_place():
     found = {path.stem for path in (ROOT / "harness").glob("*.py")} - {"__init__"}
-    assert found | {"tracking", "cli"} == set(ORDER)
+    assert found | {"tracking", "compare", "report", "cli"} == set(ORDER)
 
 
 @pytest.mark.parametrize("name", ORDER)
 def test_a_module_imports_only_what_stands_before_it(name):
     package = ROOT / "harness" / name
-    files = package.glob("*.py") if package.is_dir() else [package.with_suffix(".py")]
+    files = package.rglob("*.py") if package.is_dir() else [package.with_suffix(".py")]
     allowed = set(ORDER[: ORDER.index(name)]) | ({name} if package.is_dir() else set())
     for module in (module for file in files for module in imported(file)):
         parts = module.split(".")

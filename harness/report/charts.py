@@ -1,0 +1,422 @@
+"""Charts that are explored: plotly figures as JSON, drawn by the script that lies beside the pages."""
+
+import math
+import statistics
+from html import escape
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from harness.metrics import METRICS
+from harness.report.data import Record
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+DASHES = ("solid", "dash", "dot")
+SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "x")
+#: Metrics of the settings page, and whether their axis is logarithmic.
+SHOWN = {
+    "ess_per_s": True,
+    "pace_s": True,
+    "wall_s": True,
+    "rhat_max": False,
+    "divergences": False,
+    "tree_depth_mean": False,
+}
+_PANELS = 4
+
+
+#: Where a logarithmic axis of ratios has its ticks.
+_TICKS = (0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1, 1.05, 1.1, 1.2, 1.5, 2, 3, 5, 8, 12, 20, 50, 100)
+
+
+def _ratio_axis(text: str) -> Dict[str, Any]:
+    return {
+        "type": "log",
+        "title": {"text": text},
+        "tickvals": list(_TICKS),
+        "ticktext": [f"{t:g}" for t in _TICKS],
+    }
+
+
+def title(name: str) -> str:
+    """Return a metric with its unit, for an axis."""
+    unit = METRICS[name].unit
+    return name if unit == "1" else f"{name} ({unit})"
+
+
+def settings(records: Sequence[Record], setting: str, metric: str, names: Sequence[str]) -> Dict[str, Any]:
+    """Return small multiples, a panel a model: how a metric moves with a setting, over seeds.
+
+    Parameters
+    ----------
+    records : sequence of dict
+        Of one machine; all other settings are those of the model's sweep.
+    setting, metric : str
+        What is varied, and what is shown.
+    names : sequence of str
+        Models, in the order of panels.
+
+    Returns
+    -------
+    dict
+        ``data`` and ``layout`` of plotly.
+    """
+    rows = math.ceil(len(names) / _PANELS)
+    data: List[Dict[str, Any]] = []
+    notes: List[Dict[str, Any]] = []
+    layout: Dict[str, Any] = {
+        "grid": {"rows": rows, "columns": _PANELS, "pattern": "independent", "ygap": 0.35, "xgap": 0.2},
+        "height": 190 * rows,
+        "margin": {"l": 50, "r": 10, "t": 30, "b": 40},
+        "legend": {"orientation": "h", "y": -0.06},
+        "annotations": notes,
+    }
+    stacks = list(dict.fromkeys(record["stack"] for record in records))
+    for number, name in enumerate(names):
+        axis = "" if number == 0 else str(number + 1)
+        for place, stack in enumerate(stacks):
+            found = spread([r for r in records if (r["model"], r["stack"]) == (name, stack)], setting, metric)
+            data.append(
+                {
+                    "type": "scatter",
+                    "mode": "lines+markers",
+                    "name": escape(stack),
+                    "legendgroup": stack,
+                    "showlegend": number == 0,
+                    "x": [value for value, *_ in found],
+                    "y": [middle for _, middle, _, _ in found],
+                    "error_y": {
+                        "type": "data",
+                        "symmetric": False,
+                        "array": [high - middle for _, middle, _, high in found],
+                        "arrayminus": [middle - low for _, middle, low, _ in found],
+                        "thickness": 1,
+                    },
+                    "line": {"color": COLOURS[place % len(COLOURS)]},
+                    "marker": {"symbol": SYMBOLS[place % len(SYMBOLS)], "size": 6},
+                    "xaxis": f"x{axis}",
+                    "yaxis": f"y{axis}",
+                    "hovertemplate": f"{escape(name)}<br>{setting} %{{x}}<br>{title(metric)} %{{y:.3g}}"
+                    f"<extra>{escape(stack)}</extra>",
+                }
+            )
+        layout[f"xaxis{axis}"] = {"title": {"text": setting, "font": {"size": 10}}}
+        layout[f"yaxis{axis}"] = _value_axis(metric)
+        notes.append(
+            {
+                "text": f"<b>{escape(name)}</b>",
+                "xref": f"x{axis} domain",
+                "yref": f"y{axis} domain",
+                "x": 0,
+                "y": 1.12,
+                "showarrow": False,
+                "font": {"size": 11},
+            }
+        )
+    return {"data": data, "layout": layout}
+
+
+def _value_axis(metric: str) -> Dict[str, Any]:
+    if SHOWN.get(metric):
+        return {"type": "log"}
+    # From 0, 1.00 and 1.05 would look alike.
+    return {} if metric == "rhat_max" else {"rangemode": "tozero"}
+
+
+def spread(records: Sequence[Record], setting: str, metric: str) -> List[Tuple[Any, float, float, float]]:
+    """Return value, median, smallest and largest over seeds, by the value of a setting."""
+    groups: Dict[Any, List[float]] = {}
+    for record in records:
+        value = record["metrics"].get(metric) if record["status"] == "ok" else None
+        if value is not None:
+            groups.setdefault(record["settings"][setting], []).append(float(value))
+    found = []
+    for value in sorted(groups):
+        numbers = sorted(groups[value])
+        found.append((value, statistics.median(numbers), numbers[0], numbers[-1]))
+    return found
+
+
+def history(
+    values: Mapping[str, Sequence[Optional[float]]],
+    errors: Mapping[str, Sequence[float]],
+    places: Sequence[str],
+    marks: Sequence[Tuple[str, str]],
+    name: str,
+) -> Dict[str, Any]:
+    """Return lines over releases or commits, with intervals, and the changes that passed the test marked.
+
+    Parameters
+    ----------
+    values : dict of sequence
+        By line (a model), a figure at each place; ``None`` where there is none.
+    errors : dict of sequence
+        The standard errors of their logarithms; NaN where they are not known.
+    places : sequence of str
+        Releases or commits.
+    marks : sequence of (str, str)
+        Place and words of each change beyond the noise.
+    name : str
+        The axis' title, with its unit.
+    """
+    data = []
+    for number, (label, line) in enumerate(values.items()):
+        ends = [
+            (None, None) if value is None or math.isnan(error) else _ends(value, error)
+            for value, error in zip(line, errors[label])
+        ]
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "lines+markers",
+                "name": label,
+                "x": list(places),
+                "y": list(line),
+                "error_y": {
+                    "type": "data",
+                    "symmetric": False,
+                    "array": [above for above, _ in ends],
+                    "arrayminus": [below for _, below in ends],
+                    "thickness": 1,
+                },
+                "line": {
+                    "color": COLOURS[number % len(COLOURS)],
+                    "dash": DASHES[number // len(COLOURS) % 3],
+                },
+                "marker": {"symbol": SYMBOLS[number % len(SYMBOLS)], "size": 7},
+            }
+        )
+    lines = [
+        {"type": "line", "x0": place, "x1": place, "yref": "paper", "y0": 0, "y1": 1, "line": {"dash": "dot"}}
+        for place, _ in marks
+    ]
+    notes = [
+        {
+            "x": place,
+            "y": 1,
+            "yref": "paper",
+            "text": words,
+            "showarrow": False,
+            "textangle": -90,
+            "xshift": -8,
+            "yanchor": "top",
+            "font": {"size": 10},
+        }
+        for place, words in marks
+    ]
+    return {
+        "data": data,
+        "layout": {
+            "yaxis": _ratio_axis(name),
+            "xaxis": {"type": "category"},
+            "shapes": lines,
+            "annotations": notes,
+            "height": 420,
+            "margin": {"l": 60, "r": 10, "t": 20, "b": 60},
+        },
+    }
+
+
+def _ends(value: float, error: float) -> Tuple[float, float]:
+    """Return how far two standard errors of a logarithm reach above and below a value."""
+    return value * math.expm1(2 * error), -value * math.expm1(-2 * error)
+
+
+def accuracy(counts: Mapping[str, Sequence[int]], places: Sequence[str]) -> Dict[str, Any]:
+    """Return bars of cells by their verdict over releases, and divergences as a line above.
+
+    Parameters
+    ----------
+    counts : dict of sequence
+        Verdicts and ``divergences``: a number at each place.
+    places : sequence of str
+        Releases.
+    """
+    patterns = {"accurate": "", "can't tell": ".", "inaccurate": "/", "failed": "x"}
+    colours = {
+        "accurate": COLOURS[2],
+        "can't tell": COLOURS[5],
+        "inaccurate": COLOURS[1],
+        "failed": "#7F7F7F",
+    }
+    data: List[Dict[str, Any]] = [
+        {
+            "type": "bar",
+            "name": name,
+            "x": list(places),
+            "y": list(counts[name]),
+            "marker": {"color": colours[name], "pattern": {"shape": shape}},
+        }
+        for name, shape in patterns.items()
+        if any(counts[name])
+    ]
+    data.append(
+        {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "name": "divergences",
+            "x": list(places),
+            "y": list(counts["divergences"]),
+            "yaxis": "y2",
+            "line": {"color": COLOURS[0]},
+            "marker": {"symbol": "diamond", "size": 8},
+        }
+    )
+    return {
+        "data": data,
+        "layout": {
+            "barmode": "stack",
+            "xaxis": {"type": "category", "title": {"text": "release"}, "anchor": "y"},
+            "yaxis": {"title": {"text": "cells"}, "domain": [0, 0.6]},
+            "yaxis2": {"title": {"text": "divergences"}, "domain": [0.68, 1], "rangemode": "tozero"},
+            "height": 420,
+            "legend": {"orientation": "h", "y": -0.2},
+            "margin": {"l": 60, "r": 10, "t": 10, "b": 60},
+        },
+    }
+
+
+def dots(pairs: Sequence[Tuple[Record, Record]]) -> Dict[str, Any]:
+    """Return ratios of pace and of time per leapfrog for each model, median over its cells.
+
+    Parameters
+    ----------
+    pairs : sequence of (dict, dict)
+        Records of the same cell on either stack.
+    """
+    names = list(dict.fromkeys(one["model"] for one, _ in pairs))
+    data = []
+    for number, (metric, text) in enumerate(
+        (("pace_s", "per effective sample"), ("us_per_leapfrog", "per leapfrog"))
+    ):
+        found: Dict[str, List[float]] = {}
+        for one, other in pairs:
+            values = one["metrics"].get(metric), other["metrics"].get(metric)
+            if values[0] and values[1]:
+                found.setdefault(one["model"], []).append(values[1] / values[0])
+        shown = [name for name in reversed(names) if name in found]
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": text,
+                "y": [escape(name) for name in shown],
+                "x": [statistics.median(found[name]) for name in shown],
+                "marker": {"size": 10, "symbol": SYMBOLS[2 * number], "color": COLOURS[number]},
+                "hovertemplate": "%{y}: %{x:.2f}<extra></extra>",
+            }
+        )
+    return {
+        "data": data,
+        "layout": {
+            "xaxis": _ratio_axis("time, HEAD over BASE (smaller is faster)"),
+            "yaxis": {"automargin": True},
+            "shapes": [{"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": 1, "x1": 1}],
+            "height": 100 + 24 * len(names),
+            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+            "margin": {"l": 10, "r": 10, "t": 40, "b": 50},
+        },
+    }
+
+
+#: Of each phase: its colour, the same as on the overview, and a pattern.
+PHASES = {
+    "build": ("#56B4E9", ""),
+    "compile": ("#0072B2", "/"),
+    "tune": ("#E69F00", ""),
+    "draw": ("#009E73", "."),
+    "diagnose": ("#7F7F7F", ""),
+}
+
+
+def phases(pairs: Sequence[Tuple[Record, Record]], base: str, head: str) -> Dict[str, Any]:
+    """Return where the wall time goes: a bar a phase, for each model one of either stack.
+
+    Parameters
+    ----------
+    pairs : sequence of (dict, dict)
+        Records of the same cell on either stack.
+    base, head : str
+        The stacks.
+    """
+    firsts = {one["model"]: (one, other) for one, other in reversed(pairs)}
+    names = sorted(firsts, key=lambda name: firsts[name][0]["metrics"].get("wall_s") or 0.0)
+    sides = (head, base)
+    rows = [[escape(name) for name in names for _ in sides], [escape(side) for _ in names for side in sides]]
+    data = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "name": phase,
+            "y": rows,
+            "x": [
+                firsts[name][place]["phases"].get(phase, {}).get("wall_s", 0.0)
+                for name in names
+                for place in (1, 0)
+            ],
+            "marker": {"color": colour, "pattern": {"shape": shape}},
+            "hovertemplate": f"%{{y}}<br>{phase} %{{x:.2f}} s<extra></extra>",
+        }
+        for phase, (colour, shape) in PHASES.items()
+    ]
+    return {
+        "data": data,
+        "layout": {
+            "barmode": "stack",
+            "xaxis": {"title": {"text": "wall time (s)"}},
+            "yaxis": {"automargin": True},
+            "height": 80 + 34 * len(names),
+            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "traceorder": "normal"},
+            "margin": {"l": 10, "r": 10, "t": 40, "b": 50},
+        },
+    }
+
+
+def ratios(comparison: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return the ratio of each model with its interval, around 1, on a log scale.
+
+    Parameters
+    ----------
+    comparison : dict
+        What ``nutsbench compare --json`` prints.
+    """
+    # One without an interval would look exact.
+    rows = [row for row in comparison["models"] if not row["problem"] and row["upper"] is not None]
+    rows.sort(key=lambda row: row["ratio"])
+    threshold = comparison["options"]["threshold"]
+    symbol = {
+        "slower": "triangle-right",
+        "faster": "triangle-left",
+        "same": "circle",
+        "undecided": "circle-open",
+    }
+    point = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [row["ratio"] for row in rows],
+        "y": [escape(row["model"]) for row in rows],
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": [row["upper"] - row["ratio"] for row in rows],
+            "arrayminus": [row["ratio"] - row["lower"] for row in rows],
+        },
+        "marker": {
+            "size": 10,
+            "symbol": [symbol[row["verdict"]] for row in rows],
+            "color": [COLOURS[1] if row["verdict"] == "slower" else COLOURS[0] for row in rows],
+        },
+        "text": [f"{row['verdict']}, {'same' if row['same_work'] else 'other'} work" for row in rows],
+        "hovertemplate": "%{y}: %{x:.3f}<br>%{text}<extra></extra>",
+    }
+    band = {"type": "rect", "yref": "paper", "y0": 0, "y1": 1, "x0": 1 / (1 + threshold), "x1": 1 + threshold,
+            "fillcolor": "rgba(127,127,127,0.15)", "line": {"width": 0}}  # fmt: skip
+    middle = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": 1, "x1": 1}
+    return {
+        "data": [point],
+        "layout": {
+            "xaxis": _ratio_axis("HEAD over BASE (smaller is faster)"),
+            "yaxis": {"automargin": True},
+            "shapes": [band, middle],
+            "height": 60 + 26 * max(4, len(rows)),
+            "margin": {"l": 10, "r": 10, "t": 10, "b": 50},
+        },
+    }

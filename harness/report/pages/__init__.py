@@ -1,0 +1,28 @@
+"""What each page shows, as variables of its template: a module a page."""
+
+from pathlib import Path
+from typing import List, Optional
+
+from harness.report.data import Source
+from harness.report.pages import cells, compare, history, model, overview, settings
+from harness.report.site import Page
+
+
+def all_pages(source: Source, output: Optional[Path] = None) -> List[Page]:
+    """Return every page of the site, and the scripts that hold the cells.
+
+    Parameters
+    ----------
+    source : Source
+        Everything.
+    output : Path, optional
+        Where the pages will lie, for links to what lies elsewhere; in the results folder if not given.
+    """
+    return [
+        overview.page(source),
+        settings.page(source),
+        history.page(source, output or source.folder / "report"),
+        compare.page(source),
+        *cells.pages(source),
+        *(model.page(source, name) for name in source.names()),
+    ]

@@ -1,0 +1,93 @@
+"""The page of cells: every record in a table, its details in scripts that are loaded when asked for."""
+
+import json
+from typing import Any, Dict, List, Sequence
+
+from harness.metrics import METRICS
+from harness.report import data, words
+from harness.report.data import Record, Source
+from harness.report.site import Page, ids
+
+#: Records whose details share a script: oldest first, so that new records change only the last.
+CHUNK = 200
+
+
+def pages(source: Source) -> List[Page]:
+    """Return the page, the script of its table, and those of the details."""
+    everything = ids(source.records)
+    details = [
+        Page(
+            f"cells/{number}.js",
+            "",
+            everything[number * CHUNK : (number + 1) * CHUNK],
+            lambda n=number: {"text": _details(source, n)},  # type: ignore[misc]
+        )
+        for number in range((len(everything) + CHUNK - 1) // CHUNK)
+    ]
+    return [
+        Page(
+            "cells.html",
+            "cells.html",
+            bool(everything),
+            lambda: {"title": "Every cell", "any": bool(everything)},
+        ),
+        Page("cells/table.js", "", everything, lambda: {"text": _table(source.records)}),
+        *details,
+    ]
+
+
+def _script(name: str, content: Any) -> str:
+    text = json.dumps(content, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    return f"{name}({text});\n"
+
+
+def _table(records: Sequence[Record]) -> str:
+    """Return the records as a script: columns, with words stored once."""
+    columns: List[Dict[str, Any]] = []
+
+    def of_words(name: str, values: Sequence[str]) -> None:
+        known = {word: place for place, word in enumerate(dict.fromkeys(values))}
+        columns.append({"name": name, "words": list(known), "values": [known[value] for value in values]})
+
+    of_words("model", [record["model"] for record in records])
+    of_words("stack", [record["stack"] for record in records])
+    of_words("verdict", [data.verdict(record) for record in records])
+    for name in ("draws", "tune", "chains", "cores", "target_accept"):
+        columns.append({"name": name, "values": [record["settings"][name] for record in records]})
+    columns.append({"name": "seed", "values": [record["seed"] for record in records]})
+    for name in ("ess_per_s", "wall_s", "rhat_max", "divergences", "tree_depth_mean"):
+        values = [record["metrics"].get(name) for record in records]
+        rounded = [None if value is None else float(f"{value:.4g}") for value in values]
+        columns.append({"name": name, "definition": METRICS[name].definition, "values": rounded})
+    of_words("profile", [record["profile"] for record in records])
+    of_words("day", [record["started_at"][:10] for record in records])
+    of_words("why", [words.why(record) for record in records])
+    return _script("NUTSBENCH_TABLE", {"columns": columns, "chunk": CHUNK})
+
+
+def _details(source: Source, number: int) -> str:
+    rows = [_detail(source, record) for record in source.records[number * CHUNK : (number + 1) * CHUNK]]
+    return _script("NUTSBENCH_DETAILS", {"number": number, "rows": rows})
+
+
+def _detail(source: Source, record: Record) -> List[List[str]]:
+    facts = record["environment"]
+    draws = source.draws_file(record)
+    packages = ", ".join(f"{name} {version}" for name, version in sorted(facts.get("packages", {}).items()))
+    load = facts.get("load_at_start")
+    return [
+        ["command", words.command(record)],
+        ["started", str(record["started_at"])],
+        ["machine", source.machine_name(data.machine(record))],
+        ["load at start", "-" if load is None else f"{load:.2f}"],
+        ["commit", str(facts.get("commit"))],
+        ["compiler", str(facts.get("compiler"))],
+        [
+            "draws",
+            f"draws/{draws.name} in the results folder" if draws else "not kept (--keep-draws keeps them)",
+        ],
+        ["warnings", "\n".join(record["warnings"]) or "none"],
+        ["log", "\n".join(record["log_tail"]) or "empty"],
+        ["packages", packages],
+        ["record", str(record["id"])],
+    ]

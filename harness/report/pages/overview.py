@@ -1,0 +1,120 @@
+"""The overview: every model in one look, the worst first."""
+
+from typing import Any, Dict, List, Optional, Sequence
+
+from harness.report import data, words
+from harness.report.data import Record, Row, Source
+from harness.report.site import Page, ids
+from harness.table import number, settings_text
+from models.spec import SamplerSettings
+
+#: A page holds so many rows, the worst; all records are on the page of cells.
+_MOST_ROWS = 400
+_MOST_CHANGES = 40
+
+
+def page(source: Source) -> Page:
+    """Return the overview's page."""
+    inputs = [ids(source.records), sorted(source.earlier)]
+    return Page("index.html", "overview.html", inputs, lambda: _variables(source))
+
+
+def _variables(source: Source) -> Dict[str, Any]:
+    every = data.rows(source.records)
+    main = next(iter(source.machines), "")
+    # The tutorial's settings are what the page opens with, so they are not what is left out.
+    kept = sorted(every, key=lambda row: not source.is_tutorial(row.newest))[:_MOST_ROWS]
+    shown = [_row(source, row) for row in sorted(kept, key=lambda row: row.badness)]
+    changes = [
+        {"model": record["model"], "stack": record["stack"], "text": text}
+        for record in reversed(source.records)
+        for text in [words.since(record, source.earlier.get(record["id"]))]
+        if text
+    ]
+    profiles = [row["profile"] for row in shown]
+    filters = [
+        _filter("stack", "Stack", [row["stack"] for row in shown]),
+        _filter("settings", "Profile", profiles, "tutorial" if "tutorial" in profiles else ""),
+        _filter("verdict", "Verdict", [row["verdict"] for row in shown]),
+    ]
+    if len(source.machines) > 1:
+        # Times of two kinds of machine are never side by side unless one asks for it.
+        names = [row["machine"] for row in shown]
+        filters.append(_filter("machine", "Machine", names, source.machine_name(main)))
+    return {
+        "title": "Which model samples badly, and why",
+        "lead": _lead(every),
+        "measured": measured(source),
+        "rows": shown,
+        "left_out": len(every) - len(shown),
+        "changes": changes[:_MOST_CHANGES],
+        "changed": len(changes),
+        "filters": filters,
+        "verdicts": {name: words.meaning(name) for name in data.VERDICTS},
+    }
+
+
+def _lead(rows: Sequence[Row]) -> str:
+    counts = {name: sum(row.verdict == name for row in rows) for name in data.VERDICTS}
+    said = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    return (
+        f"A row is a model on a stack under some settings: {len(rows)} of them, {said}. The worst come first;"
+        " of several seeds a figure is the median, and the verdict that of the worst."
+    )
+
+
+def measured(source: Source) -> List[str]:
+    """Say which stacks and machines the records are of."""
+    stacks = {record["stack"]: data.stack_text(record) for record in source.records}
+    lines = [f"Stacks: {'; '.join(sorted(stacks.values()))}."] if stacks else []
+    machines = [f"{source.machine_name(name)}: {count} records" for name, count in source.machines.items()]
+    return [*lines, f"Machine: {'; '.join(machines)}."] if machines else lines
+
+
+def _filter(name: str, label: str, values: Sequence[str], chosen: str = "") -> Dict[str, Any]:
+    return {"name": name, "label": label, "options": sorted(set(values)), "chosen": chosen}
+
+
+def _row(source: Source, row: Row) -> Dict[str, Any]:
+    first = row.newest
+    worst = min(row.records, key=lambda record: data.VERDICTS.index(data.verdict(record)))
+    scores = [_z(record) for record in row.records]
+    z = max((score for score in scores if score is not None), default=None)
+    return {
+        "model": first["model"],
+        "stack": first["stack"],
+        "profile": first["profile"],
+        "machine": source.machine_name(data.machine(first)),
+        "seeds": len(row.records),
+        "verdict": row.verdict,
+        "order": data.VERDICTS.index(row.verdict),
+        "why": words.why(worst),
+        "since": words.since(first, source.earlier.get(first["id"])),
+        "ess_per_s": _figure(row.median("ess_per_s")),
+        "wall_s": _figure(row.median("wall_s")),
+        "rhat": _figure(row.median("rhat_max"), ".3f"),
+        "divergences": _figure(row.median("divergences"), ".0f"),
+        "depth": _figure(row.median("tree_depth_mean"), ".1f"),
+        "z": _figure(z, ".1f"),
+        "accuracy": (worst.get("accuracy") or {}).get("verdict", "-"),
+        "phases": row.phases(),
+        "settings": _settings(source, first),
+    }
+
+
+def _z(record: Record) -> Optional[float]:
+    worst = (record.get("accuracy") or {}).get("worst") or {}
+    return abs(worst["z"]) if worst.get("z") is not None else None
+
+
+def _settings(source: Source, record: Record) -> str:
+    spec = source.specs.get(record["model"])
+    base = spec.settings.to_dict() if spec else {}
+    changed = [name for name in SamplerSettings.names() if record["settings"][name] != base.get(name)]
+    return settings_text(record["settings"], changed) if changed else "the tutorial's"
+
+
+def _figure(value: Optional[float], form: str = "") -> Dict[str, Any]:
+    if value is None:
+        return {"value": "", "text": "-"}
+    return {"value": value, "text": format(value, form) if form else number(value)}

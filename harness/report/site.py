@@ -1,0 +1,191 @@
+"""Writes the dashboard: pages from templates, each anew only where what it shows has changed."""
+
+import hashlib
+import json
+import re
+import shutil
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence
+
+from harness.metrics import METRICS
+from harness.report.data import Source
+
+HERE = Path(__file__).resolve().parent
+#: What the pages are called, in the order in which they are linked.
+PAGES = (
+    ("index.html", "Overview"),
+    ("settings.html", "Settings"),
+    ("history.html", "History"),
+    ("compare.html", "Compare"),
+    ("cells.html", "Cells"),
+)
+SIGNS = {
+    "good": "✓", "holds": "✓", "same": "=", "faster": "▲", "poor": "!", "slower": "▼", "inaccurate": "✗",
+    "does not hold": "✗", "failed": "✗", "unknown": "?", "can't tell": "?", "undecided": "?",
+}  # fmt: skip
+_MANIFEST = "manifest.json"
+_MORE = {
+    "z": "By how many Monte Carlo errors the worst mean, sd or tail of any scalar differs from the known"
+    " posterior; beyond some 4 it is not chance.",
+}
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page to be written.
+
+    Parameters
+    ----------
+    path : str
+        Where, in the output folder.
+    template : str
+        Which template; empty for a script, whose ``text`` is all there is.
+    inputs : object
+        All that it shows, ready for JSON: it is written again when its digest changes.
+    make : callable
+        Returns the template's variables.
+    """
+
+    path: str
+    template: str
+    inputs: Any
+    make: Callable[[], Dict[str, Any]]
+
+
+def build(source: Source, output: Path, pages: Sequence[Page], tell: Callable[[str], None]) -> int:
+    """Write the pages whose contents have changed, and return how many those were.
+
+    Parameters
+    ----------
+    source : Source
+        What is shown.
+    output : Path
+        Folder of the site.
+    pages : sequence of Page
+        All pages.
+    tell : callable
+        Is told the path of each page when it is done.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    known = _manifest(output)
+    code = _code_digest()
+    _static(output, code != known.get("code"))
+    environment = _environment()
+    made: Dict[str, str] = {}
+    written = 0
+    for page in pages:
+        digest = _digest([code, page.inputs, source.problems])
+        target = output / page.path
+        if known.get(page.path) != digest or not target.is_file():
+            _write(target, _text(source, page, environment))
+            written += 1
+        made[page.path] = digest
+        tell(page.path)
+    for path in set(known) - set(made) - {"code"}:
+        # Of a model whose records are gone.
+        (output / path).unlink(missing_ok=True)
+    _write(output / _MANIFEST, json.dumps({**made, "code": code}, indent=1))
+    return written
+
+
+def _text(source: Source, page: Page, environment: Any) -> str:
+    if not page.template:
+        return str(page.make()["text"])
+    template = environment.get_template(page.template)
+    return str(template.render({**_common(source, page), **page.make()}))
+
+
+def _common(source: Source, page: Page) -> Dict[str, Any]:
+    return {
+        "root": "../" * page.path.count("/"),
+        "here": page.path,
+        "pages": [{"path": path, "name": name} for path, name in PAGES],
+        "made": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        "problems": source.problems,
+    }
+
+
+def _environment() -> Any:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(str(HERE / "templates")),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["json"] = script_json
+    environment.filters["slug"] = slug
+    environment.globals.update(
+        definitions={**{name: one.definition for name, one in METRICS.items()}, **_MORE}, signs=SIGNS
+    )
+    return environment
+
+
+def script_json(value: Any) -> Any:
+    """Return JSON that may stand inside a script element, whatever its strings hold."""
+    import markupsafe
+
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return markupsafe.Markup(text)
+
+
+def _static(output: Path, changed: bool) -> None:
+    target = output / "static"
+    if changed or not target.is_dir():
+        target.mkdir(exist_ok=True)
+        for path in (HERE / "static").iterdir():
+            shutil.copyfile(path, target / path.name)
+    plotly = target / "plotly.js"
+    if not plotly.is_file():
+        from plotly.offline import get_plotlyjs
+
+        _write(plotly, get_plotlyjs())
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(text)
+    part.replace(path)
+
+
+def _manifest(output: Path) -> Dict[str, str]:
+    try:
+        return dict(json.loads((output / _MANIFEST).read_text()))
+    except (OSError, ValueError):
+        return {}
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _code_digest() -> str:
+    digest = hashlib.sha256()
+    # Definitions, numbers and steps come from beside the pages' own code.
+    others = [HERE.parent / name for name in ("metrics.py", "table.py", "history.py")]
+    for path in [*sorted(_files(HERE)), *others]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.suffix in (".py", ".html", ".js", ".css"))
+
+
+def slug(name: str) -> str:
+    """Return a name that a file or an element can have: the same, if it is made of word characters."""
+    safe = re.sub(r"[^A-Za-z0-9_-]", "-", name)
+    # Two names that differ only in what was replaced are still two.
+    return safe if safe == name else f"{safe[:40]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def ids(records: Sequence[Mapping[str, Any]]) -> List[str]:
+    """Return what identifies records: two lists that are equal show the same."""
+    return [str(record["id"]) for record in records]

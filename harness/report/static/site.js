@@ -1,0 +1,130 @@
+"use strict";
+(function () {
+  const root = document.documentElement;
+  const button = document.getElementById("theme");
+
+  function drawAll() {
+    document.querySelectorAll("script[data-chart]").forEach((script) => {
+      const place = document.getElementById(script.dataset.chart);
+      if (place.dataset.drawn) draw(place, script);
+    });
+  }
+
+  function setTheme(name) {
+    root.dataset.theme = name;
+    button.setAttribute("aria-pressed", String(name === "dark"));
+    try { localStorage.setItem("nutsbench-theme", name); } catch (error) { /* stays for this page */ }
+    drawAll();
+  }
+
+  function draw(place, script) {
+    const figure = JSON.parse(script.textContent);
+    const style = getComputedStyle(root);
+    const ink = style.getPropertyValue("--ink").trim(), line = style.getPropertyValue("--line").trim();
+    const layout = Object.assign({ paper_bgcolor: "transparent", plot_bgcolor: "transparent", autosize: true }, figure.layout);
+    layout.font = { color: ink, family: style.getPropertyValue("--font").trim(), size: 12 };
+    Object.keys(layout).filter((key) => /^[xy]axis/.test(key)).forEach((key) => {
+      layout[key] = Object.assign({ gridcolor: line, zerolinecolor: line, linecolor: line }, layout[key]);
+    });
+    (layout.shapes || []).forEach((shape) => { shape.line = Object.assign({ color: ink, width: 1 }, shape.line); });
+    if (innerWidth < 720 && layout.showlegend !== false) {
+      // Beside the chart it would leave no room for it.
+      layout.legend = { orientation: "h", y: -0.2, font: { size: 10 } };
+      layout.height = (layout.height || 400) + 120;
+      place.style.minHeight = `${layout.height}px`;
+    }
+    place.dataset.drawn = "yes";
+    window.Plotly.react(place, figure.data, layout, { responsive: true, displaylogo: false, displayModeBar: false });
+  }
+
+  function charts() {
+    const scripts = document.querySelectorAll("script[data-chart]");
+    if (!scripts.length || !window.Plotly) return;
+    // A page may hold many: each is drawn when it comes into view.
+    const seen = new IntersectionObserver((entries) => {
+      entries.filter((entry) => entry.isIntersecting).forEach((entry) => {
+        seen.unobserve(entry.target);
+        draw(entry.target, document.querySelector(`script[data-chart="${entry.target.id}"]`));
+      });
+    }, { rootMargin: "200px" });
+    scripts.forEach((script) => seen.observe(document.getElementById(script.dataset.chart)));
+  }
+
+  // On paper all of them are in view.
+  addEventListener("beforeprint", () => document.querySelectorAll("script[data-chart]").forEach((script) => {
+    const place = document.getElementById(script.dataset.chart);
+    if (!place.dataset.drawn && place.offsetParent && window.Plotly) draw(place, script);
+  }));
+
+  function value(cell, kind) {
+    const text = cell.dataset.value !== undefined ? cell.dataset.value : cell.textContent.trim();
+    if (kind === "text") return text;
+    return text === "" ? NaN : Number(text);
+  }
+
+  function sortable(table) {
+    const heads = Array.from(table.tHead.rows[0].cells);
+    heads.forEach((head, column) => {
+      const press = head.querySelector("button");
+      if (!press) return;
+      press.addEventListener("click", () => {
+        const up = head.getAttribute("aria-sort") !== "ascending";
+        heads.forEach((other) => other.removeAttribute("aria-sort"));
+        head.setAttribute("aria-sort", up ? "ascending" : "descending");
+        const kind = head.dataset.kind;
+        const rows = Array.from(table.tBodies[0].rows).map((row) => [value(row.cells[column], kind), row]);
+        rows.sort((a, b) => {
+          // What is missing comes last either way.
+          const missing = Number(a[0] !== a[0]) - Number(b[0] !== b[0]);
+          if (missing) return missing;
+          const order = kind === "text" ? a[0].localeCompare(b[0]) : a[0] - b[0];
+          return up ? order : -order;
+        });
+        table.tBodies[0].append(...rows.map((row) => row[1]));
+      });
+    });
+  }
+
+  function filters(form) {
+    const table = document.getElementById(form.dataset.filters);
+    const rows = Array.from(table.tBodies[0].rows);
+    const texts = rows.map((row) => row.textContent.toLowerCase());
+    function apply() {
+      const words = form.elements.text.value.toLowerCase().split(/\s+/).filter(Boolean);
+      const selects = Array.from(form.querySelectorAll("select"));
+      let shown = 0;
+      rows.forEach((row, number) => {
+        const fits = words.every((word) => texts[number].includes(word)) &&
+          selects.every((select) => !select.value || row.dataset[select.name] === select.value);
+        row.hidden = !fits;
+        shown += fits;
+      });
+      form.querySelector("output").textContent = `${shown} of ${rows.length}`;
+    }
+    form.addEventListener("input", apply);
+    form.addEventListener("submit", (event) => event.preventDefault());
+    apply();
+  }
+
+  function shown(select) {
+    function apply() {
+      Array.from(select.options).forEach((option) => {
+        const part = document.getElementById(`${select.dataset.show}-${option.value}`);
+        if (part) part.hidden = option.value !== select.value;
+      });
+    }
+    select.addEventListener("change", apply);
+    const wanted = location.hash.slice(1);
+    if (wanted && Array.from(select.options).some((option) => `${select.dataset.show}-${option.value}` === wanted)) {
+      select.value = wanted.slice(select.dataset.show.length + 1);
+    }
+    apply();
+  }
+
+  button.addEventListener("click", () => setTheme(root.dataset.theme === "dark" ? "light" : "dark"));
+  button.setAttribute("aria-pressed", String(root.dataset.theme === "dark"));
+  document.querySelectorAll("table.sortable").forEach(sortable);
+  document.querySelectorAll("form[data-filters]").forEach(filters);
+  document.querySelectorAll("select[data-show]").forEach(shown);
+  charts();
+})();

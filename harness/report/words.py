@@ -1,0 +1,107 @@
+"""Sentences of the dashboard: why a cell is slow, what is wrong with it, what has changed."""
+
+import shlex
+from typing import Any, List, Mapping, Optional
+
+from harness.report.data import VERDICTS, verdict
+from harness.table import duration, number
+
+Record = Mapping[str, Any]
+
+_MEANS = {
+    "failed": "did not end: there are no draws to look at",
+    "inaccurate": "the draws disagree with the known posterior by more than chance",
+    "poor": "the draws should not be trusted as they are, or cost far more than they have to",
+    "can't tell": "too few effective draws to say whether they are right",
+    "good": "nothing speaks against these draws",
+}
+
+
+def meaning(name: str) -> str:
+    """Say what a verdict means."""
+    return _MEANS[name]
+
+
+def why(record: Record) -> str:
+    """Return a verdict with its reasons, as a sentence."""
+    if record["status"] != "ok":
+        return f"{record['status']}: {record['reason']}"
+    reasons = list(record["quality"]["reasons"])
+    judged = record.get("accuracy") or {}
+    # Of draws that are poor already, doubts about the draws are not said twice.
+    if judged.get("verdict") == "inaccurate" or not reasons:
+        reasons = [*judged.get("reasons", []), *reasons]
+    return "; ".join(reasons) if reasons else _MEANS[verdict(record)]
+
+
+def command(record: Record) -> str:
+    """Return the command that runs a record's cell again.
+
+    A model of the user's own wants its file, too (``--models``), and a checkout its path.
+    """
+    parts = ["nutsbench", "run", str(record["model"]), "--fresh", "--profile", str(record["profile"])]
+    for name in ("draws", "tune", "chains", "cores", "target_accept", "max_treedepth"):
+        parts += [f"--{name.replace('_', '-')}", str(record["settings"][name])]
+    parts += ["--seed", str(record["seed"]), "--stack", str(record["stack"])]
+    return shlex.join(parts)
+
+
+def why_slow(record: Record) -> List[str]:
+    """Say where the time goes: ESS/s as a product, the gradient's share, the phases.
+
+    Parameters
+    ----------
+    record : dict
+        Of a cell that ended well.
+    """
+    metrics, phases = record["metrics"], record["phases"]
+    said = []
+    worth, speed, rate = (
+        metrics.get(name) for name in ("ess_per_leapfrog", "leapfrogs_per_s", "ess_per_draw_s")
+    )
+    if worth and speed and rate:
+        said.append(
+            f"{number(rate)} effective samples a second of drawing = {number(worth)} for each leapfrog"
+            f" x {number(speed)} leapfrogs a second."
+        )
+    depth, share = metrics.get("tree_depth_mean"), metrics.get("tree_depth_max_share")
+    settings = record["settings"]
+    steps, draws = metrics.get("leapfrogs"), settings["chains"] * settings["draws"]
+    if depth is not None and steps:
+        text = f"A draw takes {number(steps / draws)} leapfrogs on average, a trajectory of depth {depth:.1f}"
+        full = f"; {share:.0%} of them reach the largest depth, and stop short" if share else ""
+        said.append(f"{text}{full}.")
+    gradient, leapfrog = metrics.get("gradient_us"), metrics.get("us_per_leapfrog")
+    if gradient and leapfrog:
+        part = gradient / leapfrog
+        where = "compiled code" if part > 0.5 else "Python around it"
+        said.append(
+            f"Of the {number(leapfrog)} us of a leapfrog, {number(gradient)} us ({part:.0%}) are the compiled"
+            f" gradient; most of the time is in the {where}."
+        )
+    total = sum(phases[name]["wall_s"] for name in phases if name != "import")
+    largest = max((name for name in phases if name != "import"), key=lambda name: phases[name]["wall_s"])
+    if total:
+        said.append(
+            f"The longest phase is {largest}: {duration(phases[largest]['wall_s'])} of {duration(total)}"
+            f" ({phases[largest]['wall_s'] / total:.0%})."
+        )
+    return said
+
+
+def since(record: Record, before: Optional[Record]) -> str:
+    """Say what has changed since the record of the same cell before; empty if nothing has.
+
+    Times are left out unless they changed by a half: two runs differ by a few percent anyway.
+    """
+    if before is None:
+        return ""
+    changes = []
+    old, new = verdict(before), verdict(record)
+    if old != new:
+        way = "better" if VERDICTS.index(new) > VERDICTS.index(old) else "worse"
+        changes.append(f"{way}: {old}, now {new}")
+    paces = [one["metrics"].get("pace_s") for one in (before, record) if one["status"] == "ok"]
+    if len(paces) == 2 and all(paces) and not 2 / 3 < paces[1] / paces[0] < 1.5:
+        changes.append(f"seconds per effective sample x {paces[1] / paces[0]:.2g}")
+    return "; ".join(changes)

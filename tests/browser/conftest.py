@@ -1,0 +1,53 @@
+"""The dashboard in a real browser: Debian's chromium, headless, with no way out."""
+
+import shutil
+
+import pytest
+
+from harness.report import data, pages, site
+from tests.harness.report.conftest import published, whole, write  # noqa: F401
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+_SHARES = {"profile.default_content_setting_values.notifications": 2}
+
+
+@pytest.fixture(scope="session")
+def dashboard(whole, tmp_path_factory):  # noqa: F811
+    output = tmp_path_factory.mktemp("dashboard") / "report"
+    source = data.load(whole)
+    site.build(source, output, pages.all_pages(source), lambda _: None)
+    return output
+
+
+@pytest.fixture(scope="session")
+def _driver():
+    if not CHROMIUM or not DRIVER:
+        pytest.skip("needs chromium and chromedriver (Debian: apt install chromium chromium-driver)")
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def browser(_driver):
+    """A browser whose log must be clean and whose requests must all be of files when the test ends."""
+    import json
+
+    for kind in ("browser", "performance"):
+        _driver.get_log(kind)
+    _driver.set_window_size(1600, 1000)
+    yield _driver
+    errors = [one["message"] for one in _driver.get_log("browser") if one["level"] == "SEVERE"]
+    events = [json.loads(one["message"])["message"] for one in _driver.get_log("performance")]
+    asked = [
+        one["params"]["request"]["url"] for one in events if one["method"] == "Network.requestWillBeSent"
+    ]
+    assert errors == []
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []

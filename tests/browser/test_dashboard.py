@@ -1,0 +1,186 @@
+"""What a reader does with the dashboard: opens pages from disk, filters, sorts, tabs through them."""
+
+import json
+import time
+
+import pytest
+
+from harness.report import data, pages, site
+from tests.harness.report.conftest import changed
+
+PAGES = ("index.html", "settings.html", "history.html", "compare.html", "cells.html", "models/fork.html")
+
+
+@pytest.fixture
+def go(browser, dashboard):
+    def gone(page, folder=dashboard):
+        browser.get((folder / page).as_uri())
+        return browser
+
+    return gone
+
+
+def texts(browser, selector):
+    return browser.execute_script(
+        "return Array.from(document.querySelectorAll(arguments[0])).filter(e => e.getClientRects().length)"
+        ".map(e => (e.innerText || e.textContent).trim())",
+        selector,
+    )
+
+
+def wait(condition, seconds=20.0):
+    """Wait for what a script does in its own time; the limit only ends a test that would hang."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it never came"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("width", [390, 1600])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_page_has_no_serious_fault_for_any_reader(go, page, width, theme):
+    axe = pytest.importorskip("axe_selenium_python")
+    browser = go(page)
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500},
+    )
+    try:
+        if browser.execute_script("return document.documentElement.dataset.theme") != theme:
+            browser.find_element("id", "theme").click()
+        wider = browser.execute_script("return document.documentElement.scrollWidth - innerWidth")
+        assert wider <= 0, "the page is wider than the screen"
+        checker = axe.Axe(browser)
+        checker.inject()
+        found = checker.run()["violations"]
+        serious = [
+            f"{one['id']}: {[node['target'] for node in one['nodes'][:3]]}"
+            for one in found
+            if one["impact"] in ("serious", "critical")
+        ]
+        assert serious == []
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_the_overview_is_filtered_by_words_and_by_choices(go):
+    browser = go("index.html")
+    everything = texts(browser, "#overview tbody tr")
+    field = browser.find_element("css selector", ".filters input")
+    field.send_keys("pipe_conf")
+    shown = texts(browser, "#overview tbody tr")
+    assert 0 < len(shown) < len(everything)
+    assert all("pipe_confound" in row for row in shown)
+    field.clear()
+    field.send_keys("no such model")
+    assert texts(browser, "#overview tbody tr") == []
+
+
+def test_the_overview_is_sorted_by_a_click_and_back(go):
+    browser = go("index.html")
+    head = browser.find_elements("css selector", "#overview thead th")[2]
+
+    def rates():
+        return browser.execute_script(
+            "return Array.from(document.querySelectorAll('#overview tbody tr'))"
+            ".map(row => Number(row.cells[2].dataset.value))"
+        )
+
+    head.find_element("tag name", "button").click()
+    assert rates() == sorted(rates())
+    assert head.get_attribute("aria-sort") == "ascending"
+    head.find_element("tag name", "button").click()
+    assert rates() == sorted(rates(), reverse=True)
+
+
+def test_the_worst_come_first(go):
+    verdicts = texts(go("index.html"), "#overview tbody .badge")
+    order = [next(i for i, name in enumerate(data.VERDICTS) if name in text) for text in verdicts]
+    assert order == sorted(order)
+
+
+def test_a_definition_is_shown_to_the_keyboard(go):
+    browser = go("index.html")
+    term = browser.find_elements("css selector", ".term")[0]
+    assert not term.find_element("class name", "definition").is_displayed()
+    browser.execute_script("arguments[0].focus()", term)
+    assert term.find_element("class name", "definition").is_displayed()
+
+
+def test_the_tabulator_reaches_every_control(go):
+    from selenium.webdriver.common.keys import Keys
+
+    browser = go("index.html")
+    controls = "a[href], button, input, select, [tabindex='0'], summary"
+    wanted = browser.execute_script(
+        "return Array.from(document.querySelectorAll(arguments[0]))"
+        ".filter(e => e.offsetParent || e.classList.contains('skip')).length",
+        controls,
+    )
+    reached = set()
+    for _ in range(wanted + 5):
+        browser.switch_to.active_element.send_keys(Keys.TAB)
+        reached.add(browser.switch_to.active_element.id)
+    assert len(reached) >= wanted
+
+
+def test_charts_are_drawn(go):
+    browser = go("history.html")
+    wait(lambda: browser.execute_script("return document.querySelectorAll('.chart .main-svg').length > 0"))
+    titles = texts(browser, ".chart .ytitle")
+    assert any("ratio" in title for title in titles)
+
+
+def test_a_chart_can_be_switched(go):
+    from selenium.webdriver.support.ui import Select
+
+    browser = go("history.html")
+    wait(lambda: browser.execute_script("return document.querySelectorAll('.chart .main-svg').length > 0"))
+    Select(browser.find_element("css selector", "select[data-show]")).select_by_visible_text("transitions")
+    wait(lambda: any("transitions" in title for title in texts(browser, ".chart .ytitle")))
+
+
+def test_a_cell_opens_with_the_command_that_runs_it_again(go):
+    browser = go("cells.html")
+    wait(lambda: texts(browser, "#cells tbody tr"))
+    browser.find_elements("css selector", "#cells tbody th button")[0].click()
+    wait(lambda: texts(browser, "#record dd"))
+    assert any(text.startswith("nutsbench run ") for text in texts(browser, "#record dd pre"))
+
+
+def test_cells_are_searched_and_sorted(go):
+    browser = go("cells.html")
+    wait(lambda: texts(browser, "#cells tbody tr"))
+    browser.find_element("css selector", "form input").send_keys("fork 3.11")
+    wait(lambda: all("fork" in row for row in texts(browser, "#cells tbody th")))
+    heads = browser.find_elements("css selector", "#cells thead button")
+    next(one for one in heads if one.text.strip() == "wall_s").click()
+    column = texts(browser, "#cells thead th").index("wall_s") + 1
+    times = [float(text) for text in texts(browser, f"#cells tbody td:nth-child({column})")]
+    assert times == sorted(times)
+
+
+def test_a_chosen_theme_stays(go):
+    browser = go("index.html")
+    before = browser.execute_script("return document.documentElement.dataset.theme")
+    browser.find_element("id", "theme").click()
+    after = browser.execute_script("return document.documentElement.dataset.theme")
+    assert before != after
+    browser.refresh()
+    assert browser.execute_script("return document.documentElement.dataset.theme") == after
+
+
+def test_what_records_hold_is_never_run(browser, published, write, tmp_path):
+    hostile = "<script>window.hit = true</script><img src=x onerror='window.hit = true'>"
+    bad = changed(published[0], model=hostile, status="crashed", reason=hostile, log_tail=[hostile])
+    source = data.load(write([bad]))
+    site.build(source, tmp_path / "report", pages.all_pages(source), lambda _: None)
+    for page in sorted((tmp_path / "report").rglob("*.html")):
+        browser.get(page.as_uri())
+        if page.name == "cells.html":
+            wait(lambda: texts(browser, "#cells tbody tr"))
+            browser.find_elements("css selector", "#cells tbody th button")[0].click()
+            wait(lambda: texts(browser, "#record dd"))
+        assert browser.execute_script("return window.hit") is None
+    assert hostile in json.dumps(texts(browser, "body")) or page.name != "cells.html"

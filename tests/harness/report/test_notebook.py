@@ -1,0 +1,83 @@
+"""The functions for notebooks: the example of the documentation, run as it stands."""
+
+import re
+import shutil
+
+import pytest
+
+from harness import report
+from harness.report import figures
+from tests.conftest import ROOT
+
+BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "dashboard.md").read_text(), re.DOTALL)
+
+
+@pytest.fixture
+def source(published, write):
+    """A results folder in which one cell has draws: those of an exact posterior's normal stand-in."""
+    import arviz as az
+    import numpy as np
+
+    record = {**published[0], "details": {**published[0]["details"], "draws_file": "some.nc"}}
+    others = [one for one in published if one["model"] == "pipe_confound"]
+    others = [{**one, "details": {**one["details"], "draws_file": "some.nc"}} for one in others]
+    folder = write([record, *others])
+    (folder / "draws").mkdir()
+    random = np.random.RandomState(0)
+    names = ("intercept_1", "coeff_1", "coeff_2", "error_2")
+    data = az.from_dict(
+        posterior={name: random.normal(size=(2, 200)) for name in names},
+        sample_stats={
+            "energy": random.normal(size=(2, 200)),
+            "diverging": random.uniform(size=(2, 200)) < 0.02,
+            "step_size": np.full((2, 200), 0.1),
+            "depth": random.randint(1, 5, size=(2, 200)),
+        },
+    )
+    az.to_netcdf(data, str(folder / "draws" / "some.nc"))
+    return folder
+
+
+def test_the_documentations_example_runs(source, tmp_path, monkeypatch):
+    if source != tmp_path / "results":
+        shutil.copytree(source, tmp_path / "results")
+    monkeypatch.chdir(tmp_path)
+    known = {}
+    for block in BLOCKS:
+        exec(block, known)
+    assert len(known["table"]) == 3
+    assert {"ess_per_s", "draws", "verdict", "why"} <= set(known["table"].columns)
+
+
+def test_every_figure_has_titles_and_units(source):
+    loaded = report.load(source)
+    record = loaded.of_model("pipe_confound")[0]
+    draws = report.draws(loaded, record)
+    worst = draws.worst(record["quantities"], 2)
+    made = [
+        figures.trace(draws, worst),
+        figures.rank(draws, worst),
+        figures.ess_evolution(draws, worst),
+        figures.energy(draws),
+        figures.autocorrelation(draws, worst),
+        figures.over_the_run(draws),
+        figures.pair(draws, worst),
+        figures.posterior(record, None),
+    ]
+    for figure in made:
+        for axis in figure.axes:
+            assert axis.get_title()
+        assert any(axis.get_xlabel() for axis in figure.axes)
+        assert any(axis.get_ylabel() or axis.get_yticklabels() for axis in figure.axes)
+        assert figures.svg(figure, "a <title>").startswith('<svg role="img" aria-label="a &lt;title&gt;"')
+
+
+def test_names_with_dollars_are_no_mathematics(published):
+    record = {**published[0], "quantities": {"$x_{": next(iter(published[0]["quantities"].values()))}}
+    assert "$x_{" in figures.svg(figures.posterior(record, None), "x")
+
+
+def test_draws_that_were_not_kept_are_named(published, write):
+    loaded = report.load(write(published[:1]))
+    with pytest.raises(FileNotFoundError, match="--keep-draws"):
+        report.draws(loaded, loaded.records[0])
