@@ -21,6 +21,8 @@ TOOLS = ("pair", "callgrind", "pytest-benchmark", "asv continuous")
 @click.option("--minutes", type=float, help="Measure for so long; all that is missing if not given.")
 @click.option("--report", is_flag=True, help="Measure nothing: print what is known.")
 @click.option("--tool", help="Measure only pair, callgrind, pytest-benchmark or asv continuous.")
+@click.option("--model", help="Measure only this model's slowdowns.")
+@click.option("--place", help="Slow down only the gradient, the leapfrog or the compile step.")
 @click.option("--markdown", is_flag=True, help="Print the table in Markdown.")
 @click.option(
     "--output",
@@ -34,6 +36,8 @@ def power_command(
     minutes: Optional[float],
     report: bool,
     tool: Optional[str],
+    model: Optional[str],
+    place: Optional[str],
     markdown: bool,
     output: Path,
     as_json: bool,
@@ -43,12 +47,17 @@ def power_command(
     Unchanged arms and arms that are slower by a known part are compared, with and without load.
     The table says how often each tool says slower, and how long it takes.
     """
-    check_choice("tool", [tool] if tool else [], TOOLS)
+    from harness.compare import power, slowdown
+
+    only = {"tool": tool, "model": model, "place": place}
+    choices = {"tool": TOOLS, "model": power.MODELS, "place": slowdown.PLACES}
+    for name, value in only.items():
+        check_choice(name, [value] if value else [], choices[name])
     if minutes is not None and minutes <= 0:
         raise UserError(f"minutes has to be above 0, not {minutes:g}.")
     rows = read(output)
     if not report:
-        _measure(output, rows, minutes, tool)
+        _measure(output, rows, minutes, only)
     if not rows:
         raise UserError(f"Nothing has been measured in {output.name}: leave --report out.")
     _print(rows, as_json, markdown)
@@ -66,24 +75,26 @@ def read(folder: Path, name: str = _FILE) -> List[Dict[str, Any]]:
     return [json.loads(line) for line in dict.fromkeys(line for line in lines if line.strip())]
 
 
-def _measure(output: Path, rows: List[Dict[str, Any]], minutes: Optional[float], tool: Optional[str]) -> None:
+def _measure(
+    output: Path, rows: List[Dict[str, Any]], minutes: Optional[float], only: Mapping[str, Optional[str]]
+) -> None:
     from rich.progress import Progress
 
     from harness.compare import callgrind, power, slowdown
     from harness.compare.pair import ArmError
 
-    if tool in (None, "callgrind"):
+    if only["tool"] in (None, "callgrind"):
         callgrind.check()
     busy = environment.busy_cores()
     if environment.is_busy(busy):
         click.echo(f"Warning: others use {busy:.1f} cores; their load is not in the figures.", err=True)
     made = slowdown.make()
     until = float("inf") if minutes is None else time.monotonic() + 60 * minutes
-    # What sizes are converted with is needed for any of them.
-    trials = [
-        trial for trial in power.todo(rows) if tool in (None, trial.tool) or power.is_needed(trial, tool)
-    ]
-    facts = {**environment.commit(paths.ROOT), "machine": environment.machine(1)["machine"]}
+    about = environment.machine(1)
+    facts = {**environment.commit(paths.ROOT), **{name: about[name] for name in ("machine", "processor")}}
+    # What a piece of the sampler is a share of, and how times spread, is another on another machine.
+    here = [row for row in rows if row["machine"] == facts["machine"]]
+    trials = power.chosen(power.todo(here), only)
     output.mkdir(parents=True, exist_ok=True)
     with Progress(disable=not sys.stderr.isatty()) as bars:
         task = bars.add_task("measuring", total=len(trials))
@@ -92,9 +103,10 @@ def _measure(output: Path, rows: List[Dict[str, Any]], minutes: Optional[float],
                 return
             bars.update(task, description=f"{trial.tool} {trial.model} {trial.place} {trial.size:+.0%}")
             try:
-                row = {**power.run(trial, made, rows, number=len(rows) + 1), **facts}
+                row = {**power.run(trial, made, here, number=len(here) + 1), **facts}
             except ArmError as error:
                 raise UserError(f"{error}; what was measured is kept.") from error
+            here.append(row)
             rows.append(row)
             with (output / _FILE).open("a") as file:
                 file.write(json.dumps(row) + "\n")

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -118,9 +118,31 @@ def todo(rows: Sequence[Mapping[str, Any]], seed: int = 0) -> Iterator[Trial]:
             yield trial
 
 
-def is_needed(trial: Trial, tool: Optional[str]) -> bool:
-    """Return whether a trial measures the share that the sizes of another tool's trials are made with."""
-    return trial.size == _CALIBRATION and (trial.tool == "callgrind") == (tool == "callgrind")
+def chosen(trials: Iterable[Trial], only: Mapping[str, Optional[str]]) -> List[Trial]:
+    """Return those of some trials that are asked for, and those that tell what their sizes are made with.
+
+    Parameters
+    ----------
+    trials : iterable of Trial
+        What is missing.
+    only : dict of str
+        For ``tool``, ``model`` and ``place`` the one that is wanted, None for any.
+    """
+
+    def wanted(trial: Trial) -> bool:
+        return all(value in (None, getattr(trial, name)) for name, value in only.items())
+
+    sized = {(_sized_by(trial.tool), trial.model, trial.place) for trial in plan() if wanted(trial)}
+    return [
+        trial
+        for trial in trials
+        if wanted(trial) or (trial.size == _CALIBRATION and (trial.tool, trial.model, trial.place) in sized)
+    ]
+
+
+def _sized_by(tool: str) -> str:
+    """Return the tool whose trials tell what share of a leapfrog a piece is: of its time, or instructions."""
+    return tool if tool == "callgrind" else "pair"
 
 
 def times_of(trial: Trial, rows: Sequence[Mapping[str, Any]]) -> float:
@@ -130,15 +152,14 @@ def times_of(trial: Trial, rows: Sequence[Mapping[str, Any]]) -> float:
     """
     if trial.place == "compile" or trial.size in (0.0, _CALIBRATION):
         return trial.size
-    counted = "callgrind" if trial.tool == "callgrind" else "pair"
     logs = [
         row["log_ratio"]
         for row in rows
         if (row["tool"], row["model"], row["place"], row["size"])
-        == (counted, trial.model, trial.place, _CALIBRATION)
+        == (_sized_by(trial.tool), trial.model, trial.place, _CALIBRATION)
     ]
-    share = math.expm1(sum(logs) / len(logs))
-    return trial.size / share
+    # The median: one process in ten is slower for as long as it lives.
+    return trial.size / math.expm1(float(np.median(logs)))
 
 
 def run(trial: Trial, made: Stack, rows: Sequence[Mapping[str, Any]], number: int) -> Dict[str, Any]:
@@ -301,6 +322,7 @@ def said_slower(tool: str, rows: Sequence[Mapping[str, Any]]) -> int:
 
 
 COLUMNS = (
+    "machine",
     "tool",
     "model",
     "place",
@@ -350,8 +372,15 @@ def table(rows: Sequence[Mapping[str, Any]]) -> List[Dict[str, Any]]:
     Parameters
     ----------
     rows : sequence of dict
-        Trials.
+        Trials; those of each machine stand by themselves.
     """
+    machines = dict.fromkeys(row["machine"] for row in rows)
+    return [
+        line for one in machines for line in _of_machine([row for row in rows if row["machine"] == one])
+    ]
+
+
+def _of_machine(rows: Sequence[Mapping[str, Any]]) -> List[Dict[str, Any]]:
     groups: Dict[Tuple[Any, ...], List[Mapping[str, Any]]] = {}
     for row in rows:
         if row["size"] != _CALIBRATION:
@@ -377,6 +406,8 @@ def _condition(
     else:
         says = f"{said_slower(tool, rows)} of {len(rows)}"
     return {
+        # The first trials that were published tell no more than a digest.
+        "machine": rows[0].get("processor", rows[0]["machine"]),
         "tool": "compare" if tool == "pair" else tool,
         "model": model,
         "place": place,
