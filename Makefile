@@ -28,12 +28,15 @@ releases: env ## Measure PyMC3's releases (hours; goes on where it was stopped),
 	$(BIN)/nutsbench releases --run
 	cd benchmarks/releases && $(CURDIR)/$(BIN)/asv publish
 
+# A file of tests stays in one process, so that what its tests share is made once.
+PARALLEL = -n 2 --dist loadfile
+
 test: lint stacks ## All tests: the fast ones, then those that sample.
-	$(BIN)/python -m pytest -m "not sampling"
-	$(BIN)/python -m pytest -m sampling
+	$(BIN)/python -m pytest -m "not sampling" $(PARALLEL)
+	$(BIN)/python -m pytest -m sampling $(PARALLEL)
 
 test-fast: env ## The tests that sample nothing: under a minute.
-	$(BIN)/python -m pytest -m "not sampling"
+	$(BIN)/python -m pytest -m "not sampling" $(PARALLEL)
 
 lint: env ## Style and types.
 	$(BIN)/ruff check .

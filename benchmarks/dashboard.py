@@ -7,6 +7,7 @@ driver are installed, seconds until pages can be used and until a filter has wor
 """
 
 import argparse
+import hashlib
 import json
 import random
 import shutil
@@ -33,7 +34,7 @@ def generated(count: int) -> Iterator[Dict[str, Any]]:
         day = 1 + number * 27 // count
         yield {
             **record,
-            "id": f"{number:032x}",
+            "id": hashlib.md5(str(number).encode()).hexdigest(),
             "seed": number,
             "profile": order.choice(("sweep", "tutorial", "quick")),
             "settings": settings,

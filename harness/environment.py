@@ -33,6 +33,10 @@ THREAD_VARIABLES = (
 #: Linker flags of BLAS libraries, best first.
 BLAS_FLAGS = ("-lopenblas", "-lmkl_rt", "-lblis", "-lblas")
 
+#: Seconds after which a process looks again whether another still compiles: Theano's own five to ten
+#: are longer than most modules take. The second, after which a lock counts as left behind, is Theano's.
+_COMPILE_LOCK = {"wait": 1, "timeout": 120}
+
 #: A third of a core used by others is felt on a machine of two.
 _BUSY_PER_CORE = 0.15
 
@@ -112,8 +116,9 @@ def worker_variables(compiledir: Path, theano_pymc: bool, threads: int) -> Dict[
     threads : int
         Threads of BLAS and OpenMP.
     """
-    blas = "blas__ldflags" if theano_pymc else "blas.ldflags"
-    flags = [f"base_compiledir={compiledir}", f"{blas}={blas_flags()}"]
+    dot = "__" if theano_pymc else "."
+    flags = [f"base_compiledir={compiledir}", f"blas{dot}ldflags={blas_flags()}"]
+    flags += [f"compile{dot}{name}={seconds}" for name, seconds in _COMPILE_LOCK.items()]
     own = os.environ.get("THEANO_FLAGS", "")
     kept = {
         name: value

@@ -327,14 +327,15 @@ def _efficiency_error(measured: Measured, before: str, release: str, names: List
         for name in names:
             column = (*_EFFICIENCY, name)
             if column in measured.errors.columns:
-                squares += float(np.nan_to_num(measured.errors.loc[version, column])) ** 2
+                # Not known of a single seed, and then of none of what rests on it.
+                squares += float(measured.errors.loc[version, column]) ** 2
     return math.sqrt(squares) / len(names)
 
 
 def _limit(label: str, known: Mapping[str, Noise], efficiency_error: float) -> Optional[float]:
     by_draws = BEYOND_ERRORS * efficiency_error
     if label == FIGURES[_EFFICIENCY]:
-        return by_draws
+        return None if math.isnan(by_draws) else by_draws
     # Pace is the product of the two, so it has the noise of both; its own samples have time's alone.
     of_time = known.get(FIGURES[_TIME] if label == FIGURES[_PACE] else label)
     if of_time is None:
@@ -342,7 +343,9 @@ def _limit(label: str, known: Mapping[str, Noise], efficiency_error: float) -> O
     # What repeats differ by is the machine's mood, which all times of the core share.
     alike = [known[one] for one in _CORE_TIMES if label in _CORE_TIMES and one in known] or [of_time]
     by_time = BEYOND * max(_LEAST_NOISE, *(one.all_models for one in alike))
-    return math.hypot(by_time, by_draws) if label == FIGURES[_PACE] else by_time
+    if label != FIGURES[_PACE]:
+        return by_time
+    return None if math.isnan(by_draws) else math.hypot(by_time, by_draws)
 
 
 def accuracy(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

@@ -59,7 +59,8 @@ def _create(stack: Stack) -> None:
     wanted = to_install(stack)
     if installed(stack).get("stack") != wanted["stack"]:
         # Modules that another Theano compiled must not be met again.
-        shutil.rmtree(stack.compiledir, ignore_errors=True)
+        for cache in stack.home.glob(f"{stack.compiledir.name}*"):
+            shutil.rmtree(cache, ignore_errors=True)
     if marker(stack).exists():
         marker(stack).unlink()
     uv = _uv()

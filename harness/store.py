@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import uuid
 import zlib
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
@@ -21,12 +21,17 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional
 from harness import claims
 from harness.errors import UserError
 from harness.record import SCHEMA, Record
+from models.spec import SamplerSettings
 
 if TYPE_CHECKING:
     import pandas as pd
 
 #: Room that a run needs at the least, in bytes.
 _ROOM = 20 * 2**20
+
+#: What every record has, under whatever schema.
+_NEEDED = {"id", *(one.name for one in fields(Record) if one.default is MISSING is one.default_factory)}
+_SETTINGS = set(SamplerSettings.names())
 
 
 @dataclass(frozen=True)
@@ -188,6 +193,10 @@ class Store:
                     problems.append(f"{path.name}, line {number}, {what}; it is left out")
                     continue
                 _check_schema(record, path, number)
+                lacks = sorted(_NEEDED - set(record)) or sorted(_SETTINGS - set(record["settings"]))
+                if lacks:
+                    problems.append(f"{path.name}, line {number}, has no {lacks[0]}; it is left out")
+                    continue
                 records.append(record)
         # A record that was copied to be published is still one record.
         once = {record["id"]: record for record in records}
@@ -212,10 +221,14 @@ def content(path: Path) -> bytes:
 
 def _parse(line: bytes) -> Optional[Dict[str, Any]]:
     try:
-        record = json.loads(line)
+        record = json.loads(line, parse_constant=_no_number)
     except ValueError:
         return None
     return record if isinstance(record, dict) and "schema" in record else None
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no number that a record holds")
 
 
 def _check_schema(record: Dict[str, Any], path: Path, number: int) -> None:

@@ -34,7 +34,7 @@ _STYLES = {"slower": "red", "faster": "green", "same": "green", "undecided": "ye
     type=float,
     show_default="3, of instructions 0.5",
     metavar="PERCENT",
-    help="What is too little to care about.",
+    help="How far from 1 an interval may reach and still be called the same.",
 )
 @click.option("--level", type=float, default=1.0, show_default=True, metavar="PERCENT",
               help="Chance of any wrong verdict where there is no difference.")  # fmt: skip
@@ -89,16 +89,24 @@ def compare_command(
             "One of the two is records, the other is not: give two stacks, or two sets of records."
         )
     if records.is_records(base):
-        found = records.compare(records.read("BASE", base), records.read("HEAD", head), names, options)
-        return _say(found, [records.NOT_IN_TURNS], as_json, markdown)
+        if counter != "time":
+            raise UserError(f"counter {counter} is of stacks, not of records, which hold times.")
+        sets = records.read("BASE", base), records.read("HEAD", head)
+        found = records.compare(*sets, names, options)
+        return _answered(found, _say(found, records.notes(*sets), as_json, markdown))
     sides = [arms.resolve("BASE", base, stack_name), arms.resolve("HEAD", head, stack_name)]
     study, notes, interrupted = _measure(sides, names or tuple(models.names()), options)
-    if any(result.same_work is not None for result in study.measured):
+    if any(result.is_known for result in study.results.values()):
         _store(study, notes, results, interrupted)
-    code = _say(study, notes, as_json, markdown)
-    if not study.measured:
-        raise UserError(f"No model could be measured: {next(iter(study.results.values())).problem}")
+    code = _answered(study, _say(study, notes, as_json, markdown))
     return 130 if interrupted else code
+
+
+def _answered(study: Any, code: int) -> int:
+    """Return the exit code, unless there is nothing that it could tell."""
+    if not study.measured and not any(result.is_known for result in study.results.values()):
+        raise UserError(f"No model could be compared: {next(iter(study.results.values())).problem}")
+    return code
 
 
 def _measure(sides: Sequence[Any], names: Sequence[str], options: Any) -> Tuple[Any, List[str], bool]:
@@ -177,7 +185,7 @@ class _Lines:
         from harness.compare.words import span
 
         for result in study.results.values():
-            now = result.problem or (result.verdict.value if result.same_work is not None else "undecided")
+            now = result.problem or (result.verdict.value if result.is_known else "undecided")
             if now not in ("undecided", self._said.get(result.model)):
                 self._said[result.model] = now
                 found = result.interval

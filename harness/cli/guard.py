@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, List, Optional, Sequence
+from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple
 
 import click
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     help="Judge time against this stack, checkout, requirements file or revision, measured in turns now.",
 )
 @click.option(
-    "--budget", default=30.0, show_default=True, help="Seconds for each model that is measured in turns."
+    "--budget", default=60.0, show_default=True, help="Seconds for each model that is measured in turns."
 )
 @click.option("--save-baseline", is_flag=True, help="Keep this run as the baseline, if nothing is wrong.")
 @click.option(
@@ -62,6 +62,11 @@ def guard_command(
     """
     from harness.compare import arms
 
+    if judge is not None and against is not None:
+        raise UserError("--judge measures nothing, and --against measures in turns: give one of them.")
+    if not budget > 0:
+        raise UserError(f"budget has to be above 0, not {budget:g}.")
+    opponent = None if against is None else arms.resolve("BASE", against, stack.DEFAULT)
     output.mkdir(parents=True, exist_ok=True)
     kept = baseline or output / "baseline.json"
     if baseline is not None and not baseline.is_file():
@@ -72,14 +77,14 @@ def guard_command(
         _measure(current, only, output)
     now = guard.read(current)
     findings = guard.judge_cells(now, base, whole=only is None)
-    if against is not None:
-        findings += _in_turns(arms.resolve("BASE", against, stack.DEFAULT), list(now.digests), budget)
+    if opponent is not None:
+        findings += _in_turns(opponent, list(now.digests), budget)[0]
     elif base is not None and judge is None:
         findings += _time(now, base, output, budget)
     elif base is not None:
         findings += guard.judge_time(now, base)
     code = 1 if any(finding.verdict == "red" for finding in findings) else 0
-    _say(findings, now, base, as_json)
+    _say(findings, now, base is not None or against is not None, as_json)
     if save_baseline and code == 0:
         _keep(current, output / "baseline.json")
         click.echo(f"Kept as the baseline: {output / 'baseline.json'}", err=True)
@@ -134,10 +139,12 @@ def _time(now: guard.Suite, base: guard.Suite, output: Path, budget: float) -> L
         return []
     click.echo(f"{why}: measuring in turns with the baseline's packages ...", err=True)
     try:
-        return _in_turns(Arm("BASE", "baseline", stack.unpack(base.stack)), suspects, budget)
+        found, decided = _in_turns(Arm("BASE", "baseline", stack.unpack(base.stack)), suspects, budget)
     except UserError as error:
         text = f"the baseline's packages cannot be installed, so times are only measured again: {error}"
-        return [guard.Finding("note", "time", text), *_confirmed(now, base, output)]
+        found, decided = [guard.Finding("note", "time", text)], False
+    # What could not be told in turns is judged as it is where there is nothing to be in turns with.
+    return found if decided else [*found, *_confirmed(now, base, output)]
 
 
 def _confirmed(now: guard.Suite, base: guard.Suite, output: Path) -> List[guard.Finding]:
@@ -156,8 +163,14 @@ def _confirmed(now: guard.Suite, base: guard.Suite, output: Path) -> List[guard.
     return suspected
 
 
-def _in_turns(base: "Arm", models: Sequence[str], budget: float) -> List[guard.Finding]:
-    """Compare this environment with another stack, burst by burst in turns, and return what is said."""
+def _in_turns(base: "Arm", models: Sequence[str], budget: float) -> Tuple[List[guard.Finding], bool]:
+    """Compare this environment with another stack, burst by burst in turns.
+
+    Returns
+    -------
+    list of Finding, bool
+        What is said, and whether that is an answer.
+    """
     from harness.compare import words
     from harness.compare.arms import Arm
     from harness.compare.result import Options
@@ -167,21 +180,18 @@ def _in_turns(base: "Arm", models: Sequence[str], budget: float) -> List[guard.F
     here = stack.running()
     head = Arm("HEAD", here.name, here)
     if base.stack.digest == here.digest:
-        return [guard.Finding("note", "time", f"{base.name} is this very stack; nothing can be slower")]
+        said = f"{base.name} is this very stack; nothing can be slower"
+        return [guard.Finding("note", "time", said)], True
     make_ready([base.stack])
     study = Study(base, head, models, Options(budget_s=budget))
     study.run(lambda _: None)
     answer, *more = words.sentences(study)
     verdict = "red" if study.verdict is Verdict.SLOWER else "note"
-    return [
-        guard.Finding(verdict, "time", answer),
-        *[guard.Finding("note", "time", text) for text in more],
-    ]
+    notes = [guard.Finding("note", "time", text) for text in more]
+    return [guard.Finding(verdict, "time", answer), *notes], study.verdict is not Verdict.UNDECIDED
 
 
-def _say(
-    findings: Sequence[guard.Finding], now: guard.Suite, base: Optional[guard.Suite], as_json: bool
-) -> None:
+def _say(findings: Sequence[guard.Finding], now: guard.Suite, compared: bool, as_json: bool) -> None:
     red = sum(finding.verdict == "red" for finding in findings)
     if as_json:
         rows: List[Any] = [
@@ -194,7 +204,8 @@ def _say(
         click.secho(f"{finding.verdict:<5}", fg=colours[finding.verdict], nl=False)
         click.echo(f"{finding.subject}: {finding.text}")
     judged = [f"{len(now.cells)} cells", f"{len(now.cores)} times"]
-    if base is None:
+    if not compared:
         judged[1] += ", not compared for want of a baseline (--save-baseline keeps one)"
     click.secho("RED" if red else "GREEN", fg="red" if red else "green", bold=True, nl=False)
-    click.echo(f": {' and '.join(judged)}; {red or 'nothing'} {'things are' if red > 1 else 'is'} wrong.")
+    wrong = {0: "nothing is", 1: "one thing is"}.get(red, f"{red} things are")
+    click.echo(f": {' and '.join(judged)}; {wrong} wrong.")

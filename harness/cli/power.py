@@ -83,7 +83,7 @@ def _measure(
     from harness.compare import callgrind, power, slowdown
     from harness.compare.pair import ArmError
 
-    if only["tool"] in (None, "callgrind"):
+    if only["tool"] == "callgrind":
         callgrind.check()
     busy = environment.busy_cores()
     if environment.is_busy(busy):
@@ -95,6 +95,9 @@ def _measure(
     # What a piece of the sampler is a share of, and how times spread, is another on another machine.
     here = [row for row in rows if row["machine"] == facts["machine"]]
     trials = power.chosen(power.todo(here), only)
+    if not callgrind.is_installed():
+        click.echo("Warning: valgrind is not installed; its trials are left out.", err=True)
+        trials = [trial for trial in trials if trial.tool != "callgrind"]
     output.mkdir(parents=True, exist_ok=True)
     with Progress(disable=not sys.stderr.isatty()) as bars:
         task = bars.add_task("measuring", total=len(trials))
@@ -115,22 +118,30 @@ def _measure(
 
 def _print(rows: Sequence[Mapping[str, Any]], as_json: bool, markdown: bool) -> None:
     from harness.compare import power
-    from harness.table import markdown as as_markdown
 
-    table = power.table(rows)
+    tables = {"Each tool": power.table(rows), "Comparisons of sixteen models": power.whole_table(rows)}
     if as_json:
-        click.echo(json.dumps(table, indent=1))
+        click.echo(json.dumps(tables, indent=1))
         return
-    text = [list(power.COLUMNS), *([_cell(row[name]) for name in power.COLUMNS] for row in table)]
-    if markdown:
-        click.echo(as_markdown(text))
-        return
+    for title, table in tables.items():
+        if table:
+            _print_table(title, table, markdown)
+
+
+def _print_table(title: str, table: Sequence[Mapping[str, Any]], markdown: bool) -> None:
     from rich.table import Table
 
-    shown = Table(box=None, pad_edge=False)
-    for name in power.COLUMNS:
+    from harness.table import markdown as as_markdown
+
+    names = list(table[0])
+    text = [[_cell(row[name]) for name in names] for row in table]
+    if markdown:
+        click.echo(f"**{title}**\n\n{as_markdown([names, *text])}\n")
+        return
+    shown = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for name in names:
         shown.add_column(name)
-    for row in text[1:]:
+    for row in text:
         shown.add_row(*row)
     console().print(shown)
 

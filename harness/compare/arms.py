@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Sequence
 
+import models
 from harness import stack
 from harness.errors import UserError, unknown
 from harness.paths import ROOT, stacks_dir
@@ -42,7 +44,8 @@ class Arm:
     @property
     def name(self) -> str:
         """What the user called it; of a path the last part, since what is kept holds no paths."""
-        return Path(self.text).name or self.text
+        path = existing(self.text)
+        return self.text if path is None else path.resolve().name
 
     @property
     def label(self) -> str:
@@ -82,7 +85,7 @@ def resolve(role: str, text: str, stack_name: str) -> Arm:
         If it is none of them.
     """
     names = (*stack.NAMES, *stack.releases())
-    if text in names or Path(text).expanduser().exists():
+    if text in names or existing(text) is not None:
         return Arm(role, text, stack.resolve(text))
     commit = _commit(text)
     if commit is None:
@@ -93,12 +96,21 @@ def resolve(role: str, text: str, stack_name: str) -> Arm:
     return Arm(role, text, stack.of_commit(source, stack_name), source)
 
 
+def existing(text: str) -> Optional[Path]:
+    """Return the path that a word of the command line names, ``None`` if nothing is there."""
+    try:
+        path = Path(text).expanduser()
+        return path if path.exists() else None
+    except (RuntimeError, OSError):  # No such user; a name that is too long.
+        return None
+
+
 def _git(*arguments: str) -> "subprocess.CompletedProcess[bytes]":
     return subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, check=False)
 
 
 def _commit(text: str) -> Optional[str]:
-    if text.startswith("-"):
+    if text.startswith("-") or shutil.which("git") is None:
         return None
     done = _git("rev-parse", "--verify", "--quiet", f"{text}^{{commit}}")
     return done.stdout.decode().strip() if done.returncode == 0 else None
@@ -138,4 +150,6 @@ def other_models(arm: Arm, names: Sequence[str], digests: Dict[str, str]) -> Lis
     if done.returncode:
         raise UserError(f"The models of {arm.label} cannot be read: {done.stderr.decode().strip()[-300:]}")
     theirs = json.loads(done.stdout)
-    return [name for name in names if theirs.get(name) != digests[name]]
+    # The user's own models are no part of any revision: both arms are given the same file.
+    ours = [name for name in names if models.get(name).build.__module__.startswith("models.")]
+    return [name for name in ours if theirs.get(name) != digests[name]]

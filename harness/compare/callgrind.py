@@ -8,13 +8,12 @@ import re
 import shutil
 import subprocess
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Tuple
+from typing import Any, Dict, List, Tuple
 
 from harness.compare.arms import Arm
-from harness.compare.pair import ArmError, Process, close
+from harness.compare.pair import ArmError, Process, check_alike, close, side_by_side
 from harness.compare.statistics import Interval
 from harness.errors import UserError
 
@@ -61,6 +60,15 @@ class Count:
         return {name: getattr(self, name) for name in ("instructions", "leapfrogs", "transitions")}
 
 
+def _missing() -> List[str]:
+    return [name for name in ("valgrind", "callgrind_control") if shutil.which(name) is None]
+
+
+def is_installed() -> bool:
+    """Return whether instructions can be counted here."""
+    return not _missing()
+
+
 def check() -> None:
     """Say so if valgrind is not installed.
 
@@ -69,7 +77,7 @@ def check() -> None:
     UserError
         With what to do.
     """
-    missing = [name for name in ("valgrind", "callgrind_control") if shutil.which(name) is None]
+    missing = _missing()
     if missing:
         raise UserError(
             f"{missing[0]} is not installed: `apt install valgrind` on Debian, or compare by time"
@@ -116,8 +124,10 @@ def count(arm: Arm, model: str) -> Count:
     return Count(max(found), int(answer["leapfrogs"]), transitions, list(answer["end"]))
 
 
-def fill(arm: Arm, model: str) -> None:
-    """Compile a model into the cache that counts read: a process that compiles lays its memory out otherwise.
+def fill(arm: Arm, model: str) -> Dict[str, Any]:
+    """Compile a model into the cache that counts read, and return what the process says of the model.
+
+    A process that compiles lays its memory out otherwise.
 
     Parameters
     ----------
@@ -132,7 +142,7 @@ def fill(arm: Arm, model: str) -> None:
         If it cannot compile it.
     """
     with Process(arm, model, (), _cache(arm), _variables(arm)) as process:
-        process.ask("prepare")
+        return process.ask("prepare")
 
 
 def _cache(arm: Arm) -> Path:
@@ -169,10 +179,9 @@ def count_both(base: Arm, head: Arm, model: str) -> Tuple[Count, Count]:
     ArmError
         If one of them cannot be run under valgrind.
     """
-    for arm in (base, head):
-        fill(arm, model)
-    with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(lambda arm: count(arm, model), (base, head))
+    facts = [fill(arm, model) for arm in (base, head)]
+    check_alike(model, *facts)
+    first, second = side_by_side(lambda arm: count(arm, model), (base, head))
     return first, second
 
 

@@ -61,8 +61,11 @@ class Child:
             "import_s": self._import_s,
             "build_s": self._core.build_s,
             "compile_s": self._core.compile_s,
-            "peak_rss_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         }
+
+    def memory(self) -> Dict[str, Any]:
+        """Return the most memory that the process has held so far."""
+        return {"peak_rss_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}
 
     def burst(self, seed: int, transitions: int) -> Dict[str, Any]:
         """Make transitions from the fixed start; return their time, and what identifies the work."""

@@ -4,14 +4,13 @@ Seconds per leapfrog alone say nothing of a changed algorithm. ESS per second is
 leapfrog times leapfrogs per second; the first is compared here, over replicate seeds.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import List
 
 import numpy as np
 
 from harness.compare import statistics
 from harness.compare.arms import Arm
-from harness.compare.pair import chains
+from harness.compare.pair import chains, side_by_side
 from harness.compare.statistics import Interval
 
 #: Chains of each arm. Their spread is all that the interval rests on.
@@ -47,9 +46,7 @@ def compare(base: Arm, head: Arm, model: str, transitions: int, level: float) ->
         If one of the arms cannot.
     """
     length = min(_MOST, max(_FEWEST, _BURSTS * transitions))
-    # Nothing is timed here, so the arms may run side by side.
-    with ThreadPoolExecutor(2) as pool:
-        found = list(pool.map(lambda arm: _costs(arm, model, length), (base, head)))
+    found = side_by_side(lambda arm: _costs(arm, model, length), (base, head))
     return statistics.welch(found[0], found[1], level)
 
 

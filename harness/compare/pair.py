@@ -4,14 +4,17 @@ import contextlib
 import json
 import random
 import select
+import signal
 import subprocess
 import tempfile
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple, TypeVar
 
 import models
 from harness import environment
+from harness.compare import statistics
 from harness.compare.arms import Arm
 from harness.install import in_use
 from harness.paths import ROOT
@@ -24,10 +27,42 @@ _SAME_PLACE = 1e-3
 _TIMEOUT_S = 900.0
 _PADDING = "NUTSBENCH_PADDING"
 _MOST_TRANSITIONS = 2000
+Done = TypeVar("Done")
 
 
 class ArmError(Exception):
     """An arm could not do what it was asked for; the message says which, and why."""
+
+
+_running: "Set[Process]" = set()
+
+
+def side_by_side(work: Callable[[Arm], Done], arms: Sequence[Arm]) -> List[Done]:
+    """Do the same for each arm, all at once, where nothing is timed.
+
+    Whatever ends it, ctrl-C included, ends the processes that were started meanwhile: a thread that
+    waits for one of them would keep the command from ending.
+
+    Parameters
+    ----------
+    work : callable
+        What is done for an arm.
+    arms : sequence of Arm
+        The arms.
+    """
+    before = set(_running)
+    with ThreadPoolExecutor(len(arms)) as pool:
+        begun = [pool.submit(work, arm) for arm in arms]
+        try:
+            ended, _ = wait(begun, return_when=FIRST_EXCEPTION)
+            # The first that failed, whichever it is, and not what the others make of their end.
+            for one in ended:
+                one.result()
+            return [one.result() for one in begun]
+        except BaseException:
+            for process in _running - before:
+                process.kill()
+            raise
 
 
 class Process:
@@ -62,25 +97,25 @@ class Process:
         given = environment.worker_variables(cache, stack.has_theano_pymc, 1)
         more = {**arm.variables, **(variables or {})}
         flags = ",".join([given["THEANO_FLAGS"], *filter(None, [more.pop("THEANO_FLAGS", "")])])
-        self._open = contextlib.ExitStack()
-        self._log = self._open.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
-        self._open.enter_context(in_use(stack))
-        self._process = subprocess.Popen(
-            [
-                *prefix,
-                str(stack.python),
-                "-m",
-                "harness.compare.child",
-                model,
-                *map(str, models.loaded_files()),
-            ],
-            cwd=ROOT,
-            env={**given, **more, "THEANO_FLAGS": flags},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            start_new_session=True,
-        )
+        files = map(str, models.loaded_files())
+        command = [*prefix, str(stack.python), "-m", "harness.compare.child", model, *files]
+        with contextlib.ExitStack() as opened:
+            self._log = opened.enter_context(tempfile.TemporaryFile())
+            opened.enter_context(in_use(stack))
+            try:
+                self._process = subprocess.Popen(
+                    command,
+                    cwd=ROOT,
+                    env={**given, **more, "THEANO_FLAGS": flags},
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=self._log,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise ArmError(f"{arm.label} cannot be started: {error.strerror}") from error
+            self._open = opened.pop_all()
+        _running.add(self)
 
     @property
     def pid(self) -> int:
@@ -122,19 +157,30 @@ class Process:
         return answer
 
     def _why_ended(self) -> str:
-        self._process.wait(timeout=10)
+        try:
+            code = self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            return f"{self._arm.label}: its process answers no more"
         self._log.seek(0)
         lines = self._log.read().decode(errors="replace").strip().splitlines()
-        return f"{self._arm.label}: its process ended. {' '.join(lines[-2:])}"
+        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+        return ": ".join([f"{self._arm.label}: its process {how}", *filter(None, [" ".join(lines[-2:])])])
+
+    def kill(self) -> None:
+        """End the process at once; whoever waits for its answer is told that it has ended."""
+        self._process.kill()
 
     def close(self) -> None:
         """End the process."""
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                stream.close()
         # It has nothing to save, and an interpreter takes a third of a second to end by itself.
         self._process.kill()
         self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                # A request that was never read is still to be written.
+                with contextlib.suppress(BrokenPipeError):
+                    stream.close()
+        _running.discard(self)
         self._open.close()
 
     def __enter__(self) -> "Process":
@@ -170,6 +216,11 @@ class Pair:
             one["leapfrogs"] == other["leapfrogs"] and close(one["end"], other["end"])
             for one, other in zip(self.base, self.head)
         )
+
+    @property
+    def log_ratio(self) -> float:
+        """Log of HEAD over BASE in seconds per leapfrog."""
+        return statistics.pair_ratio(*self.times())
 
     def times(self, figure: str = "cpu_s") -> Tuple[List[float], List[float]]:
         """Return seconds per leapfrog of each burst, of BASE and of HEAD."""
@@ -217,16 +268,34 @@ def measure(base: Arm, head: Arm, model: str, number: int, bursts: int) -> Pair:
             for process in order.sample(arms, 2):
                 process.begin(step)
             facts = {process: process.answer() for process in arms}
-        if facts[first]["workload"] != facts[second]["workload"]:
-            raise ArmError(f"the arms have different densities of {model}: start, metric or step size differ")
-        pair = Pair(facts=(facts[first], facts[second]), transitions=_calibrated(first, second))
+        check_alike(model, facts[first], facts[second])
+        transitions = _calibrated(first, second)
+        pair = Pair(facts=(facts[first], facts[second]), transitions=transitions)
         for burst in range(bursts):
             request = {"seed": 1000 * number + burst, "transitions": pair.transitions}
             turns = [(first, pair.base), (second, pair.head)]
             order.shuffle(turns)
             for process, answers in turns:
                 answers.append(process.ask("burst", **request))
+        for process in arms:
+            facts[process].update(process.ask("memory"))
     return pair
+
+
+def check_alike(model: str, base: Mapping[str, Any], head: Mapping[str, Any]) -> None:
+    """Raise :class:`ArmError` if what two processes say of a model is not of the same model and data.
+
+    Parameters
+    ----------
+    model : str
+        The model.
+    base, head : dict
+        What either answered when it was prepared.
+    """
+    if base["model_digest"] != head["model_digest"]:
+        raise ArmError(f"the arms have different data of {model}: they depend on the packages, or on chance")
+    if base["workload"] != head["workload"]:
+        raise ArmError(f"the arms have different densities of {model}: start, metric or step size differ")
 
 
 def _calibrated(first: Process, second: Process) -> int:

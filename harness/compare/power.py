@@ -1,9 +1,8 @@
 """How often a comparison errs, and how often it finds a slowdown: measured, and worked out from what was.
 
-Pairs of processes are measured once, with each slowdown and without any. A comparison is then
-played over them as often as one likes: it draws a run of successive pairs, looks after each,
-and stops where it would have stopped. Counts of instructions, asv and pytest-benchmark are run
-as they are, whole.
+Pairs of processes are measured once, with each slowdown and without any. Comparisons are then
+played over them (:mod:`harness.compare.replay`). Counts of instructions, asv and
+pytest-benchmark are run as they are, whole.
 """
 
 import contextlib
@@ -17,7 +16,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Seque
 
 import numpy as np
 
-from harness.compare import callgrind, others, pair, slowdown, statistics
+from harness.compare import callgrind, others, pair, replay, slowdown, statistics
 from harness.compare.result import THRESHOLDS, Options
 from harness.compare.statistics import Interval, Verdict
 from harness.stack import Stack
@@ -26,6 +25,8 @@ SIZES = (0.01, 0.02, 0.03, 0.05, 0.1, 0.2)
 #: One whose time is the sampler's Python, and one with the largest share of compiled code.
 MODELS = ("simple_regression", "count_heterogenous")
 _CALIBRATION = 1.0
+#: Comparisons of all of the tutorial's models that are played for a condition.
+_WHOLE, _PLAYS = 16, 200
 #: Slowdowns from which the share of a piece is worked out.
 _LARGE = 0.1
 
@@ -193,7 +194,7 @@ def _pair(trial: Trial, made: Stack, times: float, number: int) -> Dict[str, Any
     compiled = [facts["compile_s"] for facts in found.facts]
     by_compile = math.log(compiled[1] / compiled[0])
     return {
-        "log_ratio": by_compile if trial.place == "compile" else statistics.pair_ratio(first, second),
+        "log_ratio": by_compile if trial.place == "compile" else found.log_ratio,
         "bursts": [round(math.log(b / a), 5) for a, b in zip(first, second)],
         "same_work": found.same_work,
     }
@@ -237,71 +238,6 @@ def loaded(wanted: bool) -> Iterator[None]:
         other.wait()
 
 
-@dataclass(frozen=True)
-class Played:
-    """What comparisons of one model would have said.
-
-    Parameters
-    ----------
-    verdicts : dict of int
-        How often each verdict was reached.
-    cut : int
-        How many of the undecided had measured pairs run out before their budget.
-    seconds : float
-        Median wall seconds that one took.
-    """
-
-    verdicts: Mapping[str, int]
-    cut: int
-    seconds: float
-
-    @property
-    def runs(self) -> int:
-        """How many comparisons were played."""
-        return sum(self.verdicts.values())
-
-
-def play(rows: Sequence[Mapping[str, Any]], options: Options, models: int) -> Played:
-    """Play comparisons of one model over pairs that were measured, one from each pair on.
-
-    They overlap, so they are not as many independent trials; what they say is what a
-    comparison would have said that was begun at each of these moments.
-
-    Parameters
-    ----------
-    rows : sequence of dict
-        Pairs of one condition, in the order of measuring.
-    options : Options
-        Threshold, level and budget.
-    models : int
-        How many models the comparison is taken to have: they share half of the level.
-    """
-    level = options.level / 2 / max(1, models)
-    ends = [_one(rows, options, level, start) for start in range(len(rows))]
-    counts = {one.value: sum(verdict is one for verdict, _, _ in ends) for one in Verdict}
-    seconds = sorted(spent for _, spent, _ in ends)[len(ends) // 2]
-    return Played(counts, sum(cut for _, _, cut in ends), seconds)
-
-
-def _one(
-    rows: Sequence[Mapping[str, Any]], options: Options, level: float, start: int
-) -> Tuple[Verdict, float, bool]:
-    """Return the verdict, the seconds, and whether pairs ran out before there was one."""
-    logs: List[float] = []
-    seconds = 0.0
-    while len(logs) < len(rows):
-        row = rows[(start + len(logs)) % len(rows)]
-        logs.append(row["log_ratio"])
-        # As in a comparison, the first pair is no part of the budget.
-        seconds += row["seconds"] if len(logs) > 1 else 0.0
-        verdict = statistics.judge(statistics.interval(logs, level), options.threshold)
-        later = len(logs) - 1
-        spent = later > 0 and seconds + seconds / later / 2 >= options.budget_s
-        if verdict is not Verdict.UNDECIDED or spent:
-            return verdict, seconds, False
-    return Verdict.UNDECIDED, seconds, True
-
-
 def said_slower(tool: str, rows: Sequence[Mapping[str, Any]]) -> int:
     """Return how many times a tool that is run whole says slower.
 
@@ -319,23 +255,6 @@ def said_slower(tool: str, rows: Sequence[Mapping[str, Any]]) -> int:
     else:
         found = [row["slower"] for row in rows]
     return sum(found)
-
-
-COLUMNS = (
-    "machine",
-    "tool",
-    "model",
-    "place",
-    "meant",
-    "slower by",
-    "load",
-    "trials",
-    "measured",
-    "spread",
-    "says slower",
-    "as one of 16",
-    "seconds",
-)
 
 
 def share(rows: Sequence[Mapping[str, Any]], model: str, place: str) -> Optional[float]:
@@ -374,21 +293,69 @@ def table(rows: Sequence[Mapping[str, Any]]) -> List[Dict[str, Any]]:
     rows : sequence of dict
         Trials; those of each machine stand by themselves.
     """
+    found = []
+    for here in _by_machine(rows):
+        groups = _groups(here, ("tool", "place", "model", "load", "size"))
+        made = {key: share(here, *key) for key in {(row["model"], row["place"]) for row in here}}
+        found += [_condition(key, groups[key], made[key[2], key[1]]) for key in sorted(groups)]
+    return found
+
+
+def _by_machine(rows: Sequence[Mapping[str, Any]]) -> List[List[Mapping[str, Any]]]:
     machines = dict.fromkeys(row["machine"] for row in rows)
-    return [
-        line for one in machines for line in _of_machine([row for row in rows if row["machine"] == one])
-    ]
+    return [[row for row in rows if row["machine"] == one] for one in machines]
 
 
-def _of_machine(rows: Sequence[Mapping[str, Any]]) -> List[Dict[str, Any]]:
-    groups: Dict[Tuple[Any, ...], List[Mapping[str, Any]]] = {}
+def _groups(rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> Dict[Any, List[Mapping[str, Any]]]:
+    groups: Dict[Any, List[Mapping[str, Any]]] = {}
     for row in rows:
         if row["size"] != _CALIBRATION:
-            groups.setdefault(
-                tuple(row[name] for name in ("tool", "place", "model", "load", "size")), []
-            ).append(row)
-    made = {key: share(rows, *key) for key in {(row["model"], row["place"]) for row in rows}}
-    return [_condition(key, groups[key], made[key[2], key[1]]) for key in sorted(groups)]
+            groups.setdefault(tuple(row[name] for name in names), []).append(row)
+    return groups
+
+
+def _machine(row: Mapping[str, Any]) -> str:
+    # The first trials that were published tell no more than a digest.
+    return str(row.get("processor", row["machine"]))
+
+
+def whole_table(rows: Sequence[Mapping[str, Any]]) -> List[Dict[str, Any]]:
+    """Return a row a condition: what comparisons of sixteen models would have said.
+
+    Half of the models have the one measured model's pairs, half the other's, drawn with
+    replacement: so a play knows no more of a pair's spread than some twenty pairs tell.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        Trials; conditions that only one of the models was measured in are left out.
+    """
+    found = []
+    for here in _by_machine(rows):
+        pairs = (row for row in here if row["tool"] == "pair" and row["place"] != "compile")
+        for (place, load, size), group in sorted(_groups(pairs, ("place", "load", "size")).items()):
+            kinds = [[row for row in group if row["model"] == model] for model in MODELS]
+            if not all(kinds):
+                continue
+            made = [
+                kind[0]["times"] * (share(here, model, place) or 0.0) for kind, model in zip(kinds, MODELS)
+            ]
+            played = replay.play_whole(kinds, Options(), _WHOLE, _PLAYS)
+            found.append(
+                {
+                    "machine": _machine(group[0]),
+                    "place": place,
+                    "meant": f"{size:.0%}",
+                    "slower by": " and ".join(f"{one:.1%}" for one in made),
+                    "load": "yes" if load else "no",
+                    "says slower": f"{played.verdicts['slower']} of {played.runs}",
+                    "faster": played.verdicts["faster"],
+                    "same": played.verdicts["same"],
+                    "models found": f"{played.found:.0%}",
+                    "seconds a model": round(played.seconds, 1),
+                }
+            )
+    return found
 
 
 def _condition(
@@ -401,13 +368,12 @@ def _condition(
     if place == "compile":
         says = "not judged"  # Told beside the verdict.
     elif tool == "pair":
-        alone, many = play(rows, Options(), models=1), play(rows, Options(), models=16)
+        alone, many = replay.play(rows, Options(), models=1), replay.play(rows, Options(), models=16)
         says, of_many, seconds = _counted(alone), _counted(many), alone.seconds
     else:
         says = f"{said_slower(tool, rows)} of {len(rows)}"
     return {
-        # The first trials that were published tell no more than a digest.
-        "machine": rows[0].get("processor", rows[0]["machine"]),
+        "machine": _machine(rows[0]),
         "tool": "compare" if tool == "pair" else tool,
         "model": model,
         "place": place,
@@ -423,6 +389,6 @@ def _condition(
     }
 
 
-def _counted(played: Played) -> str:
+def _counted(played: replay.Played) -> str:
     cut = f" ({played.cut} ran out of pairs)" if played.cut else ""
     return f"{played.verdicts['slower']} of {played.runs}{cut}"

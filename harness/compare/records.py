@@ -2,11 +2,12 @@
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from harness.compare import statistics
+from harness.compare.arms import existing
 from harness.compare.result import Comparison, Given, Options
 from harness.compare.statistics import Interval
 from harness.errors import UserError
@@ -32,11 +33,17 @@ class Records:
     label : str
         Role and what the user called it.
     rows : dict
-        By model, settings and seed.
+        By model, settings and seed, the records of cells that ended well.
+    failed : dict of str
+        Likewise, how the others ended.
+    left_out : int
+        How many records are of what the stack was before.
     """
 
     label: str
     rows: Dict[Key, Mapping[str, Any]]
+    failed: Mapping[Key, str] = field(default_factory=dict)
+    left_out: int = 0
 
     def to_dict(self) -> Dict[str, str]:
         """Return what it is, ready for JSON."""
@@ -46,8 +53,8 @@ class Records:
 
 def is_records(text: str) -> bool:
     """Return whether a word of the command line names records: a file of them, or a results folder."""
-    path = Path(text).expanduser()
-    return path.name.endswith((".jsonl", ".jsonl.gz")) or (path / "runs").is_dir()
+    path = existing(text)
+    return text.endswith((".jsonl", ".jsonl.gz")) or (path is not None and (path / "runs").is_dir())
 
 
 def read(role: str, text: str) -> Records:
@@ -58,14 +65,15 @@ def read(role: str, text: str) -> Records:
     UserError
         If there are none, if they are of several stacks, or cannot be read.
     """
-    path = Path(text).expanduser()
-    label = f"{role} ({path.name})"
-    if not path.exists():
+    path = existing(text)
+    label = f"{role} ({Path(text).name})"
+    if path is None:
         raise UserError(f"{label} does not exist.")
     try:
         rows = _of_file(path) if path.is_file() else list(Store(path).load().records)
         rows.sort(key=lambda row: str(row["started_at"]))
-        ended = [row for row in newest(rows, place_anywhere).values() if row["status"] == "ok"]
+        known = list(newest(rows, place_anywhere).values())
+        ended = [row for row in known if row["status"] == "ok"]
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{label} holds something that is no record: {error!r}.") from error
     stacks = sorted({row["stack"] for row in ended})
@@ -75,8 +83,11 @@ def read(role: str, text: str) -> Records:
         raise UserError(
             f"{label} holds records of {len(stacks)} stacks ({', '.join(stacks)}): give those of one."
         )
-    newer = ended[-1]["stack_digest"]
-    return Records(label, {_key(row): row for row in ended if row["stack_digest"] == newer})
+    # A cell that was run again keeps its place among the others, so the last is not the newest.
+    newer = max(ended, key=lambda row: str(row["started_at"]))["stack_digest"]
+    rows = {_key(row): row for row in ended if row["stack_digest"] == newer}
+    failed = {_key(row): f"{row['status']}: {row['reason']}" for row in known if row["status"] != "ok"}
+    return Records(label, rows, failed, len(ended) - len(rows))
 
 
 def _of_file(path: Path) -> List[Mapping[str, Any]]:
@@ -107,14 +118,16 @@ def compare(base: Records, head: Records, names: Sequence[str], options: Options
     common = [key for key in base.rows if key in head.rows and (not names or key[0] in names)]
     if not common:
         raise UserError(f"{base.label} and {head.label} have no cell in common (model, settings and seed).")
+    problems = _problems(base, head, common, names)
     kinds = {side.rows[key]["environment"]["machine"] for side in (base, head) for key in common}
     if len(kinds) > 1:
         raise UserError(f"{base.label} and {head.label} were measured on machines of {len(kinds)} kinds.")
-    found = Comparison(base, head, list(dict.fromkeys(key[0] for key in common)), options)
-    found.more = "more seeds (nutsbench run --seed), or a comparison of the stacks themselves"
+    models = dict.fromkeys([*(key[0] for key in common), *problems])
+    found = Comparison(base, head, list(models), options)
+    found.more = "a comparison of the stacks themselves, in turns"
     for result in found.results.values():
         pairs = [(base.rows[key], head.rows[key]) for key in _alike(common, result.model)]
-        result.problem = _differ(pairs)
+        result.problem = problems.get(result.model) or _differ(pairs)
         if not result.problem:
             _fill(result, pairs)
     return found
@@ -126,7 +139,45 @@ def _alike(common: Sequence[Key], model: str) -> List[Key]:
     for key in common:
         if key[0] == model:
             groups.setdefault(key[1], []).append(key)
-    return max(groups.values(), key=len)
+    return max(groups.values(), key=len, default=[])
+
+
+def _problems(base: Records, head: Records, common: Sequence[Key], names: Sequence[str]) -> Dict[str, str]:
+    """Return of each model why it cannot be compared: one side failed where the other did not, or lacks it.
+
+    ``names`` are the models that were asked for, which should not go missing without a word.
+    """
+    found: Dict[str, str] = {}
+    for side, other in ((base, head), (head, base)):
+        for key, how in side.failed.items():
+            if key in other.rows and (not names or key[0] in names):
+                found.setdefault(key[0], f"{side.label}, seed {key[2]}, {how}")
+    having = {key[0] for key in common}
+    found.update(
+        {name: "they have no cell of it in common" for name in names if name not in having | set(found)}
+    )
+    return found
+
+
+def notes(base: Records, head: Records) -> List[str]:
+    """Say what a reader has to know of two sets of records.
+
+    Parameters
+    ----------
+    base, head : Records
+        The two sets.
+    """
+    said = [NOT_IN_TURNS]
+    for side in (base, head):
+        if side.left_out:
+            said.append(
+                f"{side.label}: {side.left_out} records are of what its stack was before, and left out."
+            )
+    if base.rows.keys() == head.rows.keys() and all(
+        base.rows[key]["id"] == row["id"] for key, row in head.rows.items()
+    ):
+        said.append("BASE and HEAD are the same records: this is an A/A check.")
+    return said
 
 
 def _differ(pairs: Sequence[Tuple[Mapping[str, Any], Mapping[str, Any]]]) -> str:
@@ -151,6 +202,7 @@ def _fill(result: Any, pairs: Sequence[Tuple[Mapping[str, Any], Mapping[str, Any
     wider = Interval(inner.ratio, inner.lower / (1 + DRIFT), inner.upper * (1 + DRIFT), len(pairs))
     result.given = Given(wider, same, [{"seeds": len(pairs)}])
     if not same:
-        worth = statistics.welch(*values("ess_per_leapfrog"), share)
-        result.cost = Interval(1 / worth.ratio, 1 / worth.upper, 1 / worth.lower, len(pairs))
+        # The other way round: the cost is leapfrogs for an effective sample.
+        base, head = values("ess_per_leapfrog")
+        result.cost = statistics.welch(head, base, share)
     result.seconds = math.fsum(row["elapsed_s"] for pair in pairs for row in pair)

@@ -8,7 +8,7 @@ from harness.compare.pair import Pair
 from harness.compare.statistics import Interval, Verdict
 
 COUNTERS = ("time", "callgrind")
-#: Below it a difference is not called one: counts are nearly free of noise, times are not.
+#: What lies within is the same: counts are nearly free of noise, times are not.
 THRESHOLDS = {"time": 0.03, "callgrind": 0.005}
 
 
@@ -32,7 +32,7 @@ class Options:
     counter : str
         One of :data:`COUNTERS`.
     threshold : float
-        What is too little to care about, 0.03 for 3 %.
+        How far from 1 an interval may reach and still be the same, 0.03 for 3 %.
     level : float
         Chance that any verdict of the whole comparison is wrong, where there is no difference.
     budget_s : float
@@ -88,9 +88,7 @@ class Result:
     seconds, first_s : float
         Wall seconds that it took, and of them those of the first pair.
     problem : str
-        Why it could not be measured; empty if it could.
-    failed : bool
-        Whether that is because an arm could not run it.
+        Why it could not be measured, or not any further; empty if it could.
     """
 
     model: str
@@ -102,12 +100,16 @@ class Result:
     seconds: float = 0.0
     first_s: float = 0.0
     problem: str = ""
-    failed: bool = False
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a figure; whatever became of an arm later, it was measured."""
+        return self.given is not None or bool(self.pairs)
 
     @property
     def logs(self) -> List[float]:
         """The log ratio of each pair, HEAD over BASE."""
-        return [statistics.pair_ratio(*pair.times()) for pair in self.pairs]
+        return [pair.log_ratio for pair in self.pairs]
 
     @property
     def speed(self) -> Interval:
@@ -177,7 +179,7 @@ class Comparison:
 
     @property
     def measured(self) -> List[Result]:
-        """The results of models that could be measured."""
+        """The results of models that could be measured, to the end."""
         return [result for result in self.results.values() if not result.problem]
 
     @property
@@ -200,13 +202,13 @@ class Comparison:
 
         A model that is undecided leaves the whole as it is, so long as there are several: the
         whole rests on all of them, and each has its own row. Nothing is as fast as before
-        where an arm could not run a model.
+        where a model could not be measured.
         """
-        verdicts = [result.verdict for result in self.measured]
-        if Verdict.SLOWER in verdicts:
+        if any(one.is_known and one.verdict is Verdict.SLOWER for one in self.results.values()):
             return Verdict.SLOWER
+        verdicts = [result.verdict for result in self.measured]
         found = self.overall_verdict if len(verdicts) > 1 else next(iter(verdicts), Verdict.UNDECIDED)
-        broken = any(result.failed for result in self.results.values())
+        broken = len(verdicts) < len(self.results)
         return Verdict.UNDECIDED if broken and found is not Verdict.SLOWER else found
 
     @property

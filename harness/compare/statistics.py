@@ -114,7 +114,7 @@ def judge(found: Interval, threshold: float) -> Verdict:
     found : Interval
         The interval.
     threshold : float
-        What is too little to care about, 0.03 for 3 %.
+        How far from 1 an interval may reach and still be the same, 0.03 for 3 %.
     """
     if found.lower >= 1 / (1 + threshold) and found.upper <= 1 + threshold:
         return Verdict.SAME

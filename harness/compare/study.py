@@ -7,13 +7,18 @@ from typing import Callable, Dict, List, Optional, Sequence
 
 from harness.compare import callgrind, efficiency, statistics
 from harness.compare.arms import Arm
-from harness.compare.pair import ArmError, measure
+from harness.compare.pair import ArmError, Pair, measure
 from harness.compare.result import Comparison, Given, Options, Result
 from harness.compare.statistics import Interval, Verdict
 from harness.paths import scrub
 
 #: What a process says of itself that is compared too, each under its own name.
 BESIDE = {"import_s": "import", "compile_s": "compile", "peak_rss_bytes": "peak memory"}
+
+
+def _log_of(figure: str, pair: Pair) -> float:
+    base, head = pair.facts
+    return math.log(head[figure] / base[figure])
 
 
 class Study(Comparison):
@@ -27,13 +32,26 @@ class Study(Comparison):
         Models.
     options : Options
         How long, and what counts.
+    measured_by : callable
+        Measures a pair, as :func:`harness.compare.pair.measure` does.
+    clock : callable
+        Tells the seconds that have passed.
     """
 
     base: Arm
     head: Arm
 
-    def __init__(self, base: Arm, head: Arm, models: Sequence[str], options: Options) -> None:
+    def __init__(
+        self,
+        base: Arm,
+        head: Arm,
+        models: Sequence[str],
+        options: Options,
+        measured_by: Callable[[Arm, Arm, str, int, int], Pair] = measure,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         super().__init__(base, head, models, options)
+        self._measure, self._clock = measured_by, clock
         self._rounds: List[Dict[str, float]] = []
         self._order = random.Random(0)
 
@@ -41,6 +59,13 @@ class Study(Comparison):
     def unit(self) -> str:  # type: ignore[override]
         """How it is measured."""
         return "instructions" if self.options.counter == "callgrind" else "time"
+
+    @property
+    def more(self) -> str:  # type: ignore[override]
+        """What would tell more."""
+        if self.options.counter == "callgrind":
+            return "a comparison by time, which takes the mean of many runs"
+        return "a longer --budget"
 
     @property
     def overall(self) -> Optional[Interval]:
@@ -54,15 +79,16 @@ class Study(Comparison):
 
     def beside(self) -> Dict[str, Interval]:
         """Return import, compile time and peak memory: of each round the mean over its models."""
+        measured = self.measured
+        # The first pair of a model may have compiled what the later ones found in the cache; and
+        # rounds that only some models had are of these models.
+        rounds = range(1, min((len(result.pairs) for result in measured), default=0))
         found: Dict[str, Interval] = {}
         for figure, name in BESIDE.items():
-            rounds: Dict[int, List[float]] = {}
-            for result in self.measured:
-                # The first pair of a model may have compiled what the later ones found in the cache.
-                for number, pair in enumerate(result.pairs[1:]):
-                    base, head = pair.facts
-                    rounds.setdefault(number, []).append(math.log(head[figure] / base[figure]))
-            means = [sum(logs) / len(logs) for logs in rounds.values()]
+            means = [
+                sum(_log_of(figure, result.pairs[number]) for result in measured) / len(measured)
+                for number in rounds
+            ]
             if means:
                 found[name] = statistics.interval(means, self.options.level)
         return found
@@ -120,19 +146,19 @@ class Study(Comparison):
         return later > 0 and spent + spent / later / 2 >= self.options.budget_s
 
     def _try(self, result: Result, step: Callable[[Result], None]) -> None:
-        began = time.monotonic()
+        began = self._clock()
         try:
             step(result)
         except ArmError as error:
-            result.problem, result.failed = scrub(str(error)), True
-        result.seconds += time.monotonic() - began
+            result.problem = scrub(str(error))
+        result.seconds += self._clock() - began
 
     def _pair(self, result: Result) -> None:
         number = len(result.pairs) + 1
-        began = time.monotonic()
-        result.pairs.append(measure(self.base, self.head, result.model, number, self.options.bursts))
+        began = self._clock()
+        result.pairs.append(self._measure(self.base, self.head, result.model, number, self.options.bursts))
         if number == 1:
-            result.first_s = time.monotonic() - began
+            result.first_s = self._clock() - began
         self._rounds[-1][result.model] = result.logs[-1]
 
     def _count(self, result: Result) -> None:

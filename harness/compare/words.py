@@ -3,6 +3,7 @@
 import math
 from typing import List, Optional, Sequence
 
+from harness.compare import statistics
 from harness.compare.result import Comparison, Result
 from harness.compare.statistics import Interval, Verdict
 from harness.table import duration
@@ -29,11 +30,11 @@ def rows(study: Comparison) -> List[List[str]]:
 
 
 def _worst_first(result: Result) -> float:
-    return -math.inf if result.problem else -result.interval.ratio
+    return -result.interval.ratio if result.is_known else -math.inf
 
 
 def _row(result: Result, reach: float) -> List[str]:
-    if result.problem:
+    if result.problem and not result.is_known:
         return [result.model, "-", "-", "", "not measured", "-", result.problem]
     if result.same_work is None:
         return [result.model, "-", "-", "", "", "-", ""]
@@ -107,7 +108,7 @@ def beside(study: Comparison) -> List[List[str]]:
 def sentences(study: Comparison) -> List[str]:
     """Say the answer in plain words: what it is, and what it rests on."""
     said = [_answer(study)]
-    other = [result for result in study.measured if result.same_work is False]
+    other = [result for result in study.results.values() if result.same_work is False]
     for result in other:
         said.append(_other_work(result))
     unclear = [r.model for r in study.measured if r.same_work and r.verdict is Verdict.UNDECIDED]
@@ -115,7 +116,8 @@ def sentences(study: Comparison) -> List[str]:
         said.append(f"By itself not decided: {', '.join(unclear)}; {study.more} would tell.")
     for result in study.results.values():
         if result.problem:
-            said.append(f"{result.model} was not measured: {result.problem}.")
+            how = "was measured in part only" if result.is_known else "was not measured"
+            said.append(f"{result.model} {how}: {result.problem}.")
     return said
 
 
@@ -125,10 +127,11 @@ def _answer(study: Comparison) -> str:
     base, head = study.base.label, study.head.label
     if not study.measured:
         return f"Nothing could be measured of {head} against {base}."
-    slower = [result for result in study.measured if result.verdict is Verdict.SLOWER]
+    known = (result for result in study.results.values() if result.is_known)
+    slower = [result for result in known if result.verdict is Verdict.SLOWER]
+    names = ", ".join(f"{result.model} ({_percent(result.interval)})" for result in slower)
     several = len(study.measured) > 1
     if several and whole is None:
-        names = ", ".join(f"{result.model} ({_percent(result.interval)})" for result in slower)
         told = f"; slower: {names}" if names else ""
         return f"It cannot be told yet of all models together whether {head} is slower than {base}{told}."
     found = whole if several and whole is not None else study.measured[0].interval
@@ -136,19 +139,35 @@ def _answer(study: Comparison) -> str:
     over = f", over {len(study.measured)} models" if several else f" in {study.measured[0].model}"
     figures = f"{_percent(found)} ({_range(found)})"
     if verdict is Verdict.UNDECIDED:
+        decided = statistics.judge(found, study.options.threshold) is not Verdict.UNDECIDED
+        why = (
+            "not every model could be measured" if decided else f"what narrows the interval is {_more(study)}"
+        )
         return (
-            f"It cannot be told yet whether {head} is slower than {base}: {_unit(study)} {figures}{over}."
-            f" What narrows the interval: {study.more}."
+            f"It cannot be told yet whether {head} is slower than {base}: {_unit(study)} {figures}{over};"
+            f" {why}."
         )
     if verdict is Verdict.SAME:
         return f"{head} is as fast as {base}, within {limit}: {_unit(study)} {figures}{over}."
     if verdict is Verdict.FASTER:
         return f"{head} is faster than {base}: {_unit(study)} {figures}{over}."
-    names = ", ".join(f"{result.model} ({_percent(result.interval)})" for result in slower)
     whole_too = several and whole is not None and whole.lower > 1
-    if not several or (whole_too and len(slower) == len(study.measured)):
+    if slower == study.measured and (whole_too or not several):
         return f"{head} is slower than {base}: {_unit(study)} {figures}{over}."
-    return f"{head} is slower than {base}: {_unit(study)} {figures}{over}; {names or 'no model by itself'}."
+    if whole_too:
+        return (
+            f"{head} is slower than {base}: {_unit(study)} {figures}{over}; {names or 'no model by itself'}."
+        )
+    # Not that all of them together are: the models come first.
+    return f"{head} is slower than {base} in {names}; {_unit(study)} {figures}{over}."
+
+
+def _more(study: Comparison) -> str:
+    """Return what would narrow the interval that was too wide."""
+    if any(result.cost is not None for result in study.measured):
+        # What an effective sample takes is of a fixed number of chains.
+        return "fewer models at a time (-m), which share the chance of error"
+    return study.more
 
 
 def _unit(study: Comparison) -> str:
@@ -161,11 +180,15 @@ def _other_work(result: Result) -> str:
     if result.cost is None:
         return f"{result.model}: the arms do other work, and what a leapfrog is worth was not measured."
     return (
-        f"{result.model}: the arms do other work. A leapfrog costs {_percent(result.speed)}"
-        f" ({_range(result.speed)}); an effective sample takes {_percent(result.cost)} leapfrogs"
-        f" ({_range(result.cost)}); so an effective sample costs {_percent(result.interval)}"
-        f" ({_range(result.interval)})."
+        f"{result.model}: the arms do other work. A leapfrog costs {_changed(result.speed)};"
+        f" an effective sample takes {_changed(result.cost, 'fewer leapfrogs', 'more leapfrogs')};"
+        f" so an effective sample costs {_changed(result.interval)}."
     )
+
+
+def _changed(found: Interval, below: str = "less", above: str = "more") -> str:
+    """Return a ratio as words: ``5.0 % more (+1.0 to +9.1 %)``."""
+    return f"{abs(100 * (found.ratio - 1)):.1f} % {below if found.ratio < 1 else above} ({_range(found)})"
 
 
 def _percent(found: Interval) -> str:

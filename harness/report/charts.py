@@ -5,24 +5,11 @@ import statistics
 from html import escape
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from harness.metrics import METRICS
 from harness.report.data import Record
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 DASHES = ("solid", "dash", "dot")
 SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "x")
-#: Metrics of the settings page, and whether their axis is logarithmic.
-SHOWN = {
-    "ess_per_s": True,
-    "pace_s": True,
-    "wall_s": True,
-    "rhat_max": False,
-    "divergences": False,
-    "tree_depth_mean": False,
-}
-_PANELS = 4
-
-
 #: Where a logarithmic axis of ratios has its ticks.
 _TICKS = (0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1, 1.05, 1.1, 1.2, 1.5, 2, 3, 5, 8, 12, 20, 50, 100)
 
@@ -34,105 +21,6 @@ def _ratio_axis(text: str) -> Dict[str, Any]:
         "tickvals": list(_TICKS),
         "ticktext": [f"{t:g}" for t in _TICKS],
     }
-
-
-def title(name: str) -> str:
-    """Return a metric with its unit, for an axis."""
-    unit = METRICS[name].unit
-    return name if unit == "1" else f"{name} ({unit})"
-
-
-def settings(records: Sequence[Record], setting: str, metric: str, names: Sequence[str]) -> Dict[str, Any]:
-    """Return small multiples, a panel a model: how a metric moves with a setting, over seeds.
-
-    Parameters
-    ----------
-    records : sequence of dict
-        Of one machine; all other settings are those of the model's sweep.
-    setting, metric : str
-        What is varied, and what is shown.
-    names : sequence of str
-        Models, in the order of panels.
-
-    Returns
-    -------
-    dict
-        ``data`` and ``layout`` of plotly.
-    """
-    rows = math.ceil(len(names) / _PANELS)
-    data: List[Dict[str, Any]] = []
-    notes: List[Dict[str, Any]] = []
-    layout: Dict[str, Any] = {
-        "grid": {"rows": rows, "columns": _PANELS, "pattern": "independent", "ygap": 0.35, "xgap": 0.2},
-        "height": 190 * rows,
-        "margin": {"l": 50, "r": 10, "t": 30, "b": 40},
-        "legend": {"orientation": "h", "y": -0.06},
-        "annotations": notes,
-    }
-    stacks = list(dict.fromkeys(record["stack"] for record in records))
-    for number, name in enumerate(names):
-        axis = "" if number == 0 else str(number + 1)
-        for place, stack in enumerate(stacks):
-            found = spread([r for r in records if (r["model"], r["stack"]) == (name, stack)], setting, metric)
-            data.append(
-                {
-                    "type": "scatter",
-                    "mode": "lines+markers",
-                    "name": escape(stack),
-                    "legendgroup": stack,
-                    "showlegend": number == 0,
-                    "x": [value for value, *_ in found],
-                    "y": [middle for _, middle, _, _ in found],
-                    "error_y": {
-                        "type": "data",
-                        "symmetric": False,
-                        "array": [high - middle for _, middle, _, high in found],
-                        "arrayminus": [middle - low for _, middle, low, _ in found],
-                        "thickness": 1,
-                    },
-                    "line": {"color": COLOURS[place % len(COLOURS)]},
-                    "marker": {"symbol": SYMBOLS[place % len(SYMBOLS)], "size": 6},
-                    "xaxis": f"x{axis}",
-                    "yaxis": f"y{axis}",
-                    "hovertemplate": f"{escape(name)}<br>{setting} %{{x}}<br>{title(metric)} %{{y:.3g}}"
-                    f"<extra>{escape(stack)}</extra>",
-                }
-            )
-        layout[f"xaxis{axis}"] = {"title": {"text": setting, "font": {"size": 10}}}
-        layout[f"yaxis{axis}"] = _value_axis(metric)
-        notes.append(
-            {
-                "text": f"<b>{escape(name)}</b>",
-                "xref": f"x{axis} domain",
-                "yref": f"y{axis} domain",
-                "x": 0,
-                "y": 1.12,
-                "showarrow": False,
-                "font": {"size": 11},
-            }
-        )
-    return {"data": data, "layout": layout}
-
-
-def _value_axis(metric: str) -> Dict[str, Any]:
-    if SHOWN.get(metric):
-        return {"type": "log"}
-    # From 0, 1.00 and 1.05 would look alike.
-    return {} if metric == "rhat_max" else {"rangemode": "tozero"}
-
-
-def spread(records: Sequence[Record], setting: str, metric: str) -> List[Tuple[Any, float, float, float]]:
-    """Return value, median, smallest and largest over seeds, by the value of a setting."""
-    groups: Dict[Any, List[float]] = {}
-    for record in records:
-        value = record["metrics"].get(metric) if record["status"] == "ok" else None
-        if value is not None:
-            groups.setdefault(record["settings"][setting], []).append(float(value))
-    found = []
-    for value in sorted(groups):
-        numbers = sorted(groups[value])
-        found.append((value, statistics.median(numbers), numbers[0], numbers[-1]))
-    return found
 
 
 def history(
@@ -275,7 +163,7 @@ def accuracy(counts: Mapping[str, Sequence[int]], places: Sequence[str]) -> Dict
 
 
 def dots(pairs: Sequence[Tuple[Record, Record]]) -> Dict[str, Any]:
-    """Return ratios of pace and of time per leapfrog for each model, median over its cells.
+    """Return ratios of pace and of time per leapfrog for each model: median over its cells, and their range.
 
     Parameters
     ----------
@@ -300,6 +188,13 @@ def dots(pairs: Sequence[Tuple[Record, Record]]) -> Dict[str, Any]:
                 "name": text,
                 "y": [escape(name) for name in shown],
                 "x": [statistics.median(found[name]) for name in shown],
+                "error_x": {
+                    "type": "data",
+                    "symmetric": False,
+                    "array": [max(found[name]) - statistics.median(found[name]) for name in shown],
+                    "arrayminus": [statistics.median(found[name]) - min(found[name]) for name in shown],
+                    "thickness": 1,
+                },
                 "marker": {"size": 10, "symbol": SYMBOLS[2 * number], "color": COLOURS[number]},
                 "hovertemplate": "%{y}: %{x:.2f}<extra></extra>",
             }
@@ -323,7 +218,7 @@ PHASES = {
     "compile": ("#0072B2", "/"),
     "tune": ("#E69F00", ""),
     "draw": ("#009E73", "."),
-    "diagnose": ("#7F7F7F", ""),
+    "diagnose": ("#7F7F7F", "|"),
 }
 
 
@@ -337,8 +232,9 @@ def phases(pairs: Sequence[Tuple[Record, Record]], base: str, head: str) -> Dict
     base, head : str
         The stacks.
     """
-    firsts = {one["model"]: (one, other) for one, other in reversed(pairs)}
-    names = sorted(firsts, key=lambda name: firsts[name][0]["metrics"].get("wall_s") or 0.0)
+    # The pairs are oldest first, so that each model's newest stays.
+    newest = {one["model"]: (one, other) for one, other in pairs}
+    names = sorted(newest, key=lambda name: newest[name][0]["metrics"].get("wall_s") or 0.0)
     sides = (head, base)
     rows = [[escape(name) for name in names for _ in sides], [escape(side) for _ in names for side in sides]]
     data = [
@@ -348,7 +244,7 @@ def phases(pairs: Sequence[Tuple[Record, Record]], base: str, head: str) -> Dict
             "name": phase,
             "y": rows,
             "x": [
-                firsts[name][place]["phases"].get(phase, {}).get("wall_s", 0.0)
+                newest[name][place]["phases"].get(phase, {}).get("wall_s", 0.0)
                 for name in names
                 for place in (1, 0)
             ],
@@ -382,6 +278,7 @@ def ratios(comparison: Mapping[str, Any]) -> Dict[str, Any]:
     rows = [row for row in comparison["models"] if not row["problem"] and row["upper"] is not None]
     rows.sort(key=lambda row: row["ratio"])
     threshold = comparison["options"]["threshold"]
+    unit = "instructions" if comparison["options"].get("counter") == "callgrind" else "time"
     symbol = {
         "slower": "triangle-right",
         "faster": "triangle-left",
@@ -413,7 +310,7 @@ def ratios(comparison: Mapping[str, Any]) -> Dict[str, Any]:
     return {
         "data": [point],
         "layout": {
-            "xaxis": _ratio_axis("HEAD over BASE (smaller is faster)"),
+            "xaxis": _ratio_axis(f"{unit}, HEAD over BASE (smaller is faster)"),
             "yaxis": {"automargin": True},
             "shapes": [band, middle],
             "height": 60 + 26 * max(4, len(rows)),

@@ -10,12 +10,16 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Seque
 
 import models
 from harness import truth
-from harness.accuracy import MAX_RHAT
 from harness.record import newest, place_anywhere
 from harness.store import Store
+from harness.table import settings_text
 from models.spec import ModelSpec, SamplerSettings
 
 Record = Mapping[str, Any]
+
+
+#: What a comparison tells of each model.
+_COMPARED = ("model", "problem", "same_work", "verdict", "ratio", "lower", "upper")
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class Source:
         The registered models, in their order.
     comparisons : list of dict
         What ``nutsbench compare`` has stored, newest first.
+    every : list of dict
+        All records, those of earlier runs included, oldest first.
     """
 
     folder: Path
@@ -44,6 +50,14 @@ class Source:
     problems: List[str]
     specs: Dict[str, ModelSpec]
     comparisons: List[Dict[str, Any]] = field(default_factory=list)
+    every: List[Record] = field(default_factory=list)
+
+    @functools.cached_property
+    def main(self) -> str:
+        """The machine that pages open with: the one that measured here last, else that of most records."""
+        origin = Store(self.folder).origin()
+        own = [machine(record) for record in self.records if origin and record["origin"] == origin]
+        return own[-1] if own else next(iter(self.machines), "")
 
     @functools.cached_property
     def machines(self) -> Dict[str, int]:
@@ -61,8 +75,20 @@ class Source:
 
     def is_tutorial(self, record: Record) -> bool:
         """Return whether a record has its model's own settings, whatever profile asked for it."""
+        return not self.changed(record)
+
+    def changed(self, record: Record) -> List[str]:
+        """Return the settings that are not the model's own; all of them of a model that is not registered."""
         spec = self.specs.get(record["model"])
-        return spec is not None and record["settings"] == spec.settings.to_dict()
+        own = spec.settings.to_dict() if spec else {}
+        return [name for name in SamplerSettings.names() if record["settings"][name] != own.get(name)]
+
+    def settings_words(self, record: Record) -> str:
+        """Return a record's settings in short: those that are not the model's own."""
+        changed = self.changed(record)
+        if changed:
+            return settings_text(record["settings"], changed)
+        return "the tutorial's" if self.specs[record["model"]].section else "the model's own"
 
     def draws_file(self, record: Record) -> Optional[Path]:
         """Return the file of a record's draws, ``None`` if they were not kept or are gone."""
@@ -71,8 +97,8 @@ class Source:
         return path if name and path.is_file() else None
 
     def release_records(self) -> List[Record]:
-        """Return the records of the cells that were sampled over PyMC3's releases."""
-        return list(newest(Store(self.folder / "releases").load().records, place_anywhere).values())
+        """Return the records of the cells that were sampled over PyMC3's releases, of all machines."""
+        return list(newest(Store(self.folder / "releases").load().records, _place).values())
 
     def of_model(self, name: str) -> List[Record]:
         """Return a model's records, newest first."""
@@ -108,7 +134,7 @@ def load(folder: Path) -> Source:
     specs = {name: models.get(name) for name in models.names()}
     records = sorted(latest.values(), key=lambda record: str(record["started_at"]))
     compared, damaged = comparisons(folder / "compare")
-    return Source(folder, records, earlier, [*loaded.problems, *damaged], specs, compared)
+    return Source(folder, records, earlier, [*loaded.problems, *damaged], specs, compared, loaded.records)
 
 
 def _place(record: Record) -> str:
@@ -122,13 +148,18 @@ def _same_meaning(one: Record, other: Record) -> bool:
 
 
 def comparisons(folder: Path) -> Tuple[List[Dict[str, Any]], List[str]]:
-    """Return the comparisons that a folder holds, newest first, and a sentence for each damaged one."""
+    """Return own and published comparisons, newest first, and a sentence for each damaged one."""
     found, damaged = [], []
-    for path in sorted(folder.glob("*.json"), reverse=True):
+    files = [*folder.glob("*.json"), *(folder / "published").glob("*.json")]
+    for path in sorted(files, key=lambda path: path.name, reverse=True):
         try:
             content = json.loads(path.read_text())
-            needed = {name: content[name] for name in ("base", "head", "options", "models")}
-            found.append({**content, **needed, "name": path.stem})
+            for side in ("base", "head"):
+                str(content[side]["name"])
+            for row in content["models"]:
+                tuple(row[name] for name in _COMPARED)
+            float(content["options"]["threshold"])
+            found.append({**content, "name": path.stem})
         except (OSError, ValueError, KeyError, TypeError) as error:
             damaged.append(f"{path.name} is no comparison ({error!r}); skipped.")
     return found, damaged
@@ -142,12 +173,13 @@ def asv_commits(folder: Path) -> Iterator[Tuple[str, str, Dict[str, str]]]:
     folder : Path
         Of asv's results.
     """
-    groups: Dict[Tuple[str, str], Dict[int, str]] = {}
+    groups: Dict[Tuple[str, str], Dict[Tuple[int, str], str]] = {}
     for path in folder.glob("*/*-*.json"):
         try:
             content = json.loads(path.read_text())
             place = (path.parent.name, str(content["env_name"]))
-            groups.setdefault(place, {})[int(content["date"])] = str(content["commit_hash"])
+            commit = str(content["commit_hash"])
+            groups.setdefault(place, {})[int(content["date"]), commit] = commit
         except (OSError, ValueError, KeyError, TypeError):
             continue  # Other files lie beside asv's.
     for (of_machine, environment), commits in sorted(groups.items()):
@@ -229,6 +261,19 @@ class Row:
         return VERDICTS.index(self.verdict), -(pace if pace is not None else float("inf"))
 
 
+def alike(records: Sequence[Record]) -> List[Record]:
+    """Return those of some records that measured what the newest of them did: the same model and stack."""
+    last = records[-1]
+    same = ("model_digest", "schema", "stack_digest")
+    return [record for record in records if all(record[name] == last[name] for name in same)]
+
+
+def worst_z(record: Record) -> Optional[float]:
+    """Return by how many Monte Carlo errors the worst scalar differs from the truth, regardless of sign."""
+    worst = (record.get("accuracy") or {}).get("worst") or {}
+    return abs(worst["z"]) if worst.get("z") is not None else None
+
+
 #: Worst first.
 VERDICTS = ("failed", "inaccurate", "poor", "can't tell", "good")
 
@@ -258,9 +303,9 @@ def rows(records: Iterable[Record]) -> List[Row]:
     groups: Dict[Tuple[Any, ...], List[Record]] = {}
     for record in records:
         settings = tuple(record["settings"][name] for name in SamplerSettings.names())
-        name = (record["model"], record["stack"], machine(record), record["profile"], settings)
+        name = (record["model"], record["stack"], machine(record), settings)
         groups.setdefault(name, []).append(record)
-    found = [Row(list(reversed(group))) for group in groups.values()]
+    found = [Row(list(reversed(alike(group)))) for group in groups.values()]
     return sorted(found, key=lambda row: row.badness)
 
 
@@ -270,9 +315,3 @@ def find_truth(spec: Optional[ModelSpec]) -> Optional[Any]:
         return None
     found, _ = truth.find(spec.name)
     return found
-
-
-def converged(record: Record) -> bool:
-    """Return whether R-hat says that the chains agree."""
-    rhat = record["metrics"].get("rhat_max")
-    return rhat is not None and rhat <= MAX_RHAT

@@ -14,6 +14,7 @@ from harness.diagnostics import scalars
 #: Okabe and Ito's colours, which colour-blind readers can tell apart; dark enough on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#000000")
 _DASHES = ("-", "--", "-.", ":")
+_MARKERS = (".", "x", "^", "s")
 _WIDTH = 9.0
 
 
@@ -177,7 +178,7 @@ def ess_evolution(draws: Draws, labels: Sequence[str], points: int = 12) -> Any:
                 lengths * len(values),
                 found,
                 "o" + style,
-                color=COLOURS[number],
+                color=COLOURS[number % len(COLOURS)],
                 label=_plain(label),
                 markersize=3,
             )
@@ -286,8 +287,9 @@ def over_the_run(draws: Draws) -> Any:
             colour = COLOURS[chain % len(COLOURS)]
             axis.plot(
                 np.concatenate([before, after]),
-                ".",
+                _MARKERS[chain % len(_MARKERS)],
                 markersize=3,
+                markerfacecolor="none",
                 color=colour,
                 label=f"chain {chain}",
                 rasterized=True,
@@ -300,7 +302,7 @@ def over_the_run(draws: Draws) -> Any:
     return figure
 
 
-def posterior(record: Mapping[str, Any], truth: Optional[Any]) -> Any:
+def posterior(record: Mapping[str, Any], truth: Optional[Any], labels: Optional[Sequence[str]] = None) -> Any:
     """Draw each scalar's interval beside the truth's, and by how many errors they differ.
 
     Parameters
@@ -309,8 +311,12 @@ def posterior(record: Mapping[str, Any], truth: Optional[Any]) -> Any:
         The record.
     truth : Truth or None
         The truth, where there is one.
+    labels : sequence of str, optional
+        Scalars; all if not given.
     """
-    quantities = {label: one for label, one in record["quantities"].items() if one.get("sd")}
+    wanted = list(record["quantities"]) if labels is None else labels
+    quantities = {label: record["quantities"][label] for label in wanted}
+    quantities = {label: one for label, one in quantities.items() if one.get("sd")}
     figure, axes = _axes(
         1, 2, 0.32 * len(quantities) + 1.5, sharey=True, gridspec_kw={"width_ratios": [3, 2]}
     )

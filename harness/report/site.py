@@ -21,12 +21,17 @@ PAGES = (
     ("compare.html", "Compare"),
     ("cells.html", "Cells"),
 )
+#: What may be removed again.
+_OWN = re.compile(r"(models/[\w-]+\.html|cells/\d+\.js)")
 SIGNS = {
     "good": "✓", "holds": "✓", "same": "=", "faster": "▲", "poor": "!", "slower": "▼", "inaccurate": "✗",
     "does not hold": "✗", "failed": "✗", "unknown": "?", "can't tell": "?", "undecided": "?",
 }  # fmt: skip
-_MANIFEST = "manifest.json"
-_MORE = {
+#: What was written, and from what: a name that no other program's folder has.
+_MANIFEST = ".nutsbench-report.json"
+#: What each figure is; ``z`` is of a record's accuracy, which is no metric.
+DEFINITIONS = {
+    **{name: one.definition for name, one in METRICS.items()},
     "z": "By how many Monte Carlo errors the worst mean, sd or tail of any scalar differs from the known"
     " posterior; beyond some 4 it is not chance.",
 }
@@ -85,7 +90,8 @@ def build(source: Source, output: Path, pages: Sequence[Page], tell: Callable[[s
         tell(page.path)
     for path in set(known) - set(made) - {"code"}:
         # Of a model whose records are gone.
-        (output / path).unlink(missing_ok=True)
+        if _OWN.fullmatch(path):
+            (output / path).unlink(missing_ok=True)
     _write(output / _MANIFEST, json.dumps({**made, "code": code}, indent=1))
     return written
 
@@ -119,9 +125,7 @@ def _environment() -> Any:
     )
     environment.filters["json"] = script_json
     environment.filters["slug"] = slug
-    environment.globals.update(
-        definitions={**{name: one.definition for name, one in METRICS.items()}, **_MORE}, signs=SIGNS
-    )
+    environment.globals.update(definitions=DEFINITIONS, signs=SIGNS)
     return environment
 
 
@@ -142,7 +146,7 @@ def _static(output: Path, changed: bool) -> None:
         for path in (HERE / "static").iterdir():
             shutil.copyfile(path, target / path.name)
     plotly = target / "plotly.js"
-    if not plotly.is_file():
+    if changed or not plotly.is_file():
         from plotly.offline import get_plotlyjs
 
         _write(plotly, get_plotlyjs())
@@ -157,8 +161,10 @@ def _write(path: Path, text: str) -> None:
 
 def _manifest(output: Path) -> Dict[str, str]:
     try:
-        return dict(json.loads((output / _MANIFEST).read_text()))
-    except (OSError, ValueError):
+        return {
+            str(path): str(digest) for path, digest in json.loads((output / _MANIFEST).read_text()).items()
+        }
+    except (OSError, ValueError, AttributeError):
         return {}
 
 
@@ -167,7 +173,9 @@ def _digest(content: Any) -> str:
 
 
 def _code_digest() -> str:
-    digest = hashlib.sha256()
+    import plotly
+
+    digest = hashlib.sha256(plotly.__version__.encode())
     # Definitions, numbers and steps come from beside the pages' own code.
     others = [HERE.parent / name for name in ("metrics.py", "table.py", "history.py")]
     for path in [*sorted(_files(HERE)), *others]:

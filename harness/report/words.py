@@ -3,6 +3,8 @@
 import shlex
 from typing import Any, List, Mapping, Optional
 
+import models
+from harness import stack
 from harness.report.data import VERDICTS, verdict
 from harness.table import duration, number
 
@@ -12,7 +14,8 @@ _MEANS = {
     "failed": "did not end: there are no draws to look at",
     "inaccurate": "the draws disagree with the known posterior by more than chance",
     "poor": "the draws should not be trusted as they are, or cost far more than they have to",
-    "can't tell": "too few effective draws to say whether they are right",
+    "can't tell": "it cannot be said whether the draws are right: too few effective ones, a single chain, or"
+    " no known truth, as the reason says",
     "good": "nothing speaks against these draws",
 }
 
@@ -34,11 +37,18 @@ def why(record: Record) -> str:
     return "; ".join(reasons) if reasons else _MEANS[verdict(record)]
 
 
-def command(record: Record) -> str:
-    """Return the command that runs a record's cell again.
+def command_note(record: Record) -> str:
+    """Say what the command that runs a cell again needs, and a record cannot know: where things lie."""
+    needed = []
+    if record["stack"] not in (*stack.NAMES, *stack.releases()):
+        needed.append(f"in place of {record['stack']} the path of the checkout or of the requirements file")
+    if record["model"] not in models.names():
+        needed.append("--models with the file of the model")
+    return f"it needs {' and '.join(needed)}" if needed else "as it stands"
 
-    A model of the user's own wants its file, too (``--models``), and a checkout its path.
-    """
+
+def command(record: Record) -> str:
+    """Return the command that runs a record's cell again; :func:`command_note` says what it leaves open."""
     parts = ["nutsbench", "run", str(record["model"]), "--fresh", "--profile", str(record["profile"])]
     for name in ("draws", "tune", "chains", "cores", "target_accept", "max_treedepth"):
         parts += [f"--{name.replace('_', '-')}", str(record["settings"][name])]

@@ -30,11 +30,12 @@ def test_workers_have_pinned_threads_and_a_cache_of_their_own(monkeypatch, tmp_p
     variables = environment.worker_variables(tmp_path, theano_pymc=False, threads=2)
     assert {variables[name] for name in environment.THREAD_VARIABLES} == {"2"}
     flags = variables["THEANO_FLAGS"].split(",")
-    assert flags == [f"base_compiledir={tmp_path}", "blas.ldflags=-lopenblas", "floatX=float32"]
+    lock = ["compile.wait=1", "compile.timeout=120"]
+    assert flags == [f"base_compiledir={tmp_path}", "blas.ldflags=-lopenblas", *lock, "floatX=float32"]
     assert variables["THEANORC"] == "/dev/null"
     assert "/elsewhere" not in variables["PYTHONPATH"]
     newer = environment.worker_variables(tmp_path, theano_pymc=True, threads=1)
-    assert "blas__ldflags=-lopenblas" in newer["THEANO_FLAGS"]
+    assert "blas__ldflags=-lopenblas,compile__wait=1" in newer["THEANO_FLAGS"]
 
 
 def test_blas_is_found_where_a_program_can_be_linked_with_it(tmp_path, monkeypatch):

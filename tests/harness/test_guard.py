@@ -163,16 +163,19 @@ def measured(monkeypatch, tmp_path):
     """Say which models were measured in turns, and with what, or whether all was measured again."""
     from harness.cli import guard as cli
 
-    done = []
+    done, decided = [], [True]
     here = stack.running()
     monkeypatch.setattr(stack, "running", lambda: here)
     monkeypatch.setenv("NUTSBENCH_STACKS", str(tmp_path))
     monkeypatch.setattr(
-        cli, "_in_turns", lambda base, models, _: done.append((base.stack, list(models))) or []
+        cli,
+        "_in_turns",
+        lambda base, models, _: (done.append((base.stack, list(models))) or [], decided[0]),
     )
     monkeypatch.setattr(cli, "_confirmed", lambda *_: done.append("again") or [])
 
-    def judge(now, base):
+    def judge(now, base, tells=True):
+        decided[0] = tells
         cli._time(now, base, tmp_path, 30.0)
         return done
 
@@ -186,6 +189,27 @@ def test_with_other_packages_what_looks_slower_is_measured_in_turns(measured):
     ((made, models),) = measured(suite(slow), base)
     assert models == ["addition"]
     assert made.versions() == {"pymc3": "3.7"}
+
+
+def test_what_cannot_be_told_in_turns_is_measured_again(measured):
+    base = dataclasses.replace(suite(times(1.0)), stack=OTHER)
+    slow = {**times(1.0), ("addition", "gradient"): 1.101}
+    assert measured(suite(slow), base, tells=False)[1:] == ["again"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--against", "pymc3-3.9"], "Did you mean 'pymc3-3.8'"),
+        (["--judge", "x.json", "--against", "pymc3-3.8"], "give one of them"),
+        (["--budget", "0"], "budget has to be above 0, not 0"),
+    ],
+)
+def test_a_mistake_is_said_before_anything_is_run(nutsbench, tmp_path, arguments, said):
+    done = nutsbench("guard", "--output", str(tmp_path / "ci"), *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert not (tmp_path / "ci").exists()
 
 
 def test_on_another_machine_all_models_are_measured_in_turns(measured):

@@ -8,30 +8,37 @@ from harness.report import data, words
 from harness.report.data import Record, Source
 from harness.report.site import Page, ids
 
-#: Records whose details share a script: oldest first, so that new records change only the last.
+#: Records whose details share a script: oldest first, and none is ever taken away, so that new records
+#: change only the last.
 CHUNK = 200
+_SHOWN = ("ess_per_s", "wall_s", "rhat_max", "divergences", "tree_depth_mean")
 
 
 def pages(source: Source) -> List[Page]:
     """Return the page, the script of its table, and those of the details."""
-    everything = ids(source.records)
+    everything = ids(source.every)
+    chunks = [source.every[start : start + CHUNK] for start in range(0, len(everything), CHUNK)]
     details = [
         Page(
             f"cells/{number}.js",
             "",
-            everything[number * CHUNK : (number + 1) * CHUNK],
-            lambda n=number: {"text": _details(source, n)},  # type: ignore[misc]
+            [ids(chunk), [str(source.draws_file(record)) for record in chunk]],
+            lambda n=number, rows=chunk: {"text": _details(source, n, rows)},  # type: ignore[misc]
         )
-        for number in range((len(everything) + CHUNK - 1) // CHUNK)
+        for number, chunk in enumerate(chunks)
     ]
     return [
         Page(
             "cells.html",
             "cells.html",
             bool(everything),
-            lambda: {"title": "Every cell", "any": bool(everything)},
+            lambda: {
+                "title": "Every cell",
+                "any": bool(everything),
+                "meanings": {name: METRICS[name].definition for name in _SHOWN},
+            },
         ),
-        Page("cells/table.js", "", everything, lambda: {"text": _table(source.records)}),
+        Page("cells/table.js", "", everything, lambda: {"text": _table(source)}),
         *details,
     ]
 
@@ -41,8 +48,9 @@ def _script(name: str, content: Any) -> str:
     return f"{name}({text});\n"
 
 
-def _table(records: Sequence[Record]) -> str:
+def _table(source: Source) -> str:
     """Return the records as a script: columns, with words stored once."""
+    records, newest = source.every, set(ids(source.records))
     columns: List[Dict[str, Any]] = []
 
     def of_words(name: str, values: Sequence[str]) -> None:
@@ -55,18 +63,21 @@ def _table(records: Sequence[Record]) -> str:
     for name in ("draws", "tune", "chains", "cores", "target_accept"):
         columns.append({"name": name, "values": [record["settings"][name] for record in records]})
     columns.append({"name": "seed", "values": [record["seed"] for record in records]})
-    for name in ("ess_per_s", "wall_s", "rhat_max", "divergences", "tree_depth_mean"):
+    for name in _SHOWN:
         values = [record["metrics"].get(name) for record in records]
         rounded = [None if value is None else float(f"{value:.4g}") for value in values]
         columns.append({"name": name, "definition": METRICS[name].definition, "values": rounded})
     of_words("profile", [record["profile"] for record in records])
     of_words("day", [record["started_at"][:10] for record in records])
+    of_words("run", ["newest" if record["id"] in newest else "earlier" for record in records])
+    if len(source.machines) > 1:
+        of_words("machine", [source.machine_name(data.machine(record)) for record in records])
     of_words("why", [words.why(record) for record in records])
     return _script("NUTSBENCH_TABLE", {"columns": columns, "chunk": CHUNK})
 
 
-def _details(source: Source, number: int) -> str:
-    rows = [_detail(source, record) for record in source.records[number * CHUNK : (number + 1) * CHUNK]]
+def _details(source: Source, number: int, records: Sequence[Record]) -> str:
+    rows = [_detail(source, record) for record in records]
     return _script("NUTSBENCH_DETAILS", {"number": number, "rows": rows})
 
 
@@ -75,13 +86,23 @@ def _detail(source: Source, record: Record) -> List[List[str]]:
     draws = source.draws_file(record)
     packages = ", ".join(f"{name} {version}" for name, version in sorted(facts.get("packages", {}).items()))
     load = facts.get("load_at_start")
+    phases = ", ".join(f"{name} {time['wall_s']:.2f} s" for name, time in record["phases"].items())
+    blas = ", ".join(
+        f"{pool.get('internal_api')} {pool.get('version')}, {pool.get('num_threads')} threads"
+        for pool in facts.get("blas") or []
+    )
+    flags = ", ".join(f"{name}={value}" for name, value in (facts.get("theano_flags") or {}).items())
     return [
         ["command", words.command(record)],
+        ["to run it", words.command_note(record)],
         ["started", str(record["started_at"])],
+        ["phases", phases or "none was ended"],
         ["machine", source.machine_name(data.machine(record))],
         ["load at start", "-" if load is None else f"{load:.2f}"],
-        ["commit", str(facts.get("commit"))],
+        ["commit", f"{facts.get('commit')}{', with changes' if facts.get('dirty') else ''}"],
         ["compiler", str(facts.get("compiler"))],
+        ["BLAS", blas or "not known"],
+        ["Theano's flags", flags or "not known"],
         [
             "draws",
             f"draws/{draws.name} in the results folder" if draws else "not kept (--keep-draws keeps them)",

@@ -5,6 +5,7 @@ import re
 import statistics
 from typing import Any, Dict, List, Sequence, Tuple
 
+from harness.metrics import METRICS
 from harness.report import charts, data
 from harness.report.data import Record, Source
 from harness.report.site import Page, ids, slug
@@ -25,18 +26,23 @@ Pair = Tuple[Record, Record]
 
 def page(source: Source) -> Page:
     """Return the page of comparisons."""
-    inputs = [[one["name"] for one in source.comparisons], ids(_whole(source))]
+    inputs = [[one["name"] for one in source.comparisons], [ids(one) for one in _machines(source)]]
     return Page("compare.html", "charts.html", inputs, lambda: _variables(source))
 
 
-def _whole(source: Source) -> List[Record]:
-    """Return the records of the tutorial's settings on the machine that has most."""
-    main = next(iter(source.machines), "")
-    return [
-        record
-        for record in source.records
-        if record["status"] == "ok" and data.machine(record) == main and source.is_tutorial(record)
-    ]
+def _machines(source: Source) -> List[List[Record]]:
+    """Return the records of cells that ended well by machine, that first which pages open with.
+
+    Those of the models' own settings where there are any; else all.
+    """
+    order = sorted(source.machines, key=lambda name: name != source.main)
+    found = []
+    for name in order:
+        ended = [r for r in source.records if r["status"] == "ok" and data.machine(r) == name]
+        own = [record for record in ended if source.is_tutorial(record)]
+        several = len({record["stack"] for record in own}) > 1
+        found.append(own if several else ended)
+    return found
 
 
 def _variables(source: Source) -> Dict[str, Any]:
@@ -47,8 +53,13 @@ def _variables(source: Source) -> Dict[str, Any]:
         " what is too little to care about.",
         "sections": [
             *(_stored(one) for one in source.comparisons[:_MOST]),
-            *_by_records(_whole(source)),
+            *(
+                section
+                for records in filter(None, _machines(source))
+                for section in _by_records(records, source.machine_name(data.machine(records[0])))
+            ),
         ],
+        "meanings": {name: METRICS[name].definition for name in ("pace_s", "us_per_leapfrog", "wall_s")},
         "empty": "Nothing has been compared yet: nutsbench compare pymc3-3.8 pymc3-3.11 does it.",
     }
 
@@ -77,6 +88,13 @@ def _stored(one: Dict[str, Any]) -> Dict[str, Any]:
         for row in one["models"]
         if not row["problem"] and row["same_work"] is not None
     ]
+    environment = one.get("environment") or {}
+    place = (
+        f" on {environment['processor']}, {environment.get('cores')} cores"
+        if "processor" in environment
+        else ""
+    )
+    when = [f"Measured {one['ended_at'][:16].replace('T', ' ')} UTC{place}."] if one.get("ended_at") else []
     failed = [row for row in one["models"] if row["problem"]]
     missing = [f"{row['model']} could not be measured: {row['problem']}." for row in failed]
     stopped = ["It was interrupted: this is what was known by then."] if one.get("interrupted") else []
@@ -85,6 +103,7 @@ def _stored(one: Dict[str, Any]) -> Dict[str, Any]:
         "id": slug(one["name"]),
         "title": f"{one['head']['name']} over {one['base']['name']}, {how}",
         "lines": [
+            *when,
             *stopped,
             *one.get("says", []),
             *(f"Note: {note}" for note in one.get("notes", [])),
@@ -102,7 +121,7 @@ def _span(row: Dict[str, Any]) -> str:
     return f"{row['lower']:.3f} to {row['upper']:.3f}"
 
 
-def _by_records(records: Sequence[Record]) -> List[Dict[str, Any]]:
+def _by_records(records: Sequence[Record], machine: str) -> List[Dict[str, Any]]:
     """Return a section for each two stacks whose records share cells: pace and phases."""
     stacks = list(dict.fromkeys(record["stack"] for record in records))
     found = []
@@ -111,7 +130,7 @@ def _by_records(records: Sequence[Record]) -> List[Dict[str, Any]]:
         common = [cell for cell in of[base] if cell in of[head]]
         if common:
             pairs = [(of[base][cell], of[head][cell]) for cell in common]
-            found.append(_section(base, head, pairs))
+            found.append(_section(base, head, pairs, machine))
     return found
 
 
@@ -121,18 +140,19 @@ def _by_version(stack: str) -> Any:
 
 
 def _cell(record: Record) -> Any:
-    return record["model"], record["model_digest"], str(record["settings"]), record["seed"]
+    of_model = record["model"], record["model_digest"], record["schema"]
+    return (*of_model, str(record["settings"]), record["seed"])
 
 
-def _section(base: str, head: str, pairs: Sequence[Pair]) -> Dict[str, Any]:
+def _section(base: str, head: str, pairs: Sequence[Pair], machine: str) -> Dict[str, Any]:
     names = list(dict.fromkeys(one["model"] for one, _ in pairs))
-    place = slug(f"{base}-{head}")
+    place = slug(f"{base}-{head}-{machine}")
     ratios = {
         "id": f"dots-{place}",
         "choice": None,
         "hidden": False,
-        "label": f"{head} over {base}: time per effective sample and per leapfrog, median over seeds;"
-        " no intervals",
+        "label": f"{head} over {base}: time per effective sample and per leapfrog, median over cells, bars"
+        " from the smallest to the largest; one cell has none",
         "figure": charts.dots(pairs),
     }
     phases = {
@@ -144,10 +164,11 @@ def _section(base: str, head: str, pairs: Sequence[Pair]) -> Dict[str, Any]:
     }
     return {
         "id": f"records-{place}",
-        "title": f"{head} over {base}, by records of the tutorial's settings",
+        "title": f"{head} over {base}, by records",
         "lines": [
-            "Not measured in turns: times differ by some 3 % between two runs of the same, and effective"
-            " samples by 15 % between two seeds. nutsbench compare tells more."
+            f"Of {len(pairs)} cells that both have, on {machine}. Not measured in turns: times differ by some"
+            " 3 % between two runs of the same, and effective samples by 15 % between two seeds. nutsbench"
+            " compare tells more."
         ],
         "charts": [ratios, phases],
         "choices": None,

@@ -6,12 +6,23 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from harness.errors import UserError
-from harness.report import charts
+from harness.report import charts, data
 from harness.report.data import Source, asv_commits
 from harness.report.site import Page, slug
 
 #: What asv calls a machine that was measured again, for the noise.
 _AGAIN = "{}-again"
+
+
+_MEANINGS = {
+    "pace": "Seconds per effective sample: the inverse of ess_per_s.",
+    "leapfrogs / ESS": "Leapfrog steps that an effective sample takes: what the algorithm is worth.",
+    "time / leapfrog": "Microseconds of a leapfrog step in a sampled cell: what the code is worth.",
+    "transitions, leapfrog, gradient": "Fixed work of the NUTS core: five transitions, one leapfrog step,"
+    " one call of the compiled log-probability and gradient.",
+    "warm compile": "Building and compiling a model that Theano's cache holds already.",
+    "peak memory": "Largest resident set of the process that makes the transitions.",
+}
 
 
 def page(source: Source, output: Path) -> Page:
@@ -46,6 +57,7 @@ def _variables(source: Source, links: List[Dict[str, str]]) -> Dict[str, Any]:
         " the noise of repeated runs. Smaller is better.",
         "links": links,
         "sections": sections,
+        "meanings": _MEANINGS,
         "empty": "No history yet: nutsbench releases --run measures PyMC3's releases, make asv the commits.",
     }
 
@@ -68,7 +80,10 @@ def _releases(source: Source) -> List[Dict[str, Any]]:
     machines = [path.parent.name for path in sorted(folder.glob("*/machine.json"))]
     if not machines:
         return []
-    commits = releases.make_history()
+    try:
+        commits = releases.make_history()
+    except (UserError, OSError) as error:
+        return [_unread("PyMC3's releases", error)]
     found: List[Dict[str, Any]] = []
     for machine in machines:
         if machine.endswith(_AGAIN.format("")):
@@ -83,21 +98,28 @@ def _releases(source: Source) -> List[Dict[str, Any]]:
             continue
         noise = history.noise(measured, again)
         found += _sections(
-            measured, history.steps(measured, noise), "PyMC3's releases", slug(f"releases-{machine}")
+            measured,
+            history.steps(measured, noise),
+            f"PyMC3's releases (machine {machine})",
+            slug(f"releases-{machine}"),
         )
-    counts = history.accuracy(source.release_records())
-    rows = [version for version in commits if f"release-{version}" in counts.index]
-    if len(rows) > 1:
-        found.append(_accuracy(counts, rows))
+    by_machine: Dict[str, List[Any]] = {}
+    for record in source.release_records():
+        by_machine.setdefault(data.machine_text(record), []).append(record)
+    for name, records in by_machine.items():
+        counts = history.accuracy(records)
+        rows = [version for version in commits if f"release-{version}" in counts.index]
+        if len(rows) > 1:
+            found.append(_accuracy(counts, rows, name))
     return found
 
 
-def _unread(machine: str, error: UserError) -> Dict[str, Any]:
-    """Return a section that says which of asv's files could not be read; the others are shown."""
-    said = f"The results of {machine} are left out: {error}"
+def _unread(what: str, error: Exception) -> Dict[str, Any]:
+    """Return a section that says which of asv's results could not be read; the others are shown."""
+    said = f"The results of {what} are left out: {error}"
     return {
-        "id": slug(f"unread-{machine}"),
-        "title": f"Results of {machine}",
+        "id": slug(f"unread-{what}"),
+        "title": f"Results of {what}",
         "lines": [said],
         "charts": [],
         "choices": None,
@@ -105,7 +127,7 @@ def _unread(machine: str, error: UserError) -> Dict[str, Any]:
     }
 
 
-def _accuracy(counts: Any, versions: Sequence[str]) -> Dict[str, Any]:
+def _accuracy(counts: Any, versions: Sequence[str], machine: str) -> Dict[str, Any]:
     columns = {
         name: [int(counts.loc[f"release-{version}", name]) for version in versions]
         for name in ("accurate", "can't tell", "inaccurate", "failed", "divergences")
@@ -116,7 +138,7 @@ def _accuracy(counts: Any, versions: Sequence[str]) -> Dict[str, Any]:
         for place, version in enumerate(versions)
     ]
     chart = {
-        "id": "accuracy",
+        "id": slug(f"accuracy-{machine}"),
         "choice": None,
         "hidden": False,
         "label": label,
@@ -124,9 +146,9 @@ def _accuracy(counts: Any, versions: Sequence[str]) -> Dict[str, Any]:
         "table": {"header": ["release", *columns], "rows": rows},
     }
     return {
-        "id": "accuracy-by-release",
+        "id": slug(f"accuracy-by-release-{machine}"),
         "title": "Accuracy and divergences, over PyMC3's releases",
-        "lines": [],
+        "lines": [f"Of the same cells in every release, on {machine}."],
         "charts": [chart],
         "choices": None,
         "table": None,
@@ -146,7 +168,10 @@ def _commits(source: Source) -> List[Dict[str, Any]]:
         if measured.values.dropna(how="all").shape[0] > 1:
             steps = history.steps(measured, {})
             found += _sections(
-                measured, steps, f"commits, {environment}", slug(f"commits-{machine}-{environment}")
+                measured,
+                steps,
+                f"commits, {environment} (machine {machine})",
+                slug(f"commits-{machine}-{environment}"),
             )
     return found
 
@@ -174,7 +199,7 @@ def _sections(measured: Any, steps: Sequence[Any], over: str, prefix: str) -> Li
         {
             "id": prefix,
             "title": f"Speed and cost, over {over}",
-            "lines": lines or [_no_change(steps)],
+            "lines": [*lines, *_unmarked(steps, bool(lines))],
             "charts": parts,
             "choices": {"label": "Shown", "name": prefix, "options": options},
             "table": None,
@@ -182,10 +207,19 @@ def _sections(measured: Any, steps: Sequence[Any], over: str, prefix: str) -> Li
     ]
 
 
-def _no_change(steps: Sequence[Any]) -> str:
-    if any(step.limit is not None for step in steps):
-        return "No change of all models together is beyond the noise of repeated runs."
-    return "Nothing was measured twice, so the noise is not known: read single steps with care."
+def _unmarked(steps: Sequence[Any], marked: bool) -> List[str]:
+    """Say of which figures no change could be marked, and that there was none in the others."""
+    judged = sorted({step.figure for step in steps if step.limit is not None})
+    not_judged = sorted({step.figure for step in steps} - set(judged))
+    said = []
+    if judged and not marked:
+        said.append(f"No change of all models together is beyond the noise ({', '.join(judged)}).")
+    if not_judged:
+        said.append(
+            f"Of {', '.join(not_judged)} nothing was measured twice, so their noise is not known and no"
+            " change is marked: read single steps with care."
+        )
+    return said
 
 
 def _chart(

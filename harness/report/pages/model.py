@@ -1,19 +1,23 @@
 """A model's page: what it is, its posterior against truth, and what explains its verdict."""
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+
+import numpy as np
 
 from harness.metrics import METRICS
 from harness.report import data, figures, graph, words
 from harness.report.data import Record, Source
 from harness.report.site import Page, ids, slug
-from harness.table import number
+from harness.table import number, settings_text
 
 #: Cells that a page offers: the tutorial's settings first, then the newest.
 _CELLS = 8
 #: Cells whose draws are drawn; more would make the page too large.
 _DRAWN = 2
 _WORST = 2
+#: Scalars that are shown of a cell: a model of thousands would make a page that no browser opens.
+_SCALARS = 40
 
 
 def page(source: Source, name: str) -> Page:
@@ -26,30 +30,44 @@ def page(source: Source, name: str) -> Page:
     name : str
         The model.
     """
-    records = sorted(source.of_model(name), key=lambda record: record["profile"] != "tutorial")[:_CELLS]
-    kept = [str(path) for path in map(source.draws_file, records) if path is not None]
+    records = _chosen(source, name)
+    files = [path for path in map(source.draws_file, records) if path is not None]
+    kept = [[path.name, path.stat().st_mtime_ns] for path in files]
     spec, known = source.specs.get(name), data.find_truth(source.specs.get(name))
     what = [spec.describe() if spec else None, known.digest if known is not None else None]
-    inputs = [name, ids(records), kept, what]
+    inputs = [name, ids(records), len(source.of_model(name)), kept, what]
     return Page(f"models/{slug(name)}.html", "model.html", inputs, lambda: _variables(source, name, records))
+
+
+def _chosen(source: Source, name: str) -> List[Record]:
+    """Return the cells that are shown: of each stack the newest of the model's own settings, then others."""
+    every = sorted(source.of_model(name), key=lambda record: not source.is_tutorial(record))
+    first = {record["stack"]: record for record in reversed(every)}
+    firsts = sorted(first.values(), key=every.index)
+    return [*firsts, *(record for record in every if record not in firsts)][:_CELLS]
 
 
 def _variables(source: Source, name: str, records: Sequence[Record]) -> Dict[str, Any]:
     spec = source.specs.get(name)
     drawn = [record["id"] for record in records if source.draws_file(record) is not None][:_DRAWN]
+    more = len(source.of_model(name)) - len(records)
     return {
         "title": name,
+        "registered": spec is not None,
         "spec": spec.describe() if spec else None,
         "graph": graph.svg(spec.notation) if spec else None,
         "cells": [_cell(source, record, record["id"] in drawn) for record in records],
+        "more": more,
     }
 
 
 def _cell(source: Source, record: Record, drawn: bool) -> Dict[str, Any]:
     known = data.find_truth(source.specs.get(record["model"]))
     found = {
-        "id": record["id"][:8],
-        "name": f"{record['stack']}, {record['profile']}, seed {record['seed']}, {record['started_at'][:10]}",
+        "id": record["id"][:12],
+        "name": f"{record['stack']}, {source.settings_words(record)}, seed {record['seed']},"
+        f" {record['started_at'][:10]}",
+        "settings": settings_text(record["settings"], list(record["settings"])),
         "status": record["status"],
         "verdict": data.verdict(record),
         "why": words.why(record),
@@ -62,35 +80,56 @@ def _cell(source: Source, record: Record, drawn: bool) -> Dict[str, Any]:
     }
     if record["status"] != "ok":
         return found
+    labels = _most_interesting(record)
     return {
         **found,
         "posterior": figures.svg(
-            figures.posterior(record, known), f"Posterior of {record['model']} against truth"
+            figures.posterior(record, known, labels), f"Posterior of {record['model']} against truth"
         ),
-        "truth": _truth_text(known, record),
+        "truth": _truth_text(known, record) + _left_out(record, labels),
         "has_truth": known is not None,
-        "scalars": _scalars(record, known),
+        "scalars": _scalars(record, known, labels),
         "claims": [_claim(one) for one in record.get("claims", [])],
         "slow": words.why_slow(record),
         "phases": {phase: time["wall_s"] for phase, time in record["phases"].items() if phase != "import"},
-        **_diagnosed(source.draws_file(record) if drawn else None, record),
+        **_diagnosed(source.draws_file(record), drawn, record),
     }
 
 
+def _most_interesting(record: Record) -> List[str]:
+    """Return the scalars that are shown, in the model's order: all, or those with the smallest bulk ESS."""
+    labels = list(record["quantities"])
+    by_ess = sorted(labels, key=lambda label: record["quantities"][label].get("ess_bulk") or 0.0)
+    chosen = set(by_ess[:_SCALARS])
+    return [label for label in labels if label in chosen]
+
+
+def _left_out(record: Record, labels: Sequence[str]) -> str:
+    count = len(record["quantities"]) - len(labels)
+    return f" {count} more scalars, with larger ESS, are in the record." if count else ""
+
+
 def _truth_text(known: Optional[Any], record: Record) -> str:
+    judged_by = (record.get("accuracy") or {}).get("truth") or {}
+    if known is None and judged_by:
+        return "The truth that it was judged by is not known here: it comes with the model's file (--models)."
     if known is None:
         return "There is no truth to check against."
-    judged_by = (record.get("accuracy") or {}).get("truth") or {}
     other = judged_by.get("digest") not in (None, known.digest)
     changed = " The record was judged by an earlier truth: z is of that one." if other else ""
     return f"Truth: {known.method}.{changed}"
 
 
-def _diagnosed(path: Optional[Path], record: Record) -> Dict[str, Any]:
+def _diagnosed(path: Optional[Path], drawn: bool, record: Record) -> Dict[str, Any]:
+    if path is None:
+        return {"figures": [], "missing": "not kept"}
+    if not drawn:
+        return {"figures": [], "missing": f"kept, and drawn of {_DRAWN} cells only"}
     try:
-        return {"figures": diagnostics(path, record), "damaged": ""}
+        draws = figures.Draws(path)
     except Exception as error:  # Whatever a damaged file makes of ArviZ's readers, the page is whole.
-        return {"figures": [], "damaged": f"The file of draws cannot be read: {error!r}."}
+        return {"figures": [], "missing": f"in a file that cannot be read: {error!r}"}
+    return {"figures": diagnostics(draws, record), "missing": ""}
 
 
 def _metrics(record: Record) -> List[Dict[str, str]]:
@@ -110,10 +149,11 @@ def _claim(one: Mapping[str, Any]) -> Dict[str, Any]:
     return {"holds": one["holds"], "says": one["says"], "figures": "; ".join(shown)}
 
 
-def _scalars(record: Record, known: Optional[Any]) -> List[Dict[str, str]]:
+def _scalars(record: Record, known: Optional[Any], labels: Sequence[str]) -> List[Dict[str, str]]:
     scores = (record.get("accuracy") or {}).get("scores", {})
     rows = []
-    for label, one in record["quantities"].items():
+    for label in labels:
+        one = record["quantities"][label]
         true = known.quantities.get(label) if known is not None else None
         zs = [abs(score[0]) for score in scores.get(label, {}).values()]
         rows.append(
@@ -135,40 +175,57 @@ def _interval(one: Mapping[str, Any]) -> str:
     return f"[{number(one['q05'], 4)}, {number(one['q95'], 4)}]"
 
 
-def diagnostics(path: Optional[Path], record: Record) -> List[Dict[str, str]]:
-    """Return the diagnostic figures of a cell as SVG; none if its draws were not kept.
+def diagnostics(draws: figures.Draws, record: Record) -> List[Dict[str, str]]:
+    """Return the diagnostic figures of a cell, as SVG, each with its caption.
 
     Parameters
     ----------
-    path : Path or None
+    draws : Draws
         Its draws.
     record : dict
         The record.
     """
-    if path is None:
-        return []
-    draws = figures.Draws(path)
     worst = draws.worst(record["quantities"], _WORST) or list(draws.scalars)[:_WORST]
-    made = [
-        (
-            figures.trace(draws, worst),
-            "Density and path of the worst scalars: good chains overlap.",
-        ),
-        (
-            figures.rank(draws, worst),
-            "Ranks over all chains: flat where each visits the whole posterior.",
-        ),
-        (
-            figures.ess_evolution(draws, worst),
-            "ESS as draws are added: straight where more bring more.",
-        ),
-        (figures.autocorrelation(draws, worst), "Autocorrelation: how many draws it takes to forget."),
-        (figures.over_the_run(draws), "Step size and tree depth over the run, tuning first."),
-    ]
-    if "energy" in draws.stats:
-        text = "Energy and its changes: alike where the sampler explores quickly."
-        made.insert(3, (figures.energy(draws), text))
-    if len(worst) > 1:
-        text = "The worst two against each other; divergences are crosses."
-        made.append((figures.pair(draws, worst), text))
-    return [{"svg": figures.svg(figure, caption), "caption": caption} for figure, caption in made]
+    made = [_drawn(make, draws, worst, caption) for make, caption in _DIAGNOSTICS]
+    return [one for one in made if one is not None]
+
+
+def _energy(draws: figures.Draws, worst: Sequence[str]) -> Any:
+    del worst
+    return figures.energy(draws) if "energy" in draws.stats else None
+
+
+def _pair(draws: figures.Draws, worst: Sequence[str]) -> Any:
+    return figures.pair(draws, worst) if len(worst) > 1 else None
+
+
+def _over_the_run(draws: figures.Draws, worst: Sequence[str]) -> Any:
+    del worst
+    return figures.over_the_run(draws)
+
+
+_DIAGNOSTICS: Sequence[Tuple[Callable[[figures.Draws, Sequence[str]], Any], str]] = (
+    (figures.trace, "Density and path of the worst scalars: good chains overlap."),
+    (figures.rank, "Ranks over all chains: flat where each visits the whole posterior."),
+    (figures.ess_evolution, "ESS as draws are added: straight where more bring more."),
+    (_energy, "Energy and its changes: alike where the sampler explores quickly."),
+    (figures.autocorrelation, "Autocorrelation: how many draws it takes to forget."),
+    (_over_the_run, "Step size and tree depth over the run, tuning first."),
+    (_pair, "The worst two against each other; divergences are crosses."),
+)
+
+
+def _drawn(
+    make: Callable[[figures.Draws, Sequence[str]], Any],
+    draws: figures.Draws,
+    worst: Sequence[str],
+    caption: str,
+) -> Optional[Dict[str, str]]:
+    """Return a figure, what kept it from being drawn, or nothing where there is nothing to draw."""
+    try:
+        figure = make(draws, worst)
+        svg = "" if figure is None else figures.svg(figure, caption)
+    except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
+        # Draws that stand still, or a single one, have no density: the other figures are shown.
+        return {"svg": "", "caption": f"{caption} These draws cannot be drawn like that: {error}."}
+    return {"svg": svg, "caption": caption} if svg else None

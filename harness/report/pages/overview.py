@@ -2,11 +2,10 @@
 
 from typing import Any, Dict, List, Optional, Sequence
 
-from harness.report import data, words
-from harness.report.data import Record, Row, Source
+from harness.report import data, site, words
+from harness.report.data import Row, Source
 from harness.report.site import Page, ids
-from harness.table import number, settings_text
-from models.spec import SamplerSettings
+from harness.table import number
 
 #: A page holds so many rows, the worst; all records are on the page of cells.
 _MOST_ROWS = 400
@@ -15,13 +14,13 @@ _MOST_CHANGES = 40
 
 def page(source: Source) -> Page:
     """Return the overview's page."""
-    inputs = [ids(source.records), sorted(source.earlier)]
+    known = {name: spec.settings.to_dict() for name, spec in source.specs.items()}
+    inputs = [ids(source.records), sorted(source.earlier), known, source.main]
     return Page("index.html", "overview.html", inputs, lambda: _variables(source))
 
 
 def _variables(source: Source) -> Dict[str, Any]:
     every = data.rows(source.records)
-    main = next(iter(source.machines), "")
     # The tutorial's settings are what the page opens with, so they are not what is left out.
     kept = sorted(every, key=lambda row: not source.is_tutorial(row.newest))[:_MOST_ROWS]
     shown = [_row(source, row) for row in sorted(kept, key=lambda row: row.badness)]
@@ -31,25 +30,39 @@ def _variables(source: Source) -> Dict[str, Any]:
         for text in [words.since(record, source.earlier.get(record["id"]))]
         if text
     ]
+    main = source.machine_name(source.main)
     profiles = [row["profile"] for row in shown]
+    opened = "tutorial" if ("tutorial", main) in {(row["profile"], row["machine"]) for row in shown} else ""
     filters = [
         _filter("stack", "Stack", [row["stack"] for row in shown]),
-        _filter("settings", "Profile", profiles, "tutorial" if "tutorial" in profiles else ""),
+        _filter("settings", "Profile", profiles, opened),
         _filter("verdict", "Verdict", [row["verdict"] for row in shown]),
     ]
     if len(source.machines) > 1:
         # Times of two kinds of machine are never side by side unless one asks for it.
         names = [row["machine"] for row in shown]
-        filters.append(_filter("machine", "Machine", names, source.machine_name(main)))
+        filters.append(_filter("machine", "Machine", names, main))
     return {
         "title": "Which model samples badly, and why",
         "lead": _lead(every),
         "measured": measured(source),
         "rows": shown,
+        "machines": len(source.machines) > 1,
         "left_out": len(every) - len(shown),
         "changes": changes[:_MOST_CHANGES],
         "changed": len(changes),
         "filters": filters,
+        "meanings": {
+            shown: site.DEFINITIONS[name]
+            for shown, name in (
+                ("ESS/s", "ess_per_s"),
+                ("wall", "wall_s"),
+                ("R-hat", "rhat_max"),
+                ("divergences", "divergences"),
+                ("tree depth", "tree_depth_mean"),
+                ("accuracy, |z|", "z"),
+            )
+        },
         "verdicts": {name: words.meaning(name) for name in data.VERDICTS},
     }
 
@@ -78,12 +91,13 @@ def _filter(name: str, label: str, values: Sequence[str], chosen: str = "") -> D
 def _row(source: Source, row: Row) -> Dict[str, Any]:
     first = row.newest
     worst = min(row.records, key=lambda record: data.VERDICTS.index(data.verdict(record)))
-    scores = [_z(record) for record in row.records]
+    scores = [data.worst_z(record) for record in row.records]
     z = max((score for score in scores if score is not None), default=None)
     return {
         "model": first["model"],
         "stack": first["stack"],
-        "profile": first["profile"],
+        # A cell that another profile had measured is not measured again: the settings tell what it is.
+        "profile": "tutorial" if source.is_tutorial(first) else first["profile"],
         "machine": source.machine_name(data.machine(first)),
         "seeds": len(row.records),
         "verdict": row.verdict,
@@ -98,20 +112,8 @@ def _row(source: Source, row: Row) -> Dict[str, Any]:
         "z": _figure(z, ".1f"),
         "accuracy": (worst.get("accuracy") or {}).get("verdict", "-"),
         "phases": row.phases(),
-        "settings": _settings(source, first),
+        "settings": source.settings_words(first),
     }
-
-
-def _z(record: Record) -> Optional[float]:
-    worst = (record.get("accuracy") or {}).get("worst") or {}
-    return abs(worst["z"]) if worst.get("z") is not None else None
-
-
-def _settings(source: Source, record: Record) -> str:
-    spec = source.specs.get(record["model"])
-    base = spec.settings.to_dict() if spec else {}
-    changed = [name for name in SamplerSettings.names() if record["settings"][name] != base.get(name)]
-    return settings_text(record["settings"], changed) if changed else "the tutorial's"
 
 
 def _figure(value: Optional[float], form: str = "") -> Dict[str, Any]:

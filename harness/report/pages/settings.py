@@ -1,12 +1,13 @@
 """The page of settings: how each figure moves with each of them, model by model."""
 
 import statistics
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from collections import Counter
+from typing import Any, Dict, List, Sequence, Tuple
 
-from harness.report import charts, data
+from harness.report import data, panels, site
 from harness.report.data import Record, Source
 from harness.report.site import Page, ids, slug
-from harness.table import counted, number, settings_text
+from harness.table import counted, number
 from models.spec import SamplerSettings
 
 SETTINGS = ("draws", "tune", "chains", "cores", "target_accept")
@@ -24,17 +25,17 @@ def _sweep(source: Source) -> List[Record]:
     Of the machine that has most: two machines are never in one chart. A cell of a sweep that
     had been measured under another profile was not measured again, so profiles do not tell.
     """
-    main = next(iter(source.machines), "")
-    mine = [r for r in source.records if data.machine(r) == main and len(_changed(source, r)) <= 1]
-    swept = {(r["model"], r["stack"]) for r in mine if _changed(source, r)}
-    return [record for record in mine if (record["model"], record["stack"]) in swept]
-
-
-def _changed(source: Source, record: Record) -> List[str]:
-    """Return the settings that are not the model's own; all of them of a model that is not registered."""
-    spec = source.specs.get(record["model"])
-    own = spec.settings.to_dict() if spec else {}
-    return [name for name in SamplerSettings.names() if record["settings"][name] != own.get(name)]
+    mine = [
+        record
+        for record in source.records
+        if data.machine(record) == source.main and len(source.changed(record)) <= 1
+    ]
+    swept = {(r["model"], r["stack"]) for r in mine if source.changed(r)}
+    groups: Dict[Any, List[Record]] = {}
+    for record in mine:
+        if (record["model"], record["stack"]) in swept:
+            groups.setdefault((record["model"], record["stack"]), []).append(record)
+    return [record for group in groups.values() for record in data.alike(group)]
 
 
 def _variables(source: Source, records: Sequence[Record]) -> Dict[str, Any]:
@@ -58,6 +59,7 @@ def _variables(source: Source, records: Sequence[Record]) -> Dict[str, Any]:
         " collinear predictors have fewer values: a cell of theirs takes minutes."
         + (f" Median over up to {counted(seeds, 'seed')}, on {machine}." if records else ""),
         "sections": sections,
+        "meanings": {name: site.DEFINITIONS[name] for name in panels.SHOWN},
         "empty": "No sweep has been measured yet: nutsbench run --profile sweep --seed 1,2,3 does it.",
     }
 
@@ -77,18 +79,39 @@ def _section(records: Sequence[Record], setting: str, names: Sequence[str]) -> D
             "id": f"{setting}-{metric}",
             "choice": metric,
             "hidden": metric != "ess_per_s",
-            "label": f"{charts.title(metric)} by {setting}: median over seeds, bars from the smallest to the"
-            " largest seed",
-            "figure": charts.settings(records, setting, metric, names),
+            "label": f"{panels.title(metric)} by {setting}: median over seeds, bars from the smallest to the"
+            " largest seed, one scale for all models",
+            "figure": panels.settings(records, setting, metric, names),
         }
-        for metric in charts.SHOWN
+        for metric in panels.SHOWN
     ]
     choices = {
         "label": "Shown",
         "name": f"by-{setting}",
-        "options": [{"id": metric, "text": charts.title(metric)} for metric in charts.SHOWN],
+        "options": [{"id": metric, "text": panels.title(metric)} for metric in panels.SHOWN],
     }
-    return {"id": setting, "title": setting, "lines": [], "charts": found, "choices": choices, "table": None}
+    return {
+        "id": setting,
+        "title": setting,
+        "lines": _lost(records, setting),
+        "charts": found,
+        "choices": choices,
+        "table": None,
+    }
+
+
+def _lost(records: Sequence[Record], setting: str) -> List[str]:
+    """Say which cells did not end: a point of the others would look as good as any."""
+    lost = Counter(
+        (record["model"], record["stack"], record["settings"][setting], record["status"])
+        for record in records
+        if record["status"] != "ok"
+    )
+    return [
+        f"{model} on {stack} with {setting} {value}: {counted(count, 'cell')} {status},"
+        " and not in the charts."
+        for (model, stack, value, status), count in lost.items()
+    ]
 
 
 def _varied(records: Sequence[Record], setting: str) -> List[Record]:
@@ -111,8 +134,7 @@ def _best(source: Source, records: Sequence[Record], stack: str, names: Sequence
     """Return the table of the settings that would have been best for each model on a stack."""
     rows = []
     for name in names:
-        spec = source.specs.get(name)
-        ranked = ranking([r for r in records if r["model"] == name], spec.settings.to_dict() if spec else {})
+        ranked = ranking(source, [r for r in records if r["model"] == name])
         if not ranked:
             continue
         first, usual = ranked[0], next((one for one in ranked if one["usual"]), None)
@@ -148,15 +170,15 @@ def _best(source: Source, records: Sequence[Record], stack: str, names: Sequence
     }
 
 
-def ranking(records: Sequence[Record], own: Mapping[str, Any]) -> List[Dict[str, Any]]:
+def ranking(source: Source, records: Sequence[Record]) -> List[Dict[str, Any]]:
     """Return the settings of one model's records, the best first: by verdict, then by median ESS/s.
 
     Parameters
     ----------
+    source : Source
+        What knows the model's own settings.
     records : sequence of dict
         Records of one model, stack and machine.
-    own : dict
-        The model's own settings.
 
     Returns
     -------
@@ -172,16 +194,15 @@ def ranking(records: Sequence[Record], own: Mapping[str, Any]) -> List[Dict[str,
         settings = group[0]["settings"]
         verdict = min((data.verdict(record) for record in group), key=data.VERDICTS.index)
         rates = [r["metrics"].get("ess_per_s") or 0.0 for r in group if r["status"] == "ok"]
-        changed = [name for name in SamplerSettings.names() if settings[name] != own.get(name)]
         found.append(
             {
                 "settings": settings,
-                "text": settings_text(settings, changed) if changed else "the tutorial's",
+                "text": source.settings_words(group[0]),
                 "ess_per_s": statistics.median(rates) if rates else 0.0,
                 "verdict": verdict,
                 "good": verdict == "good",
                 "seeds": len({record["seed"] for record in group}),
-                "usual": not changed,
+                "usual": source.is_tutorial(group[0]),
             }
         )
     order = {name: place for place, name in enumerate(reversed(data.VERDICTS))}

@@ -7,6 +7,7 @@ window.NUTSBENCH_TABLE = function (data) {
   const pager = document.querySelector(".pager");
   const details = document.getElementById("record");
   const names = data.columns.map((column) => column.name);
+  const choices = Array.from(form.querySelectorAll("select"));
   const count = data.columns[0].values.length;
   // Stored oldest first, shown newest first.
   let order = Array.from({ length: count }, (_, number) => count - 1 - number);
@@ -22,14 +23,16 @@ window.NUTSBENCH_TABLE = function (data) {
     return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)));
   }
 
-  const search = Array.from({ length: count }, (_, row) => data.columns.filter((column) => column.words)
-    .map((column) => text(column, row)).join(" ").toLowerCase());
+  // Words as they are, numbers with their names: "fork draws=250".
+  const search = Array.from({ length: count }, (_, row) => data.columns
+    .map((column) => column.words ? text(column, row) : `${column.name}=${text(column, row)}`)
+    .join(" ").toLowerCase());
 
   function apply() {
     const words = form.elements.text.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const verdict = form.elements.verdict.value;
-    const column = data.columns[names.indexOf("verdict")];
-    found = order.filter((row) => (!verdict || text(column, row) === verdict) &&
+    const wanted = choices.filter((select) => select.value)
+      .map((select) => [data.columns[names.indexOf(select.name)], select.value]);
+    found = order.filter((row) => wanted.every(([column, value]) => text(column, row) === value) &&
       words.every((word) => search[row].includes(word)));
     page = 0;
     draw();
@@ -136,8 +139,12 @@ window.NUTSBENCH_TABLE = function (data) {
     heading.focus();
   }
 
-  const verdicts = data.columns[names.indexOf("verdict")].words;
-  verdicts.forEach((word) => form.elements.verdict.append(new Option(word, word)));
+  choices.forEach((select) => {
+    data.columns[names.indexOf(select.name)].words.slice().sort()
+      .forEach((word) => select.append(new Option(word, word)));
+  });
+  const run = form.elements.run;
+  if (Array.from(run.options).some((option) => option.value === "newest")) run.value = "newest";
   form.addEventListener("input", apply);
   form.addEventListener("submit", (event) => event.preventDefault());
   pager.addEventListener("click", (event) => {

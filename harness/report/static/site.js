@@ -26,8 +26,9 @@
     Object.keys(layout).filter((key) => /^[xy]axis/.test(key)).forEach((key) => {
       layout[key] = Object.assign({ gridcolor: line, zerolinecolor: line, linecolor: line }, layout[key]);
     });
+    if (figure.panels) panels(figure, layout, place);
     (layout.shapes || []).forEach((shape) => { shape.line = Object.assign({ color: ink, width: 1 }, shape.line); });
-    if (innerWidth < 720 && layout.showlegend !== false) {
+    if (innerWidth < 720 && layout.showlegend !== false && !figure.panels) {
       // Beside the chart it would leave no room for it.
       layout.legend = { orientation: "h", y: -0.2, font: { size: 10 } };
       layout.height = (layout.height || 400) + 120;
@@ -35,6 +36,21 @@
     }
     place.dataset.drawn = "yes";
     window.Plotly.react(place, figure.data, layout, { responsive: true, displaylogo: false, displayModeBar: false });
+  }
+
+  // Small multiples take as many columns as there is room for; only the first of a row tells the scale,
+  // which all of them share.
+  function panels(figure, layout, place) {
+    const columns = Math.max(2, Math.min(figure.panels.columns, Math.floor(place.clientWidth / 170)));
+    const rows = Math.ceil(figure.panels.count / columns);
+    layout.grid = Object.assign({}, layout.grid, { rows, columns });
+    layout.height = 80 + rows * figure.panels.height;
+    place.style.minHeight = `${layout.height}px`;
+    for (let number = 0; number < figure.panels.count; number += 1) {
+      const axis = `yaxis${number ? number + 1 : ""}`;
+      layout[axis] = Object.assign({}, layout[axis], { showticklabels: number % columns === 0 });
+      if (number % columns === 0) layout[axis].title = { text: figure.panels.title, font: { size: 10 } };
+    }
   }
 
   function charts() {
@@ -50,11 +66,17 @@
     scripts.forEach((script) => seen.observe(document.getElementById(script.dataset.chart)));
   }
 
-  // On paper all of them are in view.
-  addEventListener("beforeprint", () => document.querySelectorAll("script[data-chart]").forEach((script) => {
-    const place = document.getElementById(script.dataset.chart);
-    if (!place.dataset.drawn && place.offsetParent && window.Plotly) draw(place, script);
-  }));
+  // On paper all charts are in view, and nothing is folded.
+  let folded = [];
+  addEventListener("beforeprint", () => {
+    document.querySelectorAll("script[data-chart]").forEach((script) => {
+      const place = document.getElementById(script.dataset.chart);
+      if (!place.dataset.drawn && place.offsetParent && window.Plotly) draw(place, script);
+    });
+    folded = Array.from(document.querySelectorAll("details:not([open])"));
+    folded.forEach((part) => { part.open = true; });
+  });
+  addEventListener("afterprint", () => folded.forEach((part) => { part.open = false; }));
 
   function value(cell, kind) {
     const text = cell.dataset.value !== undefined ? cell.dataset.value : cell.textContent.trim();

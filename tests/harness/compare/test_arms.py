@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 import models
+from harness import stack
 from harness.compare import arms
 from harness.errors import UserError
 from tests.conftest import ROOT
@@ -42,7 +43,25 @@ def test_a_model_that_a_revision_defines_in_another_way_is_found(tmp_path, monke
     assert arms.other_models(arm, ["addition", "coin_toss"], digests) == ["coin_toss"]
 
 
-@pytest.mark.parametrize("text", ["pymc3-3.9", "no-such-branch", "-x"])
+def test_a_model_of_the_users_own_is_no_part_of_a_revision(tmp_path, monkeypatch, models_file):
+    monkeypatch.setenv("NUTSBENCH_STACKS", str(tmp_path / "stacks"))
+    models.names()
+    for name in ("_registered", "_loaded"):
+        monkeypatch.setattr(models.registry, name, dict(getattr(models.registry, name)))
+    models.load_file(models_file("of_my_own"))
+    arm = arms.resolve("HEAD", head(), "pymc3-3.8")
+    assert arms.other_models(arm, ["of_my_own"], {"of_my_own": "a" * 16}) == []
+
+
+def test_only_a_path_is_shortened(tmp_path):
+    (tmp_path / "lock.txt").write_text("")
+    named = stack.named(stack.DEFAULT)
+    assert arms.Arm("HEAD", str(tmp_path / "lock.txt"), named).name == "lock.txt"
+    assert arms.Arm("HEAD", "origin/main", named).name == "origin/main"
+    assert arms.Arm("HEAD", ".", named).name not in (".", "")
+
+
+@pytest.mark.parametrize("text", ["pymc3-3.9", "no-such-branch", "-x", "~nosuchuser/x", "x" * 5000])
 def test_what_is_nothing_is_told_the_choices(text):
     with pytest.raises(UserError, match=r"There is no stack, path or revision .*Choices: pymc3-3.8"):
         arms.resolve("BASE", text, "pymc3-3.8")

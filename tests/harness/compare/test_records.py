@@ -135,6 +135,63 @@ def test_records_of_two_schemas_are_not_compared(stored):
     assert "two schemas" in result.problem
 
 
+def test_two_seeds_of_other_work_are_no_error(stored):
+    base, head = stored("a", [10.0, 10.1]), Path(stored("b", [10.0, 10.1], leapfrogs=900))
+    first, second = map(json.loads, head.read_text().splitlines())
+    second["metrics"]["ess_per_leapfrog"] *= 100
+    head.write_text(json.dumps(first) + "\n" + json.dumps(second) + "\n")
+    (result,) = compare(base, str(head)).results.values()
+    assert result.cost.ratio == pytest.approx(0.1)
+    assert result.cost.lower == 0.0
+    assert result.verdict is Verdict.UNDECIDED
+
+
+def _joined(path, *names):
+    path.write_text("".join(Path(name).read_text() for name in names))
+    return str(path)
+
+
+def test_a_cell_that_only_head_failed_is_not_passed_over(stored, tmp_path):
+    times, lower = [10.0, 10.1, 9.9, 10.0], [5.0, 5.1, 4.9, 5.0]
+    base = _joined(tmp_path / "base.jsonl", stored("a", times), stored("b", times, model="fork"))
+    broken = stored("d", times, model="fork", status="crashed", reason="killed by SIGSEGV")
+    head = _joined(tmp_path / "head.jsonl", stored("c", lower), broken)
+    found = compare(base, head)
+    assert "seed 0, crashed: killed by SIGSEGV" in found.results["fork"].problem
+    assert found.results["addition"].verdict is Verdict.FASTER
+    assert found.verdict is Verdict.UNDECIDED
+
+
+def test_a_model_that_is_asked_for_and_missing_is_said(stored):
+    found = compare(stored("a", [10.0, 10.1]), stored("b", [10.0, 10.1]), "addition", "fork")
+    assert "no cell of it in common" in found.results["fork"].problem
+
+
+def test_the_newest_stack_is_the_one_that_was_measured_last(stored, tmp_path):
+    names = ("addition", "fork")
+    old = [stored(f"old-{name}", [20.0, 20.1], model=name, stack_digest="1" * 16) for name in names]
+    later = {"stack_digest": "2" * 16, "started_at": "2026-02-01T00:00:00+00:00"}
+    new = stored("new", [10.0, 10.1], model="addition", **later)
+    read = records.read("HEAD", _joined(tmp_path / "all.jsonl", *old, new))
+    assert {row["stack_digest"] for row in read.rows.values()} == {"2" * 16}
+    assert read.left_out == 2
+    assert "2 records are of what its stack was before" in " ".join(records.notes(read, read))
+
+
+def test_a_comparison_of_nothing_is_a_mistake(stored, nutsbench):
+    base, head = stored("a", [10.0, 10.1]), stored("b", [10.0, 10.1], model_digest="f" * 16)
+    done = nutsbench("compare", base, head)
+    assert done.returncode == 2
+    assert "No model could be compared: the records are of two definitions" in done.stderr
+    counted = nutsbench("compare", base, base, "--counter", "callgrind")
+    assert (counted.returncode, "counter callgrind is of stacks" in counted.stderr) == (2, True)
+
+
+def test_records_against_themselves_are_an_a_a_check(stored, nutsbench):
+    same = stored("a", [10.0, 10.1, 9.9, 10.0])
+    assert "A/A check" in nutsbench("compare", same, same).stdout
+
+
 def test_two_seeds_that_say_nothing_are_no_error(stored):
     base, head = stored("a", [10.0, 10.01]), stored("b", [10.0, 90.0])
     (result,) = compare(base, head).results.values()

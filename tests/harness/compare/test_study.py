@@ -13,6 +13,11 @@ from harness.compare.result import Options
 from harness.compare.statistics import Interval, Verdict
 
 
+#: One model that is decided soon, and one whose pairs take longer and tell nothing.
+NOISY = {"fork": 0.001, "addition": 0.3}
+SLOW = {"fork": 5.0, "addition": 10.0}
+
+
 class Clock:
     """A clock that goes on by as much as a pair takes."""
 
@@ -24,15 +29,14 @@ class Clock:
 
 
 @pytest.fixture
-def compared(monkeypatch):
+def compared():
     """Compare with pairs that are made up: HEAD over BASE by model, with a spread between pairs."""
     clock, order = Clock(), random.Random(1)
-    monkeypatch.setattr(study, "time", clock)
 
-    def compare(ratios, spread=0.01, pair_s=5.0, leapfrogs=(7, 7), fail=(), **options):
+    def compare(ratios, spread=0.01, pair_s=5.0, leapfrogs=(7, 7), fail=(), fail_after=None, **options):
         def measure(base, head, model, number, bursts):
-            clock.now += pair_s
-            if model in fail:
+            clock.now += pair_s[model] if isinstance(pair_s, dict) else pair_s
+            if model in fail or number > (fail_after or {}).get(model, number):
                 raise ArmError(f"{head.label}: its process ended")
             noise = spread[model] if isinstance(spread, dict) else spread
             ratio = math.exp(math.log(ratios[model]) + order.gauss(0, noise))
@@ -41,9 +45,9 @@ def compared(monkeypatch):
                      ((1.0 * leapfrogs[0], leapfrogs[0]), (ratio * leapfrogs[1], leapfrogs[1]))]  # fmt: skip
             return Pair([burst[0]] * bursts, [burst[1]] * bursts, (facts, facts), 10)
 
-        monkeypatch.setattr(study, "measure", measure)
         one = stack.named(stack.DEFAULT)
-        found = study.Study(Arm("BASE", "a", one), Arm("HEAD", "b", one), list(ratios), Options(**options))
+        arms = Arm("BASE", "a", one), Arm("HEAD", "b", one)
+        found = study.Study(*arms, list(ratios), Options(**options), measure, clock.monotonic)
         told = []
         found.run(lambda known: told.append(known.verdict))
         return found, told
@@ -75,10 +79,12 @@ def test_a_noisy_comparison_ends_with_the_budget_undecided(compared):
 
 
 def test_decided_models_go_on_while_the_whole_needs_them(compared):
-    found, _ = compared({"fork": 1.5, "addition": 1.0}, spread=0.02, budget_s=120.0)
+    # Each is decided after some five pairs; the mean of both, which is 1, is not.
+    found, _ = compared({"fork": 1.3, "addition": 1 / 1.3}, spread=0.03, budget_s=120.0)
     assert found.results["fork"].verdict is Verdict.SLOWER
     assert found.overall is not None
     assert found.verdict is Verdict.SLOWER
+    assert len(found.results["fork"].pairs) == len(found.results["addition"].pairs) > 8
 
 
 def test_an_arm_that_fails_in_one_model_leaves_the_others(compared):
@@ -86,6 +92,22 @@ def test_an_arm_that_fails_in_one_model_leaves_the_others(compared):
     assert found.results["addition"].problem == "HEAD (b): its process ended"
     assert found.results["fork"].verdict is Verdict.SAME
     assert found.verdict is Verdict.UNDECIDED
+
+
+def test_what_was_measured_before_an_arm_failed_counts(compared):
+    ratios = {"fork": 1.3, "addition": 1 / 1.3}
+    found, _ = compared(ratios, spread=0.03, budget_s=120.0, fail_after={"fork": 7})
+    assert found.results["fork"].problem
+    assert len(found.results["fork"].pairs) == 7
+    assert found.verdict is Verdict.SLOWER
+
+
+def test_what_is_told_beside_rests_on_the_rounds_of_all_models(compared):
+    ratios = {"fork": 1.0, "addition": 1.0}
+    found, _ = compared(ratios, spread=NOISY, pair_s=SLOW, budget_s=40.0)
+    pairs = [len(result.pairs) for result in found.results.values()]
+    assert min(pairs) < max(pairs)
+    assert {one.pairs for one in found.beside().values()} == {min(pairs) - 1}
 
 
 def test_other_work_is_weighed_by_what_it_is_worth(compared, monkeypatch):
@@ -122,8 +144,11 @@ def test_the_whole_of_other_work_is_of_what_it_is_worth(compared, monkeypatch):
 
 
 def test_a_spent_budget_of_one_model_ends_the_others_that_are_decided(compared):
-    found, _ = compared({"fork": 1.5, "addition": 1.0}, spread=0.02, budget_s=10.0)
-    assert len(found.results["fork"].pairs) <= len(found.results["addition"].pairs) + 3
+    ratios = {"fork": 1.5, "addition": 1.0}
+    found, _ = compared(ratios, spread=NOISY, pair_s=SLOW, budget_s=40.0)
+    fork, addition = (found.results[name] for name in ratios)
+    assert (fork.verdict, addition.verdict) == (Verdict.SLOWER, Verdict.UNDECIDED)
+    assert len(fork.pairs) < len(addition.pairs)
 
 
 def test_a_noisy_model_gets_what_the_others_have_left(compared):

@@ -86,16 +86,37 @@ def test_other_work_is_told_apart_and_together(compared):
     found.results["m0"].cost = Interval(0.5, 0.45, 0.55, 12)
     assert found.verdict is Verdict.FASTER
     said = words.sentences(found)[1]
-    assert "A leapfrog costs +10.0 %" in said
-    assert "takes -50.0 % leapfrogs" in said
-    assert "an effective sample costs -45.0 %" in said
+    assert "A leapfrog costs 10.0 % more (+8.9 to +11.1 %)" in said
+    assert "takes 50.0 % fewer leapfrogs" in said
+    assert "an effective sample costs 45.0 % less" in said
 
 
 def test_what_was_not_measured_is_said_with_the_reason(compared):
     found = compared(1.0, 1.0)
-    found.results["m1"].problem = "HEAD (x): its process ended"
+    found.results["m1"].given, found.results["m1"].problem = None, "HEAD (x): its process ended"
     assert words.sentences(found)[-1] == "m1 was not measured: HEAD (x): its process ended."
     assert words.rows(found)[0][4] == "not measured"
+
+
+def test_a_model_that_is_not_measured_keeps_the_whole_from_being_fine(compared):
+    found = compared(0.8, 0.8, 0.8)
+    found.results["m1"].given, found.results["m1"].problem = None, "its data differ"
+    assert found.verdict is Verdict.UNDECIDED
+    assert "not every model could be measured" in words.sentences(found)[0]
+
+
+def test_a_slowdown_that_was_measured_stays_whatever_happens_later(compared):
+    found = compared(1.2, 1.0)
+    found.results["m0"].problem = "HEAD (x): its process was killed by SIGKILL"
+    assert found.verdict is Verdict.SLOWER
+    assert "m0 (+20.0 %)" in words.sentences(found)[0]
+    assert "m0 was measured in part only: HEAD (x)" in words.sentences(found)[-1]
+    assert words.rows(found)[0][4] == "slower"
+
+
+def test_one_slower_model_does_not_make_a_faster_whole_slower(compared):
+    said = words.sentences(compared(0.8, 0.8, 1.1))[0]
+    assert said.startswith("HEAD (x) is slower than BASE (x) in m2 (+10.0 %); time per leapfrog -11.0 %")
 
 
 def test_markdown_is_an_answer_with_a_table_in_a_fold(compared):

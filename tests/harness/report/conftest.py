@@ -30,12 +30,81 @@ def write(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def whole(tmp_path_factory):
-    """The results of this project, without what only one checkout has."""
+def whole(tmp_path_factory, published):
+    """The results of this project, with a sweep, draws and a comparison: something on every page."""
     folder = tmp_path_factory.mktemp("whole") / "results"
     shutil.copytree(ROOT / "results" / "runs" / "published", folder / "runs" / "published")
     shutil.copytree(ROOT / "results" / "releases", folder / "releases")
+    keep_draws(folder)
+    drawn = [one for one in published if (one["model"], one["stack"]) == ("fork", "pymc3-3.8")]
+    (folder / "runs" / "20261123T000000Z-sweep-000000.jsonl").write_text(
+        "".join(json.dumps(one) + "\n" for one in [*swept(published), *map(with_draws, drawn)])
+    )
+    (folder / "compare").mkdir()
+    (folder / "compare" / "20261123T000000Z-abcdef.json").write_text(json.dumps(comparison()))
     return folder
+
+
+def swept(published):
+    """Return records of two models under some settings, as a sweep leaves them."""
+    base = [one for one in published if one["stack"] == "pymc3-3.8" and one["model"] in ("addition", "fork")]
+    return [
+        changed(one, profile="sweep", seed=seed, settings=settings, id=f"{number:02x}" * 16)
+        for number, (one, seed, settings) in enumerate(
+            (one, seed, settings)
+            for one in base
+            for seed in (1, 2, 3)
+            for settings in (
+                {},
+                {"draws": 250},
+                {"target_accept": 0.95 if one["model"] == "addition" else 0.8},
+            )
+        )
+    ]
+
+
+def comparison():
+    """Return what ``nutsbench compare`` stores, of a slower model and one that could not be measured."""
+    row = {"ratio": 1.08, "lower": 1.05, "upper": 1.11, "pairs": 8, "verdict": "slower", "same_work": True}
+    failed = {**row, "model": "fork", "problem": "HEAD: its process ended", "verdict": "undecided"}
+    return {
+        "base": {"name": "pymc3-3.8"},
+        "head": {"name": "<b>mine</b>"},
+        "options": {"threshold": 0.03},
+        "models": [{**row, "model": "addition", "problem": ""}, failed],
+        "says": ["Slower."],
+        "notes": ["busy"],
+        "ended_at": "2026-11-23T00:00:00+00:00",
+        "environment": {"processor": "Some processor", "cores": 2},
+    }
+
+
+NAMES = ("intercept", "slope_x", "slope_z", "error")
+
+
+def keep_draws(folder, name="some.nc", names=NAMES, draws=200):
+    """Write a file of draws: normal numbers in place of a posterior."""
+    import arviz as az
+    import numpy as np
+
+    (folder / "draws").mkdir(parents=True, exist_ok=True)
+    random = np.random.RandomState(0)
+    shape = (2, draws)
+    data = az.from_dict(
+        posterior={name: random.normal(size=shape) for name in names},
+        sample_stats={
+            "energy": random.normal(size=shape),
+            "diverging": random.uniform(size=shape) < 0.02,
+            "step_size": np.full(shape, 0.1),
+            "depth": random.randint(1, 5, size=shape),
+        },
+    )
+    az.to_netcdf(data, str(folder / "draws" / name))
+
+
+def with_draws(record, name="some.nc"):
+    """Return a record whose draws were kept."""
+    return changed(record, details={"draws_file": name}, id="c" * 32, started_at="2026-11-24T00:00:00+00:00")
 
 
 def changed(record, **parts):

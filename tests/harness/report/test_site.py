@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from harness.report import data, pages, site
-from tests.harness.report.conftest import changed
+from tests.harness.report.conftest import changed, comparison, keep_draws, swept, with_draws
 
 HOSTILE = "<script>window.hit = true</script>&<b>"
 
@@ -58,10 +58,21 @@ def test_an_empty_folder_says_what_to_run(tmp_path, build):
 
 def test_a_damaged_record_is_named_and_counted(published, write, build):
     folder = write(published[:2])
-    (folder / "runs" / "20261123T000000Z-test-000009.jsonl").write_text('{"model": "fork"\n' * 2)
+    lacking = {name: value for name, value in published[2].items() if name != "metrics"}
+    settings = {name: value for name, value in published[2]["settings"].items() if name != "init"}
+    lines = [
+        '{"model": "fork"',
+        '{"schema": 2}',
+        json.dumps(lacking),
+        json.dumps({**published[2], "settings": settings}),
+        json.dumps(published[2]).replace('"elapsed_s": ', '"elapsed_s": NaN, "x": '),
+    ]
+    (folder / "runs" / "20261123T000000Z-test-000009.jsonl").write_text("\n".join(lines) + "\n")
     text = (build(folder)[0] / "index.html").read_text()
     assert "20261123T000000Z-test-000009.jsonl" in text
-    assert "could not be read" in text
+    assert "5 things could not be read" in text
+    assert "line 3, has no metrics; it is left out" in text
+    assert "line 4, has no init; it is left out" in text
 
 
 def test_what_records_hold_is_shown_and_never_run(published, write, build):
@@ -87,13 +98,15 @@ def test_a_failed_cell_shows_its_log(published, write, build):
     assert "last words" in (output / "models" / f"{failed['model']}.html").read_text()
 
 
-def test_two_machines_are_told_apart(published, write, build):
+def test_two_machines_are_told_apart(published, write, build, tmp_path):
     other = changed(
         published[0], environment={"machine": "abcdef123456", "processor": "Another"}, id="b" * 32
     )
     text = (build(write([*published, other]))[0] / "index.html").read_text()
     assert 'name="machine"' in text
     assert "Another" in text
+    assert re.search(r'data-label="stack">pymc3-3.8 <small>Another', text)
+    assert '"name":"machine"' in (tmp_path / "report" / "cells" / "table.js").read_text()
 
 
 def test_a_page_stays_below_its_size(whole, build):
@@ -108,16 +121,7 @@ def test_a_record_without_draws_says_how_to_get_them(published, write, build):
 
 
 def test_a_sweep_shows_every_setting_that_was_varied(published, write, build):
-    base = [one for one in published if one["stack"] == "pymc3-3.8" and one["model"] in ("addition", "fork")]
-    records = [
-        changed(one, profile="sweep", seed=seed, settings=settings, id=f"{number:032x}")
-        for number, (one, seed, settings) in enumerate(
-            (one, seed, settings)
-            for one in base
-            for seed in (1, 2, 3)
-            for settings in ({}, {"draws": 250}, {"target_accept": 0.95})
-        )
-    ]
+    records = [one for one in swept(published) if one["settings"]["target_accept"] != 0.8]
     text = (build(write(records))[0] / "settings.html").read_text()
     assert 'id="draws"' in text
     assert 'id="target_accept"' in text
@@ -129,20 +133,15 @@ def test_a_sweep_shows_every_setting_that_was_varied(published, write, build):
 def test_a_stored_comparison_is_shown_with_its_verdicts(published, write, build):
     folder = write(published[:1])
     (folder / "compare").mkdir()
-    row = {"ratio": 1.08, "lower": 1.05, "upper": 1.11, "pairs": 8, "verdict": "slower", "same_work": True}
-    failed = {**row, "model": "fork", "problem": "HEAD: its process ended.", "verdict": "undecided"}
-    content = {
-        "base": {"name": "pymc3-3.8"},
-        "head": {"name": "<b>mine</b>"},
-        "options": {"threshold": 0.03},
-        "models": [{**row, "model": "addition", "problem": ""}, failed],
-        "says": ["Slower."],
-        "notes": ["busy"],
-    }
-    (folder / "compare" / "20261123T000000Z-abcdef.json").write_text(json.dumps(content))
+    (folder / "compare" / "published").mkdir()
+    (folder / "compare" / "published" / "20261123T000000Z-abcdef.json").write_text(json.dumps(comparison()))
     (folder / "compare" / "broken.json").write_text("{")
+    lacking = {**comparison(), "options": {}}
+    (folder / "compare" / "lacking.json").write_text(json.dumps(lacking))
     text = (build(folder)[0] / "compare.html").read_text()
     assert "broken.json is no comparison" in text
+    assert "lacking.json is no comparison" in text
+    assert "Measured 2026-11-23 00:00 UTC on Some processor, 2 cores." in text
     assert "&lt;b&gt;mine&lt;/b&gt; over pymc3-3.8" in text
     assert "1.050 to 1.110" in text
     assert "fork could not be measured: HEAD: its process ended." in text
@@ -177,7 +176,7 @@ def test_a_damaged_file_of_draws_is_said_on_the_page(published, write, build):
     (folder / "draws").mkdir()
     (folder / "draws" / "some.nc").write_bytes(b"no netCDF")
     text = (build(folder)[0] / "models" / f"{record['model']}.html").read_text()
-    assert "The file of draws cannot be read" in text
+    assert "in a file that cannot be read" in text
 
 
 def test_an_unknown_claim_is_not_called_wrong(published, write, build):
@@ -193,3 +192,108 @@ def test_a_folder_that_cannot_be_written_is_one_message(published, write, nutsbe
     done = nutsbench("report", "--results", str(folder), "--output", str(tmp_path / "taken"))
     assert done.returncode == 2
     assert done.stderr.startswith("Error: The pages cannot be written")
+
+
+def test_a_folder_of_another_program_keeps_its_files(published, write, build, tmp_path):
+    output = tmp_path / "report"
+    output.mkdir()
+    (output / "main.js").write_text("theirs")
+    (output / "manifest.json").write_text('{"main.js": "/main.js"}')
+    (output / ".nutsbench-report.json").write_text(
+        '{"../results/x": "1", "main.js": "2", "models/a.html": "3"}'
+    )
+    (output / "models").mkdir()
+    (output / "models" / "a.html").write_text("ours, of a model that is gone")
+    folder = write(published[:1])
+    (folder / "x").write_text("theirs")
+    build(folder)
+    assert (output / "main.js").read_text() == (folder / "x").read_text() == "theirs"
+    assert "main.js" in (output / "manifest.json").read_text()
+    assert not (output / "models" / "a.html").exists()
+
+
+def test_the_page_opens_with_what_was_measured_here(published, write, build):
+    mine = changed(published[0], profile="quick", origin="mine", environment={"machine": "abcdef123456"})
+    mine.update(id="9" * 32, settings={**mine["settings"], "draws": 77})
+    folder = write([*published, mine])
+    (folder / ".origin").write_text("mine\n")
+    source = data.load(folder)
+    assert source.main == "abcdef123456"
+    text = (build(folder)[0] / "index.html").read_text()
+    assert "<option selected>tutorial" not in text
+    assert re.search(r"<option selected>[^<]*\(abcd\)", text)
+
+
+def test_seeds_of_another_definition_are_not_joined(published):
+    old = changed(published[0], seed=2, model_digest="f" * 16, metrics={"ess_per_s": 1e9})
+    new = changed(published[0], seed=1, id="e" * 32)
+    (row,) = data.rows([old, new])
+    assert [record["id"] for record in row.records] == ["e" * 32]
+
+
+def test_one_cell_of_two_profiles_is_one_row(published):
+    other = changed(published[0], seed=2, profile="sweep", id="e" * 32)
+    (row,) = data.rows([published[0], other])
+    assert len(row.records) == 2
+
+
+def test_cells_that_did_not_end_are_said_where_the_others_are_drawn(published, write, build):
+    records = [one for one in swept(published) if one["model"] == "addition"]
+    failed = next(one for one in records if one["settings"]["draws"] == 250)
+    failed.update(status="timeout", reason="too long", metrics={}, accuracy={})
+    text = (build(write(records))[0] / "settings.html").read_text()
+    assert "addition on pymc3-3.8 with draws 250: 1 cell timeout, and not in the charts." in text
+    assert "2 of 3 cells" in text
+
+
+def test_the_phases_are_of_the_newest_record(published, write, build):
+    old = [changed(one, id=f"{place:032x}") for place, one in enumerate(published) if one["model"] == "fork"]
+    phases = {"draw": {"wall_s": 12345.5, "cpu_s": 1.0}}
+    later = {"seed": 1, "started_at": "2026-12-01T00:00:00+00:00", "phases": phases}
+    new = [changed(one, id=f"{place + 9:032x}", **later) for place, one in enumerate(old)]
+    text = (build(write([*old, *new]))[0] / "compare.html").read_text()
+    assert "12345.5" in text
+
+
+def test_a_models_page_draws_what_was_kept_and_says_what_was_not(published, write, build):
+    record = with_draws(next(one for one in published if one["model"] == "fork"))
+    folder = write([record])
+    keep_draws(folder)
+    page = build(folder)[0] / "models" / "fork.html"
+    text = page.read_text()
+    assert text.count("<svg role=") >= 8
+    assert "cannot be drawn" not in text
+    assert "draws 500, tune 1500" in text
+    keep_draws(folder, draws=1)
+    text = (build(folder)[0] / "models" / "fork.html").read_text()
+    assert "cannot be drawn like that" in text
+
+
+def test_a_model_of_thousands_of_scalars_has_a_page(published, write, build):
+    one = next(iter(published[0]["quantities"].values()))
+    many = {f"x[{number}]": {**one, "ess_bulk": 1000.0 + number} for number in range(3000)}
+    output, _, _ = build(write([changed({**published[0], "quantities": {}}, quantities=many)]))
+    page = output / "models" / f"{published[0]['model']}.html"
+    assert page.stat().st_size < 1_500_000
+    assert "2960 more scalars" in page.read_text()
+
+
+def test_the_history_cannot_be_made_without_git_and_the_rest_is_shown(whole, build, monkeypatch):
+    from harness import releases
+    from harness.errors import UserError
+
+    def no_git():
+        raise UserError("git is missing")
+
+    monkeypatch.setattr(releases, "make_history", no_git)
+    output, _, told = build(whole)
+    assert "git is missing" in (output / "history.html").read_text()
+    assert "cells.html" in told
+
+
+def test_every_record_is_a_cell_and_the_newest_is_told(published, write, build):
+    again = changed(published[0], id="f" * 32, started_at="2026-12-01T00:00:00+00:00")
+    output, _, _ = build(write([published[0], again]))
+    table = json.loads((output / "cells" / "table.js").read_text()[len("NUTSBENCH_TABLE(") : -3])
+    run = next(column for column in table["columns"] if column["name"] == "run")
+    assert [run["words"][value] for value in run["values"]] == ["earlier", "newest"]

@@ -1,5 +1,7 @@
 """Sentences of the dashboard, and the tables behind them."""
 
+from pathlib import Path
+
 import models
 from harness.report import data, graph, words
 from harness.report.pages import settings
@@ -62,7 +64,8 @@ def test_the_best_settings_are_good_ones(published):
     good = next(one for one in published if data.verdict(one) == "good")
     fast = changed(good, settings={"draws": 100}, metrics={"ess_per_s": 1e6}, quality={"verdict": "poor"})
     slow = changed(good, settings={"draws": 9000}, metrics={"ess_per_s": 1.0})
-    ranked = settings.ranking([good, fast, slow], good["settings"])
+    specs = {name: models.get(name) for name in models.names()}
+    ranked = settings.ranking(data.Source(Path(), [], {}, [], specs), [good, fast, slow])
     assert [one["settings"]["draws"] for one in ranked] == [good["settings"]["draws"], 9000, 100]
     assert [one["usual"] for one in ranked] == [True, False, False]
 

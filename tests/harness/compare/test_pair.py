@@ -1,0 +1,76 @@
+"""Processes of an arm that end before their time, and what the arms have to have in common."""
+
+import pytest
+
+from harness.compare.arms import Arm
+from harness.compare.pair import ArmError, Process, check_alike, side_by_side
+from harness.stack import Stack
+
+
+@pytest.fixture
+def arm(tmp_path):
+    """Make an arm whose interpreter is a script."""
+
+    def make(script, role="HEAD"):
+        home = tmp_path / role
+        home.mkdir()
+        python = home / "python"
+        python.write_text(f"#!/bin/sh\n{script}\n")
+        python.chmod(0o755)
+        lock = home / "requirements.txt"
+        lock.write_text("")
+        return Arm(role, "mine", Stack("mine", home, lock, interpreter=python))
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("echo no such module >&2; exit 3", "HEAD (mine): its process ended with code 3: no such module"),
+        ("kill -KILL $$", "HEAD (mine): its process was killed by SIGKILL"),
+        ('read line; echo \'{"error": "KeyError: x"}\'; read line', "HEAD (mine): KeyError: x"),
+    ],
+)
+def test_a_process_that_ends_says_how(arm, script, said):
+    with pytest.raises(ArmError) as caught, Process(arm(script), "addition") as process:
+        process.ask("load")
+    assert str(caught.value) == said
+
+
+def test_a_request_that_nobody_read_hides_no_reason(arm):
+    script = "read line; echo '{}'; exec 0<&-; sleep 0.3; kill -KILL $$"
+
+    def ask_much():
+        with Process(arm(script), "addition") as process:
+            process.ask("load")
+            for _ in range(100):
+                process.begin("burst", seed=1, transitions=1, text="x" * 10_000)
+
+    with pytest.raises(ArmError, match="killed by SIGKILL"):
+        ask_much()
+
+
+def test_an_interpreter_that_is_missing_is_named(arm):
+    broken = arm("exit 0")
+    broken.stack.python.unlink()
+    with pytest.raises(ArmError, match="cannot be started: No such file"):
+        Process(broken, "addition")
+
+
+def test_one_arms_end_is_not_waited_out_by_the_other(arm):
+    def work(one):
+        with Process(one, "addition") as process:
+            return process.ask("prepare")
+
+    with pytest.raises(ArmError, match="ended with code 3"):
+        side_by_side(work, [arm("exec sleep 20", "BASE"), arm("sleep 0.3; exit 3")])
+
+
+def test_arms_have_one_model_and_one_density():
+    one = {"model_digest": "a", "workload": "b"}
+    check_alike("fork", one, dict(one))
+    with pytest.raises(ArmError, match="different data of fork"):
+        check_alike("fork", one, {**one, "model_digest": "c"})
+    with pytest.raises(ArmError, match="different densities of fork"):
+        check_alike("fork", one, {**one, "workload": "c"})
