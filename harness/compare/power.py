@@ -71,7 +71,9 @@ def plan() -> Dict[Trial, int]:
             wanted[Trial("pair", model, place, _CALIBRATION, False)] = 6
             wanted[Trial("callgrind", model, place, _CALIBRATION, False)] = 1
             wanted.update({Trial("pair", model, place, size, False): 10 for size in SIZES})
-            wanted.update({Trial("callgrind", model, place, size, False): 2 for size in (0.01, 0.02, 0.05)})
+            wanted.update(
+                {Trial("callgrind", model, place, size, False): n for size, n in ((0.01, 3), (0.05, 1))}
+            )
         # What the aims are about is measured most: nothing, and 5 %.
         wanted[Trial("pair", model, "leapfrog", 0.0, False)] = 60
         wanted[Trial("pair", model, "leapfrog", 0.05, False)] = 40
@@ -80,7 +82,7 @@ def plan() -> Dict[Trial, int]:
         wanted[Trial("pair", model, "leapfrog", 0.05, True)] = 24
         wanted.update({Trial("pair", model, "leapfrog", size, True): 10 for size in (0.03, 0.1)})
         wanted[Trial("pair", model, "gradient", 0.05, True)] = 10
-        wanted[Trial("callgrind", model, "leapfrog", 0.0, False)] = 6
+        wanted[Trial("callgrind", model, "leapfrog", 0.0, False)] = 5
         wanted[Trial("callgrind", model, "leapfrog", 0.0, True)] = 2
     wanted[Trial("pair", MODELS[0], "compile", 0.0, False)] = 16
     wanted.update({Trial("pair", MODELS[0], "compile", size, False): 6 for size in SIZES})

@@ -28,6 +28,8 @@ def test_every_model_has_a_page_and_every_link_leads_somewhere(whole, build):
     assert written == len(told) > 20
     for page in [*output.glob("*.html"), *output.glob("models/*.html")]:
         for link in re.findall(r'(?:href|src)="([^"#]+)"', page.read_text()):
+            if link.startswith("data:image/png;base64,"):
+                continue  # Of a figure, the part that has too many points for lines.
             assert not re.match(r"[a-z]+:|//", link), link
             assert (page.parent / link).exists(), f"{page.name}: {link}"
 
@@ -121,7 +123,7 @@ def test_a_record_without_draws_says_how_to_get_them(published, write, build):
 
 
 def test_a_sweep_shows_every_setting_that_was_varied(published, write, build):
-    records = [one for one in swept(published) if one["settings"]["target_accept"] != 0.8]
+    records = swept(published)
     text = (build(write(records))[0] / "settings.html").read_text()
     assert 'id="draws"' in text
     assert 'id="target_accept"' in text
@@ -264,7 +266,8 @@ def test_a_models_page_draws_what_was_kept_and_says_what_was_not(published, writ
     assert text.count("<svg role=") >= 8
     assert "cannot be drawn" not in text
     assert "draws 500, tune 1500" in text
-    keep_draws(folder, draws=1)
+    with pytest.warns(SyntaxWarning, match="More chains"):
+        keep_draws(folder, draws=1)
     text = (build(folder)[0] / "models" / "fork.html").read_text()
     assert "cannot be drawn like that" in text
 
