@@ -202,9 +202,11 @@ def biases(rows: Sequence[Mapping[str, Any]], truths: Mapping[str, Truth]) -> Li
                 continue
             of_mean.append(_average((means - exact["mean"]) / exact["sd"]))
             of_variance.append(_average((sds / exact["sd"]) ** 2 - 1))
-        if not of_mean:
+        # Two records may be alike to the last digit that is kept: they tell nothing of their spread.
+        judged = [[pair for pair in one if pair[1] > 0] for one in (of_mean, of_variance)]
+        if not all(judged):
             continue
-        largest = [max(one, key=lambda pair: abs(pair[0]) / pair[1]) for one in (of_mean, of_variance)]
+        largest = [max(one, key=lambda pair: abs(pair[0]) / pair[1]) for one in judged]
         found.append(Bias(model, sampler, len(sampled), *largest))
     return found
 

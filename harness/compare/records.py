@@ -85,9 +85,9 @@ def read(role: str, text: str) -> Records:
         )
     # A cell that was run again keeps its place among the others, so the last is not the newest.
     newer = max(ended, key=lambda row: str(row["started_at"]))["stack_digest"]
-    rows = {_key(row): row for row in ended if row["stack_digest"] == newer}
+    kept = {_key(row): row for row in ended if row["stack_digest"] == newer}
     failed = {_key(row): f"{row['status']}: {row['reason']}" for row in known if row["status"] != "ok"}
-    return Records(label, rows, failed, len(ended) - len(rows))
+    return Records(label, kept, failed, len(ended) - len(kept))
 
 
 def _of_file(path: Path) -> List[Mapping[str, Any]]:

@@ -134,3 +134,14 @@ def test_the_average_bias_is_seen_where_no_single_record_shows_it():
     assert wide.variance[0] == pytest.approx(0.06, abs=4 * wide.variance[1])
     assert wide.variance[0] > 4 * wide.variance[1]
     assert calibration.rates(rows, exact, accuracy.LEVEL)[0].inaccurate == 0.0
+
+
+def test_records_that_are_alike_to_the_last_digit_say_nothing_of_a_bias():
+    first, second = of_addition(1), of_addition(2)
+    exact = {"addition": truth.load(models.get("addition"))}
+    for label in first["quantities"]:
+        first["quantities"][label]["sd"] = second["quantities"][label]["sd"] = 1.0
+    assert calibration.biases([first, second], exact) == []
+    first["quantities"]["a"]["sd"] = 1.1
+    (found,) = calibration.biases([first, second], exact)
+    assert found.variance[1] > 0

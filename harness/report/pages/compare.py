@@ -49,8 +49,8 @@ def _variables(source: Source) -> Dict[str, Any]:
     return {
         "title": "One stack against another",
         "charts": True,
-        "lead": "Ratios of HEAD over BASE, on a logarithmic axis: below 1 HEAD is faster. The grey band is"
-        " what is too little to care about.",
+        "lead": "Ratios of HEAD over BASE, on a logarithmic axis: below 1 HEAD is faster. An interval"
+        " within the grey band is the same.",
         "sections": [
             *(_stored(one) for one in source.comparisons[:_MOST]),
             *(

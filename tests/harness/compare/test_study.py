@@ -12,7 +12,6 @@ from harness.compare.pair import ArmError, Pair
 from harness.compare.result import Options
 from harness.compare.statistics import Interval, Verdict
 
-
 #: One model that is decided soon, and one whose pairs take longer and tell nothing.
 NOISY = {"fork": 0.001, "addition": 0.3}
 SLOW = {"fork": 5.0, "addition": 10.0}
