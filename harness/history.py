@@ -328,7 +328,7 @@ def _efficiency_error(measured: Measured, before: str, release: str, names: List
             column = (*_EFFICIENCY, name)
             if column in measured.errors.columns:
                 # Not known of a single seed, and then of none of what rests on it.
-                squares += float(measured.errors.loc[version, column]) ** 2
+                squares += float(_row(measured.errors, version)[column]) ** 2
     return math.sqrt(squares) / len(names)
 
 

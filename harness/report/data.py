@@ -134,7 +134,8 @@ def load(folder: Path) -> Source:
     specs = {name: models.get(name) for name in models.names()}
     records = sorted(latest.values(), key=lambda record: str(record["started_at"]))
     compared, damaged = comparisons(folder / "compare")
-    return Source(folder, records, earlier, [*loaded.problems, *damaged], specs, compared, loaded.records)
+    every: List[Record] = list(loaded.records)
+    return Source(folder, records, earlier, [*loaded.problems, *damaged], specs, compared, every)
 
 
 def _place(record: Record) -> str:

@@ -355,8 +355,8 @@ def posterior(record: Mapping[str, Any], truth: Optional[Any], labels: Optional[
     below = {"fontsize": "small", "loc": "upper center", "frameon": False}
     offset = -0.55 / (0.32 * len(quantities) + 0.5)
     for axis, columns in ((left, 2), (right, 4)):
-        handles, labels = axis.get_legend_handles_labels()
-        once = dict(zip(labels, handles))
+        handles, texts = axis.get_legend_handles_labels()
+        once = dict(zip(texts, handles))
         if once:
             axis.legend(
                 once.values(),
