@@ -122,11 +122,12 @@ def _measure(sides: Sequence[Any], names: Sequence[str], options: Any) -> Tuple[
     for side in sides:
         for name in arms.other_models(side, names, digests):
             study.results[name].problem = f"{side.label} defines it in another way than the working tree"
-    busy = environment.busy_cores()
+    # Whatever else runs moves no count.
+    busy = environment.busy_cores() if options.counter == "time" else None
     notes = words.notes(
         same_stack=sides[0].stack.digest == sides[1].stack.digest,
         cores=environment.usable_cores(),
-        busy=busy if environment.is_busy(busy) else None,
+        busy=busy if busy is not None and environment.is_busy(busy) else None,
     )
     for note in notes:
         click.echo(f"Note: {note}", err=True)

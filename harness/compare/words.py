@@ -127,7 +127,9 @@ def _answer(study: Comparison) -> str:
     base, head = study.base.label, study.head.label
     if not study.measured:
         return f"Nothing could be measured of {head} against {base}."
-    known = (result for result in study.results.values() if result.is_known)
+    known = [result for result in study.results.values() if result.is_known]
+    if not known:
+        return f"Nothing is known yet of {head} against {base}."
     slower = [result for result in known if result.verdict is Verdict.SLOWER]
     names = ", ".join(f"{result.model} ({_percent(result.interval)})" for result in slower)
     several = len(study.measured) > 1

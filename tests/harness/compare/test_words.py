@@ -74,6 +74,13 @@ def test_an_undecided_whole_ends_with_three(compared):
     assert words.sentences(found)[0].startswith("It cannot be told yet whether HEAD (x) is slower")
 
 
+def test_what_was_stopped_before_the_first_figure_says_nothing(compared):
+    found = compared(1.0)
+    found.results["m0"].given = None
+    assert words.sentences(found) == ["Nothing is known yet of HEAD (x) against BASE (x)."]
+    assert words.exit_code(found.verdict) == 3
+
+
 def test_the_worst_comes_first_and_the_whole_last(compared):
     rows = words.rows(compared(0.9, 1.2, 1.0))
     assert [row[0] for row in rows] == ["m1", "m2", "m0", "all"]
