@@ -260,7 +260,7 @@ def said_slower(tool: str, rows: Sequence[Mapping[str, Any]]) -> int:
     return sum(found)
 
 
-def share(rows: Sequence[Mapping[str, Any]], model: str, place: str) -> Optional[float]:
+def share(rows: Sequence[Mapping[str, Any]], model: str, place: str, tool: str = "pair") -> Optional[float]:
     """Return by what part a leapfrog gets slower when a piece is run once more.
 
     Parameters
@@ -269,6 +269,8 @@ def share(rows: Sequence[Mapping[str, Any]], model: str, place: str) -> Optional
         Trials; those that are slow enough for noise not to matter count.
     model, place : str
         Model, and what is slowed down.
+    tool : str
+        Whose share: of the time that a leapfrog takes, or of its instructions.
 
     Returns
     -------
@@ -283,7 +285,8 @@ def share(rows: Sequence[Mapping[str, Any]], model: str, place: str) -> Optional
     found = [
         math.expm1(row["log_ratio"]) / row["times"]
         for row in rows
-        if (row["tool"], row["model"], row["place"]) == ("pair", model, place) and row["size"] >= _LARGE
+        if (row["tool"], row["model"], row["place"]) == (_sized_by(tool), model, place)
+        and row["size"] >= _LARGE
     ]
     return float(np.median(found)) if found else None
 
@@ -299,8 +302,9 @@ def table(rows: Sequence[Mapping[str, Any]]) -> List[Dict[str, Any]]:
     found = []
     for here in _by_machine(rows):
         groups = _groups(here, ("tool", "place", "model", "load", "size"))
-        made = {key: share(here, *key) for key in {(row["model"], row["place"]) for row in here}}
-        found += [_condition(key, groups[key], made[key[2], key[1]]) for key in sorted(groups)]
+        parts = {(row["model"], row["place"], row["tool"]) for row in here}
+        made = {part: share(here, *part) for part in parts}
+        found += [_condition(key, groups[key], made[key[2], key[1], key[0]]) for key in sorted(groups)]
     return found
 
 
