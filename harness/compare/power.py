@@ -64,7 +64,7 @@ class Trial:
 
 
 def plan() -> Dict[Trial, int]:
-    """Return what a whole study measures, and how often: some four hours, two of them of a quiet machine."""
+    """Return what a whole study measures, and how often: some five hours, four of them of a quiet machine."""
     wanted: Dict[Trial, int] = {}
     timed = ("gradient", "leapfrog")
     for model in MODELS:
