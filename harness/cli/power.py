@@ -117,9 +117,9 @@ def _measure(
 
 
 def _print(rows: Sequence[Mapping[str, Any]], as_json: bool, markdown: bool) -> None:
-    from harness.compare import power
+    from harness.compare import rates
 
-    tables = {"Each tool": power.table(rows), "Comparisons of sixteen models": power.whole_table(rows)}
+    tables = {"Each tool": rates.table(rows), "Comparisons of sixteen models": rates.whole_table(rows)}
     if as_json:
         click.echo(json.dumps(tables, indent=1))
         return

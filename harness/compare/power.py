@@ -16,20 +16,15 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Seque
 
 import numpy as np
 
-from harness.compare import callgrind, others, pair, replay, slowdown, statistics
-from harness.compare.result import THRESHOLDS, Options
-from harness.compare.statistics import Interval, Verdict
+from harness.compare import callgrind, others, pair, slowdown
+from harness.compare.result import Options
 from harness.stack import Stack
 
 SIZES = (0.01, 0.02, 0.03, 0.05, 0.1, 0.2)
 #: One whose time is the sampler's Python, and one with the largest share of compiled code.
 MODELS = ("simple_regression", "count_heterogenous")
-_CALIBRATION = 1.0
-#: Comparisons of all of the tutorial's models that are played: more where nothing has changed, for it is
-#: rare errors that count there.
-_WHOLE, _PLAYS, _PLAYS_OF_NOTHING = 16, 50, 200
-#: Slowdowns from which the share of a piece is worked out.
-_LARGE = 0.1
+#: Runs a piece once more: by how much that slows a leapfrog down is what sizes are made with.
+CALIBRATION = 1.0
 
 
 @dataclass(frozen=True)
@@ -69,8 +64,8 @@ def plan() -> Dict[Trial, int]:
     timed = ("gradient", "leapfrog")
     for model in MODELS:
         for place in timed:
-            wanted[Trial("pair", model, place, _CALIBRATION, False)] = 6
-            wanted[Trial("callgrind", model, place, _CALIBRATION, False)] = 1
+            wanted[Trial("pair", model, place, CALIBRATION, False)] = 6
+            wanted[Trial("callgrind", model, place, CALIBRATION, False)] = 1
             wanted.update({Trial("pair", model, place, size, False): 10 for size in SIZES})
             wanted.update(
                 {Trial("callgrind", model, place, size, False): n for size, n in ((0.01, 3), (0.05, 1))}
@@ -111,9 +106,9 @@ def todo(rows: Sequence[Mapping[str, Any]], seed: int = 0) -> Iterator[Trial]:
     left = {trial: count - done.get(trial.key, 0) for trial, count in plan().items()}
     order = random.Random(seed)
     # What sizes are converted with comes first.
-    first = [trial for trial in left if trial.size == _CALIBRATION for _ in range(left[trial])]
+    first = [trial for trial in left if trial.size == CALIBRATION for _ in range(left[trial])]
     yield from first
-    left = {trial: count for trial, count in left.items() if trial.size != _CALIBRATION}
+    left = {trial: count for trial, count in left.items() if trial.size != CALIBRATION}
     while any(count > 0 for count in left.values()):
         round_ = [trial for trial, count in left.items() if count > 0]
         order.shuffle(round_)
@@ -136,16 +131,22 @@ def chosen(trials: Iterable[Trial], only: Mapping[str, Optional[str]]) -> List[T
     def wanted(trial: Trial) -> bool:
         return all(value in (None, getattr(trial, name)) for name, value in only.items())
 
-    sized = {(_sized_by(trial.tool), trial.model, trial.place) for trial in plan() if wanted(trial)}
+    sized = {(sized_by(trial.tool), trial.model, trial.place) for trial in plan() if wanted(trial)}
     return [
         trial
         for trial in trials
-        if wanted(trial) or (trial.size == _CALIBRATION and (trial.tool, trial.model, trial.place) in sized)
+        if wanted(trial) or (trial.size == CALIBRATION and (trial.tool, trial.model, trial.place) in sized)
     ]
 
 
-def _sized_by(tool: str) -> str:
-    """Return the tool whose trials tell what share of a leapfrog a piece is: of its time, or instructions."""
+def sized_by(tool: str) -> str:
+    """Return the tool whose trials tell what share of a leapfrog a piece is: of its time, or instructions.
+
+    Parameters
+    ----------
+    tool : str
+        As in :class:`Trial`.
+    """
     return tool if tool == "callgrind" else "pair"
 
 
@@ -154,13 +155,13 @@ def times_of(trial: Trial, rows: Sequence[Mapping[str, Any]]) -> float:
 
     A piece that is run twice makes a leapfrog slower by its share of it, which was measured.
     """
-    if trial.place == "compile" or trial.size in (0.0, _CALIBRATION):
+    if trial.place == "compile" or trial.size in (0.0, CALIBRATION):
         return trial.size
     logs = [
         row["log_ratio"]
         for row in rows
         if (row["tool"], row["model"], row["place"], row["size"])
-        == (_sized_by(trial.tool), trial.model, trial.place, _CALIBRATION)
+        == (sized_by(trial.tool), trial.model, trial.place, CALIBRATION)
     ]
     # The median: one process in ten is slower for as long as it lives.
     return trial.size / math.expm1(float(np.median(logs)))
@@ -239,164 +240,3 @@ def loaded(wanted: bool) -> Iterator[None]:
     finally:
         other.kill()
         other.wait()
-
-
-def said_slower(tool: str, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Return how many times a tool that is run whole says slower.
-
-    Parameters
-    ----------
-    tool : str
-        One of those that are not played over pairs.
-    rows : sequence of dict
-        Of one condition.
-    """
-    if tool == "callgrind":
-        ratios = [math.exp(row["log_ratio"]) for row in rows]
-        bounds = [Interval(r, r * (1 - callgrind.SPREAD), r * (1 + callgrind.SPREAD), 1) for r in ratios]
-        found = [statistics.judge(one, THRESHOLDS["callgrind"]) is Verdict.SLOWER for one in bounds]
-    else:
-        found = [row["slower"] for row in rows]
-    return sum(found)
-
-
-def share(rows: Sequence[Mapping[str, Any]], model: str, place: str, tool: str = "pair") -> Optional[float]:
-    """Return by what part a leapfrog gets slower when a piece is run once more.
-
-    Parameters
-    ----------
-    rows : sequence of dict
-        Trials; those that are slow enough for noise not to matter count.
-    model, place : str
-        Model, and what is slowed down.
-    tool : str
-        Whose share: of the time that a leapfrog takes, or of its instructions.
-
-    Returns
-    -------
-    float or None
-        The median; None if none of them was measured.
-
-    Notes
-    -----
-    The study is run with the share of a dozen trials, which is known to a third where it is
-    small. So the sizes that were meant are not quite those that were made; this tells which were.
-    """
-    found = [
-        math.expm1(row["log_ratio"]) / row["times"]
-        for row in rows
-        if (row["tool"], row["model"], row["place"]) == (_sized_by(tool), model, place)
-        and row["size"] >= _LARGE
-    ]
-    return float(np.median(found)) if found else None
-
-
-def table(rows: Sequence[Mapping[str, Any]]) -> List[Dict[str, Any]]:
-    """Return a row a condition: what was measured, and how often the tool says slower.
-
-    Parameters
-    ----------
-    rows : sequence of dict
-        Trials; those of each machine stand by themselves.
-    """
-    found = []
-    for here in _by_machine(rows):
-        groups = _groups(here, ("tool", "place", "model", "load", "size"))
-        parts = {(row["model"], row["place"], row["tool"]) for row in here}
-        made = {part: share(here, *part) for part in parts}
-        found += [_condition(key, groups[key], made[key[2], key[1], key[0]]) for key in sorted(groups)]
-    return found
-
-
-def _by_machine(rows: Sequence[Mapping[str, Any]]) -> List[List[Mapping[str, Any]]]:
-    machines = dict.fromkeys(row["machine"] for row in rows)
-    return [[row for row in rows if row["machine"] == one] for one in machines]
-
-
-def _groups(rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> Dict[Any, List[Mapping[str, Any]]]:
-    groups: Dict[Any, List[Mapping[str, Any]]] = {}
-    for row in rows:
-        if row["size"] != _CALIBRATION:
-            groups.setdefault(tuple(row[name] for name in names), []).append(row)
-    return groups
-
-
-def _machine(row: Mapping[str, Any]) -> str:
-    # The first trials that were published tell no more than a digest.
-    return str(row.get("processor", row["machine"]))
-
-
-def whole_table(rows: Sequence[Mapping[str, Any]]) -> List[Dict[str, Any]]:
-    """Return a row a condition: what comparisons of sixteen models would have said.
-
-    Half of the models have the one measured model's pairs, half the other's, drawn with
-    replacement: so a play knows no more of a pair's spread than some twenty pairs tell.
-
-    Parameters
-    ----------
-    rows : sequence of dict
-        Trials; conditions that only one of the models was measured in are left out.
-    """
-    found = []
-    for here in _by_machine(rows):
-        pairs = (row for row in here if row["tool"] == "pair" and row["place"] != "compile")
-        for (place, load, size), group in sorted(_groups(pairs, ("place", "load", "size")).items()):
-            kinds = [[row for row in group if row["model"] == model] for model in MODELS]
-            if not all(kinds):
-                continue
-            made = [
-                kind[0]["times"] * (share(here, model, place) or 0.0) for kind, model in zip(kinds, MODELS)
-            ]
-            plays = _PLAYS if size else _PLAYS_OF_NOTHING
-            played = replay.play_whole(kinds, Options(), _WHOLE, plays)
-            found.append(
-                {
-                    "machine": _machine(group[0]),
-                    "place": place,
-                    "meant": f"{size:.0%}",
-                    "slower by": " and ".join(f"{one:.1%}" for one in made),
-                    "load": "yes" if load else "no",
-                    "says slower": f"{played.verdicts['slower']} of {played.runs}",
-                    "faster": played.verdicts["faster"],
-                    "same": played.verdicts["same"],
-                    "models found": f"{played.found:.0%}",
-                    "seconds a model": round(played.seconds, 1),
-                }
-            )
-    return found
-
-
-def _condition(
-    key: Tuple[Any, ...], rows: Sequence[Mapping[str, Any]], made: Optional[float]
-) -> Dict[str, Any]:
-    tool, place, model, load, size = key
-    logs = np.array([row["log_ratio"] for row in rows])
-    seconds: float = sorted(row["seconds"] for row in rows)[len(rows) // 2]
-    of_many = None
-    if place == "compile":
-        says = "not judged"  # Told beside the verdict.
-    elif tool == "pair":
-        alone, many = replay.play(rows, Options(), models=1), replay.play(rows, Options(), models=16)
-        says, of_many, seconds = _counted(alone), _counted(many), alone.seconds
-    else:
-        says = f"{said_slower(tool, rows)} of {len(rows)}"
-    return {
-        "machine": _machine(rows[0]),
-        "tool": "compare" if tool == "pair" else tool,
-        "model": model,
-        "place": place,
-        "meant": f"{size:.0%}",
-        "slower by": None if made is None else f"{rows[0]['times'] * made:.1%}",
-        "load": "yes" if load else "no",
-        "trials": len(rows),
-        "measured": f"{math.expm1(float(logs.mean())):+.2%}",
-        "spread": f"{float(logs.std(ddof=1)):.2%}" if len(rows) > 1 else "-",
-        "says slower": says,
-        "as one of 16": of_many,
-        "seconds": round(seconds, 1),
-    }
-
-
-def _counted(played: replay.Played) -> str:
-    cut = f" ({played.cut} ran out of pairs)" if played.cut else ""
-    return f"{played.verdicts['slower']} of {played.runs}{cut}"

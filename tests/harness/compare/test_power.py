@@ -40,30 +40,6 @@ def test_sizes_are_converted_by_what_was_measured():
     assert power.times_of(compiling, rows) == 0.05
 
 
-def test_tools_that_are_run_whole_are_counted():
-    counted = [{"log_ratio": math.log(1.02)}, {"log_ratio": 0.0}]
-    assert power.said_slower("callgrind", counted) == 1
-    assert power.said_slower("asv continuous", [{"slower": True}, {"slower": False}]) == 1
-
-
-def test_the_table_has_a_row_a_condition():
-    rows = power.table([*pairs(0.0), *pairs(0.1)])
-    assert [(row["meant"], row["trials"]) for row in rows] == [("0%", 60), ("10%", 60)]
-    assert {"machine", "tool", "slower by", "says slower", "as one of 16", "seconds"} <= set(rows[0])
-
-
-def test_the_size_of_a_slowdown_is_worked_out_from_large_ones():
-    rows = [*pairs(0.01, spread=0.001), *pairs(0.2, spread=0.001)]
-    assert power.share(rows, "simple_regression", "leapfrog") == pytest.approx(0.25, rel=0.05)
-    assert power.share(rows, "simple_regression", "gradient") is None
-    assert [row["slower by"] for row in power.table(rows)] == ["1.0%", "20.0%"]
-
-
-def test_trials_of_two_machines_are_not_one_condition():
-    rows = power.table([*pairs(0.0), *pairs(0.0, 10, machine="n")])
-    assert [(row["machine"], row["trials"]) for row in rows] == [("m", 60), ("n", 10)]
-
-
 def test_what_is_asked_for_brings_what_its_sizes_are_made_with():
     only = {"tool": "asv continuous", "model": None, "place": None}
     found = power.chosen(power.todo([]), only)
@@ -76,11 +52,3 @@ def test_what_is_asked_for_brings_what_its_sizes_are_made_with():
     )
     assert {trial.tool for trial in of_model} == {"callgrind"}
     assert {trial.model for trial in of_model} == {"count_heterogenous"}
-
-
-def test_whole_comparisons_are_played_where_both_models_were_measured():
-    noisy = pairs(0.1, 20, spread=0.03, model="count_heterogenous")
-    (row,) = power.whole_table([*pairs(0.1, 20), *noisy, *pairs(0.2, 5)])
-    assert row["meant"] == "10%"
-    assert row["says slower"] == "50 of 50"
-    assert (row["faster"], row["same"]) == (0, 0)
