@@ -32,7 +32,7 @@ _STYLES = {"slower": "red", "faster": "green", "same": "green", "undecided": "ye
 @click.option(
     "--threshold",
     type=float,
-    show_default="3, of instructions 0.5",
+    show_default="3, of instructions 1",
     metavar="PERCENT",
     help="How far from 1 an interval may reach and still be called the same.",
 )

@@ -18,7 +18,7 @@ from harness.compare.statistics import Interval
 from harness.errors import UserError
 
 #: Two counts of one program differ by less: see docs/compare.md.
-SPREAD = 0.002
+SPREAD = 0.005
 #: A count of one program differs from process to process by 0.1 % over 100 leapfrogs, by half of it over 500.
 _LEAPFROGS = 500
 _FEWEST, _MOST = 5, 200

@@ -9,7 +9,7 @@ from harness.compare.statistics import Interval, Verdict
 
 COUNTERS = ("time", "callgrind")
 #: What lies within is the same: counts are nearly free of noise, times are not.
-THRESHOLDS = {"time": 0.03, "callgrind": 0.005}
+THRESHOLDS = {"time": 0.03, "callgrind": 0.01}
 
 
 class Side(Protocol):

@@ -34,8 +34,8 @@ def variant(tmp_path):
 def compare(nutsbench, tmp_path):
     """Run the comparison of one model; variants have environments of the test's own."""
 
-    def run(head, *arguments, base=stack.DEFAULT):
-        done = nutsbench("compare", base, head, "-m", "addition", "--json", *arguments)
+    def run(head, *arguments, base=stack.DEFAULT, model="addition"):
+        done = nutsbench("compare", base, head, "-m", model, "--json", *arguments)
         return done, json.loads(done.stdout) if done.stdout else {}
 
     yield run
@@ -84,7 +84,8 @@ def test_an_arm_that_cannot_run_says_why(compare, variant):
 
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
 def test_counts_of_one_stack_agree_to_the_spread(compare):
-    done, found = compare(stack.DEFAULT, "--counter", "callgrind")
+    # Of the smallest model, whose transitions are mostly Python's own doing, it is up to 0.33 %.
+    done, found = compare(stack.DEFAULT, "--counter", "callgrind", model="simple_regression")
     (model,) = found["models"]
     assert done.returncode == 0, done.stderr
     assert abs(model["ratio"] - 1) < 0.002
