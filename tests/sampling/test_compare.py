@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from harness import stack
+from harness.compare import callgrind
 
 INTEGRATION = "pymc3/step_methods/hmc/integration.py"
 NUTS = "pymc3/step_methods/hmc/nuts.py"
@@ -84,9 +85,9 @@ def test_an_arm_that_cannot_run_says_why(compare, variant):
 
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
 def test_counts_of_one_stack_agree_to_the_spread(compare):
-    # Of the smallest model, whose transitions are mostly Python's own doing, it is up to 0.33 %.
+    # Seen: 0.14 %; of the smallest model, whose transitions are mostly Python's own doing, 0.33 %.
     done, found = compare(stack.DEFAULT, "--counter", "callgrind", model="simple_regression")
     (model,) = found["models"]
     assert done.returncode == 0, done.stderr
-    assert abs(model["ratio"] - 1) < 0.002
+    assert abs(model["ratio"] - 1) < callgrind.SPREAD
     assert model["details"][0]["leapfrogs"] == model["details"][1]["leapfrogs"]
