@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 import pandas as pd
@@ -348,13 +348,21 @@ def _limit(label: str, known: Mapping[str, Noise], efficiency_error: float) -> O
     return None if math.isnan(by_draws) else math.hypot(by_time, by_draws)
 
 
-def accuracy(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def _stack(record: Mapping[str, Any]) -> str:
+    return str(record["stack"])
+
+
+def accuracy(
+    records: Sequence[Mapping[str, Any]], place: Callable[[Mapping[str, Any]], str] = _stack
+) -> pd.DataFrame:
     """Count how the records of each stack sampled.
 
     Parameters
     ----------
     records : sequence of dict
         Records.
+    place : callable
+        What to count by in place of the stack: the commit, say.
 
     Returns
     -------
@@ -366,7 +374,7 @@ def accuracy(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     rows: Dict[str, Dict[str, Any]] = {}
     for record in records:
         row = rows.setdefault(
-            record["stack"],
+            place(record),
             {
                 **dict.fromkeys(("records", "failed", *VERDICTS, _NOT_CONVERGED, "divergences"), 0),
                 "inaccurate in": Counter(),

@@ -73,9 +73,27 @@ def read(role: str, text: str) -> Records:
         rows = _of_file(path) if path.is_file() else list(Store(path).load().records)
         rows.sort(key=lambda row: str(row["started_at"]))
         known = list(newest(rows, place_anywhere).values())
-        ended = [row for row in known if row["status"] == "ok"]
+        return gather(label, known)
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{label} holds something that is no record: {error!r}.") from error
+
+
+def gather(label: str, known: Sequence[Mapping[str, Any]]) -> Records:
+    """Return some records as one side of a comparison.
+
+    Parameters
+    ----------
+    label : str
+        Role and what the user called it.
+    known : sequence of dict
+        The newest record of each cell, however it ended.
+
+    Raises
+    ------
+    UserError
+        If none ended well, or they are of several stacks.
+    """
+    ended = [row for row in known if row["status"] == "ok"]
     stacks = sorted({row["stack"] for row in ended})
     if not ended:
         raise UserError(f"{label} holds no record of a cell that ended well.")

@@ -1,164 +1,24 @@
 """Charts that are explored: plotly figures as JSON, drawn by the script that lies beside the pages."""
 
-import math
 import statistics
 from html import escape
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from harness.report.data import Record
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-DASHES = ("solid", "dash", "dot")
 SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "x")
 #: Where a logarithmic axis of ratios has its ticks.
 _TICKS = (0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1, 1.05, 1.1, 1.2, 1.5, 2, 3, 5, 8, 12, 20, 50, 100)
 
 
-def _ratio_axis(text: str) -> Dict[str, Any]:
+def ratio_axis(text: str) -> Dict[str, Any]:
+    """Return a logarithmic axis of ratios, with ticks at round ones."""
     return {
         "type": "log",
         "title": {"text": text},
         "tickvals": list(_TICKS),
         "ticktext": [f"{t:g}" for t in _TICKS],
-    }
-
-
-def history(
-    values: Mapping[str, Sequence[Optional[float]]],
-    errors: Mapping[str, Sequence[float]],
-    places: Sequence[str],
-    marks: Sequence[Tuple[str, str]],
-    name: str,
-) -> Dict[str, Any]:
-    """Return lines over releases or commits, with intervals, and the changes that passed the test marked.
-
-    Parameters
-    ----------
-    values : dict of sequence
-        By line (a model), a figure at each place; ``None`` where there is none.
-    errors : dict of sequence
-        The standard errors of their logarithms; NaN where they are not known.
-    places : sequence of str
-        Releases or commits.
-    marks : sequence of (str, str)
-        Place and words of each change beyond the noise.
-    name : str
-        The axis' title, with its unit.
-    """
-    data = []
-    for number, (label, line) in enumerate(values.items()):
-        ends = [
-            (None, None) if value is None or math.isnan(error) else _ends(value, error)
-            for value, error in zip(line, errors[label])
-        ]
-        data.append(
-            {
-                "type": "scatter",
-                "mode": "lines+markers",
-                "name": label,
-                "x": list(places),
-                "y": list(line),
-                "error_y": {
-                    "type": "data",
-                    "symmetric": False,
-                    "array": [above for above, _ in ends],
-                    "arrayminus": [below for _, below in ends],
-                    "thickness": 1,
-                },
-                "line": {
-                    "color": COLOURS[number % len(COLOURS)],
-                    "dash": DASHES[number // len(COLOURS) % 3],
-                },
-                "marker": {"symbol": SYMBOLS[number % len(SYMBOLS)], "size": 7},
-            }
-        )
-    lines = [
-        {"type": "line", "x0": place, "x1": place, "yref": "paper", "y0": 0, "y1": 1, "line": {"dash": "dot"}}
-        for place, _ in marks
-    ]
-    notes = [
-        {
-            "x": place,
-            "y": 1,
-            "yref": "paper",
-            "text": words,
-            "showarrow": False,
-            "textangle": -90,
-            "xshift": -8,
-            "yanchor": "top",
-            "font": {"size": 10},
-        }
-        for place, words in marks
-    ]
-    return {
-        "data": data,
-        "layout": {
-            "yaxis": _ratio_axis(name),
-            "xaxis": {"type": "category"},
-            "shapes": lines,
-            "annotations": notes,
-            "height": 420,
-            "margin": {"l": 60, "r": 10, "t": 20, "b": 60},
-        },
-    }
-
-
-def _ends(value: float, error: float) -> Tuple[float, float]:
-    """Return how far two standard errors of a logarithm reach above and below a value."""
-    return value * math.expm1(2 * error), -value * math.expm1(-2 * error)
-
-
-def accuracy(counts: Mapping[str, Sequence[int]], places: Sequence[str]) -> Dict[str, Any]:
-    """Return bars of cells by their verdict over releases, and divergences as a line above.
-
-    Parameters
-    ----------
-    counts : dict of sequence
-        Verdicts and ``divergences``: a number at each place.
-    places : sequence of str
-        Releases.
-    """
-    patterns = {"accurate": "", "can't tell": ".", "inaccurate": "/", "failed": "x"}
-    colours = {
-        "accurate": COLOURS[2],
-        "can't tell": COLOURS[5],
-        "inaccurate": COLOURS[1],
-        "failed": "#7F7F7F",
-    }
-    data: List[Dict[str, Any]] = [
-        {
-            "type": "bar",
-            "name": name,
-            "x": list(places),
-            "y": list(counts[name]),
-            "marker": {"color": colours[name], "pattern": {"shape": shape}},
-        }
-        for name, shape in patterns.items()
-        if any(counts[name])
-    ]
-    data.append(
-        {
-            "type": "scatter",
-            "mode": "lines+markers",
-            "name": "divergences",
-            "x": list(places),
-            "y": list(counts["divergences"]),
-            "yaxis": "y2",
-            "line": {"color": COLOURS[0]},
-            "marker": {"symbol": "diamond", "size": 8},
-        }
-    )
-    return {
-        "data": data,
-        "layout": {
-            "barmode": "stack",
-            "xaxis": {"type": "category", "title": {"text": "release"}, "anchor": "y"},
-            "yaxis": {"title": {"text": "cells"}, "domain": [0, 0.6]},
-            "yaxis2": {"title": {"text": "divergences"}, "domain": [0.68, 1], "rangemode": "tozero"},
-            "height": 420,
-            "legend": {"orientation": "h", "y": -0.2},
-            "margin": {"l": 60, "r": 10, "t": 10, "b": 60},
-        },
     }
 
 
@@ -202,7 +62,7 @@ def dots(pairs: Sequence[Tuple[Record, Record]]) -> Dict[str, Any]:
     return {
         "data": data,
         "layout": {
-            "xaxis": _ratio_axis("time, HEAD over BASE (smaller is faster)"),
+            "xaxis": ratio_axis("time, HEAD over BASE (smaller is faster)"),
             "yaxis": {"automargin": True},
             "shapes": [{"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": 1, "x1": 1}],
             "height": 100 + 24 * len(names),
@@ -310,7 +170,7 @@ def ratios(comparison: Mapping[str, Any]) -> Dict[str, Any]:
     return {
         "data": [point],
         "layout": {
-            "xaxis": _ratio_axis(f"{unit}, HEAD over BASE (smaller is faster)"),
+            "xaxis": ratio_axis(f"{unit}, HEAD over BASE (smaller is faster)"),
             "yaxis": {"automargin": True},
             "shapes": [band, middle],
             "height": 60 + 26 * max(4, len(rows)),

@@ -93,12 +93,42 @@ class Source:
     def draws_file(self, record: Record) -> Optional[Path]:
         """Return the file of a record's draws, ``None`` if they were not kept or are gone."""
         name = record["details"].get("draws_file")
+        if not name or Path(str(name)).name != str(name):
+            return None
         path = self.folder / "draws" / str(name)
-        return path if name and path.is_file() else None
+        return path if path.is_file() else None
 
     def release_records(self) -> List[Record]:
         """Return the records of the cells that were sampled over PyMC3's releases, of all machines."""
         return list(newest(Store(self.folder / "releases").load().records, _place).values())
+
+    @functools.cached_property
+    def swept(self) -> List[Record]:
+        """The records of sweeps: those in which one setting at the most is not the model's own.
+
+        Of the machine that pages open with: two machines are never in one chart. A cell of a
+        sweep that had been measured under another profile was not measured again, so profiles
+        do not tell.
+        """
+        mine = [r for r in self.records if machine(r) == self.main and len(self.changed(r)) <= 1]
+        swept = {(record["model"], record["stack"]) for record in mine if self.changed(record)}
+        groups: Dict[Tuple[str, str], List[Record]] = {}
+        for record in mine:
+            name = record["model"], record["stack"]
+            if name in swept:
+                groups.setdefault(name, []).append(record)
+        return [record for group in groups.values() for record in alike(group)]
+
+    def commit_records(self) -> List[Record]:
+        """Return the records of the cells that asv had sampled of this project's commits, of all machines."""
+        records = [
+            record
+            for record in Store(self.folder / "asv").load().records
+            if record["environment"].get("commit") and not record["environment"].get("dirty")
+        ]
+        return list(
+            newest(records, lambda record: f"{_place(record)}|{record['environment']['commit']}").values()
+        )
 
     def of_model(self, name: str) -> List[Record]:
         """Return a model's records, newest first."""

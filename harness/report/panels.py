@@ -1,4 +1,4 @@
-"""Small multiples: how a metric moves with one setting, a panel a model, on one scale."""
+"""Small multiples: how a metric moves with one setting, on one scale."""
 
 import math
 import statistics
@@ -7,6 +7,7 @@ from html import escape
 from typing import Any, Dict, List, Optional, Sequence
 
 from harness.metrics import METRICS
+from harness.quality import MAX_RHAT
 from harness.report.charts import COLOURS, SYMBOLS
 from harness.report.data import Record, worst_z
 from harness.table import counted
@@ -20,6 +21,8 @@ SHOWN = {
     "z": False,
     "tree_depth_mean": False,
 }
+#: Above these a cell is poor: a dashed line.
+LIMITS = {"rhat_max": MAX_RHAT}
 _PANELS, _PANEL_HEIGHT = 4, 180
 
 
@@ -31,82 +34,126 @@ def title(name: str) -> str:
     return name if unit == "1" else f"{name} ({unit})"
 
 
-def settings(records: Sequence[Record], setting: str, metric: str, names: Sequence[str]) -> Dict[str, Any]:
-    """Return small multiples, a panel a model: how a metric moves with a setting, over seeds.
+def limit_words(name: str) -> str:
+    """Return what the dashed line of a metric means, in words that end a caption; empty if it has none."""
+    return f"; dashed: {LIMITS[name]}, above it a cell is poor" if name in LIMITS else ""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One of several small charts of one metric.
 
     Parameters
     ----------
+    title : str
+        Above it; may be empty.
+    setting : str
+        What is varied.
     records : sequence of dict
         Of one machine; all other settings are those of the model's sweep.
-    setting, metric : str
-        What is varied, and what is shown.
-    names : sequence of str
-        Models, in the order of panels.
+    """
+
+    title: str
+    setting: str
+    records: Sequence[Record]
+
+
+def multiples(panels: Sequence[Panel], metric: str) -> Dict[str, Any]:
+    """Return small multiples on one scale: how a metric moves with a setting, over seeds, a line a stack.
+
+    Parameters
+    ----------
+    panels : sequence of Panel
+        In the order in which they are shown.
+    metric : str
+        A key of :data:`SHOWN`.
 
     Returns
     -------
     dict
-        ``data`` and ``layout`` of plotly.
+        ``data`` and ``layout`` of plotly, and ``panels``: what the page needs to lay them out.
     """
     data: List[Dict[str, Any]] = []
     notes: List[Dict[str, Any]] = []
+    limits: List[Dict[str, Any]] = []
     layout: Dict[str, Any] = {
         "grid": {"pattern": "independent", "ygap": 0.4, "xgap": 0.08},
-        "height": 80 + _PANEL_HEIGHT * math.ceil(len(names) / _PANELS),
+        "height": 80 + _PANEL_HEIGHT * math.ceil(len(panels) / _PANELS),
         "margin": {"l": 60, "r": 10, "t": 60, "b": 40},
         "legend": {"orientation": "h", "y": 1, "yref": "container", "yanchor": "top"},
         "annotations": notes,
+        "shapes": limits,
     }
-    stacks = list(dict.fromkeys(record["stack"] for record in records))
+    stacks = list(dict.fromkeys(record["stack"] for panel in panels for record in panel.records))
     in_legend = set()
-    for number, name in enumerate(names):
+    for number, panel in enumerate(panels):
         axis = "" if number == 0 else str(number + 1)
         for place, stack in enumerate(stacks):
-            found = spread([r for r in records if (r["model"], r["stack"]) == (name, stack)], setting, metric)
-            if not found:
-                continue
-            data.append(
+            points = spread([r for r in panel.records if r["stack"] == stack], panel.setting, metric)
+            if points:
+                shown = stack not in in_legend
+                line = _line(panel, points, metric, stack, place, shown)
+                data.append({**line, "xaxis": f"x{axis}", "yaxis": f"y{axis}"})
+                in_legend.add(stack)
+        layout[f"xaxis{axis}"] = {"title": {"text": panel.setting, "font": {"size": 10}, "standoff": 2}}
+        # One scale for all, or a wiggle in one panel would look like a leap in another.
+        layout[f"yaxis{axis}"] = {**_value_axis(metric), **({"matches": "y"} if number else {})}
+        if metric in LIMITS:
+            limits.append(
                 {
-                    "type": "scatter",
-                    "mode": "lines+markers",
-                    "name": escape(stack),
-                    "legendgroup": stack,
-                    "showlegend": stack not in in_legend,
-                    "x": [one.value for one in found],
-                    "y": [_short(one.middle) for one in found],
-                    "text": [one.ended for one in found],
-                    "error_y": {
-                        "type": "data",
-                        "symmetric": False,
-                        "array": [_short(one.high - one.middle) for one in found],
-                        "arrayminus": [_short(one.middle - one.low) for one in found],
-                        "thickness": 1,
-                    },
-                    "line": {"color": COLOURS[place % len(COLOURS)]},
-                    "marker": {"symbol": SYMBOLS[place % len(SYMBOLS)], "size": 6},
-                    "xaxis": f"x{axis}",
-                    "yaxis": f"y{axis}",
-                    "hovertemplate": f"{escape(name)}<br>{setting} %{{x}}<br>{title(metric)} %{{y:.3g}}"
-                    f"<br>%{{text}}<extra>{escape(stack)}</extra>",
+                    "type": "line",
+                    "xref": f"x{axis} domain",
+                    "yref": f"y{axis}",
+                    "x0": 0,
+                    "x1": 1,
+                    "y0": LIMITS[metric],
+                    "y1": LIMITS[metric],
+                    "line": {"dash": "dash"},
                 }
             )
-            in_legend.add(stack)
-        layout[f"xaxis{axis}"] = {"title": {"text": setting, "font": {"size": 10}, "standoff": 2}}
-        # One scale for all, or a wiggle in one model would look like a leap in another.
-        layout[f"yaxis{axis}"] = {**_value_axis(metric), **({"matches": "y"} if number else {})}
-        notes.append(
-            {
-                "text": f"<b>{escape(name)}</b>",
-                "xref": f"x{axis} domain",
-                "yref": f"y{axis} domain",
-                "x": 0,
-                "y": 1.12,
-                "showarrow": False,
-                "font": {"size": 11},
-            }
-        )
-    panels = {"count": len(names), "columns": _PANELS, "height": _PANEL_HEIGHT, "title": title(metric)}
-    return {"data": data, "layout": layout, "panels": panels}
+        if panel.title:
+            notes.append(_heading(panel.title, axis))
+    shape = {"count": len(panels), "columns": _PANELS, "height": _PANEL_HEIGHT, "title": title(metric)}
+    return {"data": data, "layout": layout, "panels": shape}
+
+
+def _line(
+    panel: Panel, points: Sequence["Point"], metric: str, stack: str, place: int, in_legend: bool
+) -> Dict[str, Any]:
+    name = f"{escape(panel.title)}<br>" if panel.title else ""
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": escape(stack),
+        "legendgroup": stack,
+        "showlegend": in_legend,
+        "x": [one.value for one in points],
+        "y": [_short(one.middle) for one in points],
+        "text": [one.ended for one in points],
+        "error_y": {
+            "type": "data",
+            "symmetric": False,
+            "array": [_short(one.high - one.middle) for one in points],
+            "arrayminus": [_short(one.middle - one.low) for one in points],
+            "thickness": 1,
+        },
+        "line": {"color": COLOURS[place % len(COLOURS)]},
+        "marker": {"symbol": SYMBOLS[place % len(SYMBOLS)], "size": 6},
+        "hovertemplate": f"{name}{panel.setting} %{{x}}<br>{title(metric)} %{{y:.3g}}"
+        f"<br>%{{text}}<extra>{escape(stack)}</extra>",
+    }
+
+
+def _heading(text: str, axis: str) -> Dict[str, Any]:
+    return {
+        "text": f"<b>{escape(text)}</b>",
+        "xref": f"x{axis} domain",
+        "yref": f"y{axis} domain",
+        "x": 0,
+        "y": 1.12,
+        "showarrow": False,
+        "font": {"size": 11},
+    }
 
 
 def _short(value: float) -> float:

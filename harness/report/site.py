@@ -1,13 +1,18 @@
 """Writes the dashboard: pages from templates, each anew only where what it shows has changed."""
 
+import functools
 import hashlib
 import json
+import multiprocessing
+import os
 import re
 import shutil
+import signal
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from harness.metrics import METRICS
 from harness.report.data import Source
@@ -27,6 +32,8 @@ SIGNS = {
     "good": "✓", "holds": "✓", "same": "=", "faster": "▲", "poor": "!", "slower": "▼", "inaccurate": "✗",
     "does not hold": "✗", "failed": "✗", "unknown": "?", "can't tell": "?", "undecided": "?",
 }  # fmt: skip
+#: Fewer pages than that are written by this process alone.
+_FEW = 4
 #: What was written, and from what: a name that no other program's folder has.
 _MANIFEST = ".nutsbench-report.json"
 #: What each figure is; ``z`` is of a record's accuracy, which is no metric.
@@ -77,23 +84,80 @@ def build(source: Source, output: Path, pages: Sequence[Page], tell: Callable[[s
     known = _manifest(output)
     code = _code_digest()
     _static(output, code != known.get("code"))
-    environment = _environment()
-    made: Dict[str, str] = {}
-    written = 0
-    for page in pages:
-        digest = _digest([code, page.inputs, source.problems])
-        target = output / page.path
-        if known.get(page.path) != digest or not target.is_file():
-            _write(target, _text(source, page, environment))
-            written += 1
-        made[page.path] = digest
-        tell(page.path)
+    made = {page.path: _digest([code, page.inputs, source.problems]) for page in pages}
+    stale = [
+        number
+        for number, page in enumerate(pages)
+        if known.get(page.path) != made[page.path] or not (output / page.path).is_file()
+    ]
+    for number in sorted(set(range(len(pages))) - set(stale)):
+        tell(pages[number].path)
+    for number in _written(_Work(source, output, pages), stale):
+        tell(pages[number].path)
     for path in set(known) - set(made) - {"code"}:
         # Of a model whose records are gone.
         if _OWN.fullmatch(path):
             (output / path).unlink(missing_ok=True)
     _write(output / _MANIFEST, json.dumps({**made, "code": code}, indent=1))
-    return written
+    return len(stale)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What a process that writes pages has to know.
+
+    Parameters
+    ----------
+    source, output, pages
+        As in :func:`build`.
+    """
+
+    source: Source
+    output: Path
+    pages: Sequence[Page]
+
+    def write(self, number: int) -> int:
+        """Write a page, and return its number."""
+        page = self.pages[number]
+        _write(self.output / page.path, _text(self.source, page, _environment()))
+        return number
+
+
+#: Of a process that writes pages: what a page is made by cannot be sent there, and is there since the fork.
+_work: Optional[_Work] = None
+
+
+def _written(work: _Work, numbers: Sequence[int]) -> Iterator[int]:
+    """Write some pages, and yield the number of each: one process for each processor, if there are many."""
+    processors = len(os.sched_getaffinity(0))
+    if processors == 1 or len(numbers) < _FEW:
+        yield from map(work.write, numbers)
+        return
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(processors, context, _begin, (work,)) as pool:
+        tasks = [pool.submit(_write_there, number) for number in numbers]
+        try:
+            for task in as_completed(tasks):
+                yield task.result()
+        finally:
+            # Whoever interrupts does not wait for pages that nobody has begun.
+            for task in tasks:
+                task.cancel()
+
+
+def _begin(work: _Work) -> None:
+    from threadpoolctl import threadpool_limits
+
+    global _work
+    _work = work
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The processes share the processors already; threads of BLAS would only wait for each other.
+    threadpool_limits(1)
+
+
+def _write_there(number: int) -> int:
+    assert _work is not None
+    return _work.write(number)
 
 
 def _text(source: Source, page: Page, environment: Any) -> str:
@@ -113,6 +177,7 @@ def _common(source: Source, page: Page) -> Dict[str, Any]:
     }
 
 
+@functools.lru_cache(maxsize=None)
 def _environment() -> Any:
     import jinja2
 

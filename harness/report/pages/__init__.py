@@ -18,11 +18,12 @@ def all_pages(source: Source, output: Optional[Path] = None) -> List[Page]:
     output : Path, optional
         Where the pages will lie, for links to what lies elsewhere; in the results folder if not given.
     """
+    target = output or source.folder / "report"
     return [
         overview.page(source),
         settings.page(source),
-        history.page(source, output or source.folder / "report"),
+        history.page(source, target),
         compare.page(source),
-        *cells.pages(source),
+        *cells.pages(source, target),
         *(model.page(source, name) for name in source.names()),
     ]

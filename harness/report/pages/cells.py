@@ -1,7 +1,10 @@
 """The page of cells: every record in a table, its details in scripts that are loaded when asked for."""
 
 import json
+import os
+from pathlib import Path
 from typing import Any, Dict, List, Sequence
+from urllib.parse import quote
 
 from harness.metrics import METRICS
 from harness.report import data, words
@@ -14,8 +17,16 @@ CHUNK = 200
 _SHOWN = ("ess_per_s", "wall_s", "rhat_max", "divergences", "tree_depth_mean")
 
 
-def pages(source: Source) -> List[Page]:
-    """Return the page, the script of its table, and those of the details."""
+def pages(source: Source, output: Path) -> List[Page]:
+    """Return the page, the script of its table, and those of the details.
+
+    Parameters
+    ----------
+    source : Source
+        Everything.
+    output : Path
+        Where the pages will lie, for the links to files of draws.
+    """
     everything = ids(source.every)
     chunks = [source.every[start : start + CHUNK] for start in range(0, len(everything), CHUNK)]
     details = [
@@ -23,7 +34,7 @@ def pages(source: Source) -> List[Page]:
             f"cells/{number}.js",
             "",
             [ids(chunk), [str(source.draws_file(record)) for record in chunk]],
-            lambda n=number, rows=chunk: {"text": _details(source, n, rows)},  # type: ignore[misc]
+            lambda n=number, rows=chunk: {"text": _details(source, output, n, rows)},  # type: ignore[misc]
         )
         for number, chunk in enumerate(chunks)
     ]
@@ -41,6 +52,10 @@ def pages(source: Source) -> List[Page]:
         Page("cells/table.js", "", everything, lambda: {"text": _table(source)}),
         *details,
     ]
+
+
+def _link(path: Path, output: Path) -> str:
+    return quote(os.path.relpath(path, output).replace(os.sep, "/"))
 
 
 def _script(name: str, content: Any) -> str:
@@ -76,12 +91,13 @@ def _table(source: Source) -> str:
     return _script("NUTSBENCH_TABLE", {"columns": columns, "chunk": CHUNK})
 
 
-def _details(source: Source, number: int, records: Sequence[Record]) -> str:
-    rows = [_detail(source, record) for record in records]
+def _details(source: Source, output: Path, number: int, records: Sequence[Record]) -> str:
+    rows = [_detail(source, output, record) for record in records]
     return _script("NUTSBENCH_DETAILS", {"number": number, "rows": rows})
 
 
-def _detail(source: Source, record: Record) -> List[List[str]]:
+def _detail(source: Source, output: Path, record: Record) -> List[List[str]]:
+    """Return name and text of each detail, and where it leads if it is a link."""
     facts = record["environment"]
     draws = source.draws_file(record)
     packages = ", ".join(f"{name} {version}" for name, version in sorted(facts.get("packages", {}).items()))
@@ -103,10 +119,9 @@ def _detail(source: Source, record: Record) -> List[List[str]]:
         ["compiler", str(facts.get("compiler"))],
         ["BLAS", blas or "not known"],
         ["Theano's flags", flags or "not known"],
-        [
-            "draws",
-            f"draws/{draws.name} in the results folder" if draws else "not kept (--keep-draws keeps them)",
-        ],
+        ["draws", draws.name, _link(draws, output)]
+        if draws
+        else ["draws", "not kept (--keep-draws keeps them)"],
         ["warnings", "\n".join(record["warnings"]) or "none"],
         ["log", "\n".join(record["log_tail"]) or "empty"],
         ["packages", packages],

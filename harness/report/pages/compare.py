@@ -3,30 +3,40 @@
 import itertools
 import re
 import statistics
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from harness.compare import records as records_
+from harness.compare.result import Options
+from harness.errors import UserError
 from harness.metrics import METRICS
 from harness.report import charts, data
 from harness.report.data import Record, Source
 from harness.report.site import Page, ids, slug
+from harness.table import counted
 
 _MOST = 10
 _WORK = {True: "same", False: "other", None: "not known"}
 _HEADER = (
     "model",
-    "seeds",
+    "over",
     "ratio of time per effective sample",
     "ratio of time per leapfrog",
     "ratio of wall time",
     "work",
-    "verdicts",
+    "speed",
+    "interval, or why there is none",
+    "how they sample, BASE / HEAD",
 )
 Pair = Tuple[Record, Record]
 
 
 def page(source: Source) -> Page:
     """Return the page of comparisons."""
-    inputs = [[one["name"] for one in source.comparisons], [ids(one) for one in _machines(source)]]
+    inputs = [
+        [one["name"] for one in source.comparisons],
+        [ids(one) for one in _machines(source)],
+        sorted(record["id"] for record in source.earlier.values()),
+    ]
     return Page("compare.html", "charts.html", inputs, lambda: _variables(source))
 
 
@@ -56,7 +66,7 @@ def _variables(source: Source) -> Dict[str, Any]:
             *(
                 section
                 for records in filter(None, _machines(source))
-                for section in _by_records(records, source.machine_name(data.machine(records[0])))
+                for section in _by_records(source, records, source.machine_name(data.machine(records[0])))
             ),
         ],
         "meanings": {name: METRICS[name].definition for name in ("pace_s", "us_per_leapfrog", "wall_s")},
@@ -115,22 +125,30 @@ def _stored(one: Dict[str, Any]) -> Dict[str, Any]:
     }
 
 
-def _span(row: Dict[str, Any]) -> str:
+def _span(row: Mapping[str, Any]) -> str:
     if row["upper"] is None:
         return "not known"
     return f"{row['lower']:.3f} to {row['upper']:.3f}"
 
 
-def _by_records(records: Sequence[Record], machine: str) -> List[Dict[str, Any]]:
-    """Return a section for each two stacks whose records share cells: pace and phases."""
-    stacks = list(dict.fromkeys(record["stack"] for record in records))
+def _by_records(source: Source, records: Sequence[Record], machine: str) -> List[Dict[str, Any]]:
+    """Return a section for each two stacks whose records share cells, and for each stack measured twice."""
+    stacks = sorted(dict.fromkeys(record["stack"] for record in records), key=_by_version)
     found = []
-    for base, head in itertools.combinations(sorted(stacks, key=_by_version), 2):
+    for base, head in itertools.combinations(stacks, 2):
         of = {side: {_cell(r): r for r in records if r["stack"] == side} for side in (base, head)}
-        common = [cell for cell in of[base] if cell in of[head]]
-        if common:
-            pairs = [(of[base][cell], of[head][cell]) for cell in common]
+        pairs = [(of[base][cell], record) for cell, record in of[head].items() if cell in of[base]]
+        if pairs:
             found.append(_section(base, head, pairs, machine))
+    for stack in stacks:
+        pairs = [
+            (before, record)
+            for record in records
+            for before in [source.earlier.get(record["id"])]
+            if record["stack"] == stack and before is not None and before["status"] == "ok"
+        ]
+        if pairs:
+            found.append(_section(f"{stack}, the run before", f"{stack}, newest run", pairs, machine))
     return found
 
 
@@ -147,7 +165,8 @@ def _cell(record: Record) -> Any:
 def _section(base: str, head: str, pairs: Sequence[Pair], machine: str) -> Dict[str, Any]:
     names = list(dict.fromkeys(one["model"] for one, _ in pairs))
     place = slug(f"{base}-{head}-{machine}")
-    ratios = {
+    judged = _judged(base, head, pairs)
+    dots = {
         "id": f"dots-{place}",
         "choice": None,
         "hidden": False,
@@ -162,29 +181,78 @@ def _section(base: str, head: str, pairs: Sequence[Pair], machine: str) -> Dict[
         "label": f"Wall seconds of each phase, {base} (upper bar) and {head} (lower bar), of the newest seed",
         "figure": charts.phases(pairs, base, head),
     }
+    results = {row["model"]: row for row in judged["models"]} if judged else {}
     return {
         "id": f"records-{place}",
         "title": f"{head} over {base}, by records",
         "lines": [
-            f"Of {len(pairs)} cells that both have, on {machine}. Not measured in turns: times differ by some"
-            " 3 % between two runs of the same, and effective samples by 15 % between two seeds. nutsbench"
-            " compare tells more."
+            f"Of {counted(len(pairs), 'cell')} that both have, on {machine}. {records_.NOT_IN_TURNS}",
+            *(_answer(judged) if judged else []),
         ],
-        "charts": [ratios, phases],
+        "charts": [*_with_intervals(judged, place), dots, phases],
         "choices": None,
-        "table": {"header": list(_HEADER), "rows": [_ratios(name, pairs) for name in names]},
+        "table": {
+            "header": list(_HEADER),
+            "rows": [_ratios(name, pairs, results.get(name)) for name in names],
+        },
     }
 
 
-def _ratios(name: str, pairs: Sequence[Pair]) -> List[str]:
-    """Return the row of a model: medians over its seeds."""
+def _judged(base: str, head: str, pairs: Sequence[Pair]) -> Dict[str, Any]:
+    """Return what ``nutsbench compare`` says of these records; nothing where it says that it cannot."""
+    try:
+        before = records_.gather(base, [one for one, _ in pairs])
+        after = records_.gather(head, [other for _, other in pairs])
+        return records_.compare(before, after, [], Options()).to_dict()
+    except UserError:
+        return {}
+
+
+def _answer(judged: Mapping[str, Any]) -> List[str]:
+    """Say how many models are slower, faster, the same, and of which no more can be told."""
+    names: Dict[str, List[str]] = {}
+    for row in judged["models"]:
+        names.setdefault("not judged" if row["problem"] else row["verdict"], []).append(row["model"])
+    told = [
+        f"{verdict}: {', '.join(names[verdict])}"
+        for verdict in ("slower", "faster", "same", "undecided")
+        if verdict in names
+    ]
+    if not told:
+        return []
+    rest = len(names.get("not judged", []))
+    more = f" {counted(rest, 'model')} with less than two seeds {'is' if rest == 1 else 'are'} not judged."
+    text = "; ".join(told)
+    return [f"{text[0].upper()}{text[1:]}.{more if rest else ''}"]
+
+
+def _with_intervals(judged: Mapping[str, Any], place: str) -> List[Dict[str, Any]]:
+    if not any(not row["problem"] and row["upper"] is not None for row in judged.get("models", [])):
+        return []
+    return [
+        {
+            "id": f"intervals-{place}",
+            "choice": None,
+            "hidden": False,
+            "label": "Time per leapfrog, or per effective sample where the work is not the same, HEAD over"
+            " BASE; the interval is over seeds, and holds what the machine may differ by between two runs",
+            "figure": charts.ratios(judged),
+        }
+    ]
+
+
+def _ratios(name: str, pairs: Sequence[Pair], judged: Optional[Mapping[str, Any]]) -> List[str]:
+    """Return the row of a model: medians over its seeds, and the interval where there is one."""
     own = [pair for pair in pairs if pair[0]["model"] == name]
     steps = [tuple(side["metrics"].get("leapfrogs") for side in pair) for pair in own]
     known = all(None not in one for one in steps)
     same = None if not known else all(one == other for one, other in steps)
     worst = [min((data.verdict(pair[side]) for pair in own), key=data.VERDICTS.index) for side in range(2)]
     figures = [_ratio(own, metric) for metric in ("pace_s", "us_per_leapfrog", "wall_s")]
-    return [name, str(len(own)), *figures, _WORK[same], " / ".join(worst)]
+    said = ["not judged", judged["problem"]] if judged and judged["problem"] else ["not judged", "-"]
+    if judged and not judged["problem"]:
+        said = [judged["verdict"], _span(judged)]
+    return [name, counted(len(own), "cell"), *figures, _WORK[same], *said, " / ".join(worst)]
 
 
 def _ratio(pairs: Sequence[Pair], metric: str) -> str:

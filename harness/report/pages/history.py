@@ -1,19 +1,27 @@
 """The page of history: times over releases and commits, with accuracy and divergences beside them."""
 
+import json
 import math
 import os
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
+from harness.accuracy import VERDICTS
 from harness.errors import UserError
-from harness.report import charts, data
-from harness.report.data import Source, asv_commits
-from harness.report.site import Page, slug
+from harness.report import data, timeline
+from harness.report.data import Record, Source, asv_commits
+from harness.report.site import Page, ids, slug
 
 #: What asv calls a machine that was measured again, for the noise.
 _AGAIN = "{}-again"
 
 
+#: What is counted of the cells at each place.
+_COUNTED = (*VERDICTS, "failed", "divergences")
+_UNDER = (
+    "Under the lines, on the same axis: all cells that were sampled there by their verdict on accuracy, and"
+    " the divergences of all of them."
+)
 _MEANINGS = {
     "pace": "Seconds per effective sample: the inverse of ess_per_s.",
     "leapfrogs / ESS": "Leapfrog steps that an effective sample takes: what the algorithm is worth.",
@@ -22,6 +30,8 @@ _MEANINGS = {
     " one call of the compiled log-probability and gradient.",
     "warm compile": "Building and compiling a model that Theano's cache holds already.",
     "peak memory": "Largest resident set of the process that makes the transitions.",
+    "accuracy": "How many cells have draws that agree with the known posterior, do not agree, or are too few"
+    " or too correlated to tell.",
 }
 
 
@@ -84,6 +94,7 @@ def _releases(source: Source) -> List[Dict[str, Any]]:
         commits = releases.make_history()
     except (UserError, OSError) as error:
         return [_unread("PyMC3's releases", error)]
+    records = source.release_records()
     found: List[Dict[str, Any]] = []
     for machine in machines:
         if machine.endswith(_AGAIN.format("")):
@@ -97,21 +108,75 @@ def _releases(source: Source) -> List[Dict[str, Any]]:
         if measured.values.dropna(how="all").shape[0] < 2:
             continue
         noise = history.noise(measured, again)
+        here = _of_machine(records, folder / machine)
+        # What has lines above it needs no table of its own.
+        taken = set(ids(here))
+        records = [record for record in records if record["id"] not in taken]
         found += _sections(
             measured,
             history.steps(measured, noise),
-            f"PyMC3's releases (machine {machine})",
+            f"PyMC3's releases ({_machine(machine, here)})",
             slug(f"releases-{machine}"),
+            _counts(here, _release),
         )
-    by_machine: Dict[str, List[Any]] = {}
-    for record in source.release_records():
+    return found + _without_lines(records, list(commits))
+
+
+def _release(record: Record) -> str:
+    return str(record["stack"])[len("release-") :]
+
+
+def _of_machine(records: Sequence[Record], folder: Path) -> List[Record]:
+    """Return the records that were measured on the kind of machine of a folder of asv's results."""
+    try:
+        content = json.loads((folder / "machine.json").read_text())
+        kind = (content["cpu"], str(content["num_cpu"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return [
+        record
+        for record in records
+        if (record["environment"].get("processor"), str(record["environment"].get("cores"))) == kind
+    ]
+
+
+def _machine(name: str, records: Sequence[Record]) -> str:
+    kinds = dict.fromkeys(map(data.machine_text, records))
+    return "; ".join([f"machine {name}", *kinds])
+
+
+def _counts(records: Sequence[Record], place: Callable[[Record], str]) -> Any:
+    """Return how many cells of each verdict there are at each place, ``None`` without records."""
+    from harness import history
+
+    return history.accuracy(records, place) if records else None
+
+
+def _without_lines(records: Sequence[Record], versions: Sequence[str]) -> List[Dict[str, Any]]:
+    """Return a table for each machine whose records have no times of asv's beside them."""
+    by_machine: Dict[str, List[Record]] = {}
+    for record in records:
         by_machine.setdefault(data.machine_text(record), []).append(record)
-    for name, records in by_machine.items():
-        counts = history.accuracy(records)
-        rows = [version for version in commits if f"release-{version}" in counts.index]
-        if len(rows) > 1:
-            found.append(_accuracy(counts, rows, name))
+    found = []
+    for name, own in by_machine.items():
+        counts = _counts(own, _release)
+        rows = [[version, *_row(counts, version)] for version in versions if version in counts.index]
+        found.append(
+            {
+                "id": slug(f"accuracy-{name}"),
+                "title": f"Accuracy and divergences over PyMC3's releases, on {name}",
+                "lines": ["Cells by verdict. asv has no times of this machine to show above them."],
+                "charts": [],
+                "choices": None,
+                "table": {"header": ["release", *_COUNTED], "rows": rows},
+            }
+        )
     return found
+
+
+def _row(counts: Any, place: str) -> List[str]:
+    known = counts is not None and place in counts.index
+    return [str(int(counts.loc[place, name])) if known else "-" for name in _COUNTED]
 
 
 def _unread(what: str, error: Exception) -> Dict[str, Any]:
@@ -127,38 +192,11 @@ def _unread(what: str, error: Exception) -> Dict[str, Any]:
     }
 
 
-def _accuracy(counts: Any, versions: Sequence[str], machine: str) -> Dict[str, Any]:
-    columns = {
-        name: [int(counts.loc[f"release-{version}", name]) for version in versions]
-        for name in ("accurate", "can't tell", "inaccurate", "failed", "divergences")
-    }
-    label = "Cells by verdict on accuracy, and divergences of all of them, over PyMC3's releases"
-    rows = [
-        [version, *(str(numbers[place]) for numbers in columns.values())]
-        for place, version in enumerate(versions)
-    ]
-    chart = {
-        "id": slug(f"accuracy-{machine}"),
-        "choice": None,
-        "hidden": False,
-        "label": label,
-        "figure": charts.accuracy(columns, versions),
-        "table": {"header": ["release", *columns], "rows": rows},
-    }
-    return {
-        "id": slug(f"accuracy-by-release-{machine}"),
-        "title": "Accuracy and divergences, over PyMC3's releases",
-        "lines": [f"Of the same cells in every release, on {machine}."],
-        "charts": [chart],
-        "choices": None,
-        "table": None,
-    }
-
-
 def _commits(source: Source) -> List[Dict[str, Any]]:
     from harness import history
 
     found: List[Dict[str, Any]] = []
+    records = source.commit_records()
     for machine, environment, commits in asv_commits(source.folder / "asv"):
         try:
             measured = history.read(source.folder / "asv" / machine, commits, environment)
@@ -166,24 +204,28 @@ def _commits(source: Source) -> List[Dict[str, Any]]:
             found.append(_unread(machine, error))
             continue
         if measured.values.dropna(how="all").shape[0] > 1:
-            steps = history.steps(measured, {})
+            here = _of_machine(records, source.folder / "asv" / machine)
+            here = [record for record in here if record["stack"] == environment]
             found += _sections(
                 measured,
-                steps,
-                f"commits, {environment} (machine {machine})",
+                history.steps(measured, {}),
+                f"commits, {environment} ({_machine(machine, here)})",
                 slug(f"commits-{machine}-{environment}"),
+                _counts(here, lambda record: str(record["environment"]["commit"])[:8]),
             )
     return found
 
 
-def _sections(measured: Any, steps: Sequence[Any], over: str, prefix: str) -> List[Dict[str, Any]]:
-    """Return one section whose chart can be switched between figures."""
+def _sections(
+    measured: Any, steps: Sequence[Any], over: str, prefix: str, counts: Any
+) -> List[Dict[str, Any]]:
+    """Return one section whose chart can be switched between figures, accuracy and divergences under each."""
     from harness import history
 
     order = sorted(history.FIGURES.items(), key=lambda row: row[1] != "pace")
     made = []
     for key, label in order:
-        chart = _chart(measured, key, [step for step in steps if step.figure == label], label)
+        chart = _chart(measured, key, [step for step in steps if step.figure == label], label, counts)
         if chart is not None:
             made.append((label, chart))
     if not made:
@@ -199,7 +241,7 @@ def _sections(measured: Any, steps: Sequence[Any], over: str, prefix: str) -> Li
         {
             "id": prefix,
             "title": f"Speed and cost, over {over}",
-            "lines": [*lines, *_unmarked(steps, bool(lines))],
+            "lines": [*lines, *_unmarked(steps, bool(lines)), *([_UNDER] if counts is not None else [])],
             "charts": parts,
             "choices": {"label": "Shown", "name": prefix, "options": options},
             "table": None,
@@ -223,7 +265,7 @@ def _unmarked(steps: Sequence[Any], marked: bool) -> List[str]:
 
 
 def _chart(
-    measured: Any, key: Tuple[str, str], steps: Sequence[Any], label: str
+    measured: Any, key: Tuple[str, str], steps: Sequence[Any], label: str, counts: Any
 ) -> Optional[Tuple[Dict[str, Any], List[str]]]:
     if key not in {column[:2] for column in measured.values.columns}:
         return None
@@ -247,12 +289,21 @@ def _chart(
     beyond = [step for step in steps if step.beyond_noise]
     marks = [(step.release, _percent(step)) for step in beyond]
     lines = [f"{label}: {_percent(step)} in {step.release} against {step.before}." for step in beyond]
-    figure = charts.history(values, errors, list(table.index), marks, f"{label} (ratio to the first)")
+    places = [str(place) for place in table.index]
+    under = None
+    if counts is not None:
+        told = [[None if text == "-" else int(text) for text in _row(counts, place)] for place in places]
+        under = dict(zip(_COUNTED, zip(*told)))
+    figure = timeline.history(values, errors, places, marks, f"{label} (ratio to the first)", under)
     rows = [
-        [str(place), *("-" if line[number] is None else f"{line[number]:.3f}" for line in values.values())]
-        for number, place in enumerate(table.index)
+        [
+            place,
+            *("-" if line[number] is None else f"{line[number]:.3f}" for line in values.values()),
+            *(_row(counts, place) if counts is not None else []),
+        ]
+        for number, place in enumerate(places)
     ]
-    as_table = {"header": ["", *values], "rows": rows}
+    as_table = {"header": ["", *values, *(_COUNTED if counts is not None else ())], "rows": rows}
     said = f"{label} of each model, over its own first value"
     return {"figure": figure, "label": said, "table": as_table}, lines
 

@@ -6,7 +6,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from harness.metrics import METRICS
-from harness.report import data, figures, graph, words
+from harness.report import data, figures, graph, panels, sweep, words
 from harness.report.data import Record, Source
 from harness.report.site import Page, ids, slug
 from harness.table import number, settings_text
@@ -18,6 +18,17 @@ _DRAWN = 2
 _WORST = 2
 #: Scalars that are shown of a cell: a model of thousands would make a page that no browser opens.
 _SCALARS = 40
+_TRIED = (
+    "settings",
+    "verdict of the worst seed",
+    "ESS/s, median and range",
+    "wall (s)",
+    "largest R-hat",
+    "divergences",
+    "largest |z|",
+    "seeds",
+    "why",
+)
 
 
 def page(source: Source, name: str) -> Page:
@@ -35,8 +46,11 @@ def page(source: Source, name: str) -> Page:
     kept = [[path.name, path.stat().st_mtime_ns] for path in files]
     spec, known = source.specs.get(name), data.find_truth(source.specs.get(name))
     what = [spec.describe() if spec else None, known.digest if known is not None else None]
-    inputs = [name, ids(records), len(source.of_model(name)), kept, what]
-    return Page(f"models/{slug(name)}.html", "model.html", inputs, lambda: _variables(source, name, records))
+    swept = [record for record in source.swept if record["model"] == name]
+    inputs = [name, ids(records), len(source.of_model(name)), kept, what, ids(swept)]
+    return Page(
+        f"models/{slug(name)}.html", "model.html", inputs, lambda: _variables(source, name, records, swept)
+    )
 
 
 def _chosen(source: Source, name: str) -> List[Record]:
@@ -47,7 +61,9 @@ def _chosen(source: Source, name: str) -> List[Record]:
     return [*firsts, *(record for record in every if record not in firsts)][:_CELLS]
 
 
-def _variables(source: Source, name: str, records: Sequence[Record]) -> Dict[str, Any]:
+def _variables(
+    source: Source, name: str, records: Sequence[Record], swept: Sequence[Record]
+) -> Dict[str, Any]:
     spec = source.specs.get(name)
     drawn = [record["id"] for record in records if source.draws_file(record) is not None][:_DRAWN]
     more = len(source.of_model(name)) - len(records)
@@ -58,7 +74,68 @@ def _variables(source: Source, name: str, records: Sequence[Record]) -> Dict[str
         "graph": graph.svg(spec.notation) if spec else None,
         "cells": [_cell(source, record, record["id"] in drawn) for record in records],
         "more": more,
+        **_tried(source, swept),
     }
+
+
+def _tried(source: Source, records: Sequence[Record]) -> Dict[str, Any]:
+    """Return what a model's sweep gave: a chart a setting, and a row for each of the settings tried."""
+    if not records:
+        return {"tried": None}
+    shown = [
+        panels.Panel("", setting, found)
+        for setting in sweep.SETTINGS
+        for found in [sweep.varied(records, setting)]
+        if found
+    ]
+    charts = [
+        {
+            "name": metric,
+            "text": panels.title(metric),
+            "label": f"{panels.title(metric)}: median over seeds, bars from the smallest to the largest seed;"
+            f" the other settings are the model's own{panels.limit_words(metric)}",
+            "figure": panels.multiples(shown, metric),
+        }
+        for metric in panels.SHOWN
+    ]
+    stacks = list(dict.fromkeys(record["stack"] for record in records))
+    tables = [
+        {
+            "title": f"All settings tried on {stack}, the best first",
+            "header": _TRIED,
+            "rows": [
+                _tried_row(source, row)
+                for row in sweep.ranking([record for record in records if record["stack"] == stack])
+            ],
+        }
+        for stack in stacks
+    ]
+    advice = sweep.advice(source)
+    said = [
+        f"{stack}: {text}" for stack in stacks for text in [advice.get((records[0]["model"], stack))] if text
+    ]
+    machine = source.machine_name(data.machine(records[0]))
+    return {"charts": True, "tried": {"charts": charts, "tables": tables, "said": said, "machine": machine}}
+
+
+def _tried_row(source: Source, row: data.Row) -> List[str]:
+    worst = min(row.records, key=lambda record: data.VERDICTS.index(data.verdict(record)))
+    rates = [one["metrics"]["ess_per_s"] for one in row.ended if one["metrics"].get("ess_per_s") is not None]
+    span = f" ({number(min(rates))} to {number(max(rates))})" if len(rates) > 1 else ""
+    hats = [one["metrics"]["rhat_max"] for one in row.ended if one["metrics"].get("rhat_max") is not None]
+    scores = [z for z in map(data.worst_z, row.ended) if z is not None]
+    divergences = sum(one["metrics"].get("divergences") or 0 for one in row.ended)
+    return [
+        source.settings_words(row.newest),
+        row.verdict,
+        f"{number(row.median('ess_per_s'))}{span}",
+        number(row.median("wall_s")),
+        f"{max(hats):.3f}" if hats else "-",
+        str(int(divergences)),
+        f"{max(scores):.1f}" if scores else "-",
+        str(len(row.records)),
+        words.why(worst),
+    ]
 
 
 def _cell(source: Source, record: Record, drawn: bool) -> Dict[str, Any]:

@@ -1,11 +1,11 @@
 """The overview: every model in one look, the worst first."""
 
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from harness.report import data, site, words
+from harness.report import data, site, sweep, words
 from harness.report.data import Row, Source
 from harness.report.site import Page, ids
-from harness.table import number
+from harness.table import counted, number
 
 #: A page holds so many rows, the worst; all records are on the page of cells.
 _MOST_ROWS = 400
@@ -23,7 +23,8 @@ def _variables(source: Source) -> Dict[str, Any]:
     every = data.rows(source.records)
     # The tutorial's settings are what the page opens with, so they are not what is left out.
     kept = sorted(every, key=lambda row: not source.is_tutorial(row.newest))[:_MOST_ROWS]
-    shown = [_row(source, row) for row in sorted(kept, key=lambda row: row.badness)]
+    advice = sweep.advice(source)
+    shown = [_row(source, row, advice) for row in sorted(kept, key=lambda row: row.badness)]
     changes = [
         {"model": record["model"], "stack": record["stack"], "text": text}
         for record in reversed(source.records)
@@ -33,8 +34,9 @@ def _variables(source: Source) -> Dict[str, Any]:
     main = source.machine_name(source.main)
     profiles = [row["profile"] for row in shown]
     opened = "tutorial" if ("tutorial", main) in {(row["profile"], row["machine"]) for row in shown} else ""
+    stack = _opened_stack(source)
     filters = [
-        _filter("stack", "Stack", [row["stack"] for row in shown]),
+        _filter("stack", "Stack", [row["stack"] for row in shown], stack),
         _filter("settings", "Profile", profiles, opened),
         _filter("verdict", "Verdict", [row["verdict"] for row in shown]),
     ]
@@ -44,7 +46,7 @@ def _variables(source: Source) -> Dict[str, Any]:
         filters.append(_filter("machine", "Machine", names, main))
     return {
         "title": "Which model samples badly, and why",
-        "lead": _lead(every),
+        "lead": _lead(source, every, stack),
         "measured": measured(source),
         "rows": shown,
         "machines": len(source.machines) > 1,
@@ -67,13 +69,41 @@ def _variables(source: Source) -> Dict[str, Any]:
     }
 
 
-def _lead(rows: Sequence[Row]) -> str:
-    counts = {name: sum(row.verdict == name for row in rows) for name in data.VERDICTS}
-    said = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    return (
-        f"A row is a model on a stack under some settings: {len(rows)} of them, {said}. The worst come first;"
-        " of several seeds a figure is the median, and the verdict that of the worst."
-    )
+def _opened_stack(source: Source) -> str:
+    """Return the stack that the page opens with, so that every model is on one screen: that measured last."""
+    mine = [record for record in source.records if data.machine(record) == source.main]
+    own = [record for record in mine if source.is_tutorial(record)] or mine
+    return str(max(own, key=lambda record: str(record["started_at"]))["stack"]) if own else ""
+
+
+def _lead(source: Source, rows: Sequence[Row], stack: str) -> List[str]:
+    """Say how the models do that the page opens with, the worst by name."""
+    opened = [
+        row
+        for row in rows
+        if row.newest["stack"] == stack
+        and data.machine(row.newest) == source.main
+        and source.is_tutorial(row.newest)
+    ]
+    said = []
+    if opened:
+        names = {
+            verdict: [row.newest["model"] for row in opened if row.verdict == verdict]
+            for verdict in data.VERDICTS
+        }
+        parts = [
+            f"{len(found)} {verdict}" + (f" ({', '.join(found)})" if verdict != "good" else "")
+            for verdict, found in names.items()
+            if found
+        ]
+        said.append(
+            f"With their own settings on {stack}, of {counted(len(opened), 'model')}: {'; '.join(parts)}."
+        )
+    return [
+        *said,
+        "A row is a model on a stack under some settings, the worst first; of several seeds a figure is the"
+        " median, and the verdict that of the worst.",
+    ]
 
 
 def measured(source: Source) -> List[str]:
@@ -88,13 +118,16 @@ def _filter(name: str, label: str, values: Sequence[str], chosen: str = "") -> D
     return {"name": name, "label": label, "options": sorted(set(values)), "chosen": chosen}
 
 
-def _row(source: Source, row: Row) -> Dict[str, Any]:
+def _row(source: Source, row: Row, advice: Mapping[Tuple[str, str], str]) -> Dict[str, Any]:
     first = row.newest
     worst = min(row.records, key=lambda record: data.VERDICTS.index(data.verdict(record)))
     scores = [data.worst_z(record) for record in row.records]
     z = max((score for score in scores if score is not None), default=None)
+    place = first["model"], first["stack"]
+    asked = source.is_tutorial(first) and data.machine(first) == source.main
     return {
         "model": first["model"],
+        "advice": advice.get(place, "") if asked else "",
         "stack": first["stack"],
         # A cell that another profile had measured is not measured again: the settings tell what it is.
         "profile": "tutorial" if source.is_tutorial(first) else first["profile"],

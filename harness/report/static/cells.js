@@ -125,13 +125,18 @@ window.NUTSBENCH_TABLE = function (data) {
     heading.textContent = text(data.columns[0], row);
     const list = document.createElement("dl");
     const pairs = data.columns.map((column) => [column.name, text(column, row)]).concat(more);
-    pairs.forEach(([name, content]) => {
+    pairs.forEach(([name, content, href]) => {
       const term = document.createElement("dt"), meaning = document.createElement("dd");
       term.textContent = name;
       if (["command", "log", "warnings"].includes(name)) {
         const code = document.createElement("pre");
         code.textContent = content;
         meaning.append(code);
+      } else if (href) {
+        const link = document.createElement("a");
+        link.href = href;
+        link.textContent = content;
+        meaning.append(link);
       } else meaning.textContent = content;
       list.append(term, meaning);
     });

@@ -113,7 +113,7 @@
     const texts = rows.map((row) => row.textContent.toLowerCase());
     function apply() {
       const words = form.elements.text.value.toLowerCase().split(/\s+/).filter(Boolean);
-      const selects = Array.from(form.querySelectorAll("select"));
+      const selects = Array.from(form.querySelectorAll("select[name]"));
       let shown = 0;
       rows.forEach((row, number) => {
         const fits = words.every((word) => texts[number].includes(word)) &&
@@ -126,6 +126,25 @@
     form.addEventListener("input", apply);
     form.addEventListener("submit", (event) => event.preventDefault());
     apply();
+  }
+
+  // Where there is no room for the table's head, a list sorts in its place.
+  function sorting(select) {
+    const heads = Array.from(document.getElementById(select.dataset.sort).tHead.rows[0].cells);
+    heads.forEach((head, column) => {
+      const name = head.querySelector("button").textContent;
+      const ways = head.dataset.kind === "text" ? [["ascending", ""]] : head.dataset.kind === "order"
+        ? [["ascending", ", worst first"]] : [["ascending", ", smallest first"], ["descending", ", largest first"]];
+      ways.forEach(([way, words]) => {
+        select.append(new Option(name + words, `${column} ${way}`, false, head.getAttribute("aria-sort") === way));
+      });
+    });
+    select.addEventListener("change", () => {
+      const [column, way] = select.value.split(" ");
+      const press = heads[Number(column)].querySelector("button");
+      press.click();
+      if (heads[Number(column)].getAttribute("aria-sort") !== way) press.click();
+    });
   }
 
   function shown(select) {
@@ -148,5 +167,6 @@
   document.querySelectorAll("table.sortable").forEach(sortable);
   document.querySelectorAll("form[data-filters]").forEach(filters);
   document.querySelectorAll("select[data-show]").forEach(shown);
+  document.querySelectorAll("select[data-sort]").forEach(sorting);
   charts();
 })();

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 import models
-from harness.report import data, graph, words
-from harness.report.pages import settings
+from harness.report import data, graph, sweep, words
 from tests.harness.report.conftest import changed
 
 
@@ -64,10 +63,32 @@ def test_the_best_settings_are_good_ones(published):
     good = next(one for one in published if data.verdict(one) == "good")
     fast = changed(good, settings={"draws": 100}, metrics={"ess_per_s": 1e6}, quality={"verdict": "poor"})
     slow = changed(good, settings={"draws": 9000}, metrics={"ess_per_s": 1.0})
+    ranked = sweep.ranking([good, fast, slow])
+    assert [one.newest["settings"]["draws"] for one in ranked] == [good["settings"]["draws"], 9000, 100]
+
+
+def test_settings_are_ranked_by_the_seeds_that_all_have(published):
+    good = next(one for one in published if data.verdict(one) == "good")
+    unlucky = changed(good, seed=7, quality={"verdict": "poor"})
+    other = changed(good, settings={"draws": 9000}, metrics={"ess_per_s": 1.0})
+    ranked = sweep.ranking([good, unlucky, other])
+    assert [(one.verdict, len(one.records)) for one in ranked] == [("good", 1), ("good", 1)]
+
+
+def test_advice_is_given_where_the_own_settings_are_not_good(published):
+    good = next(one for one in published if data.verdict(one) == "good")
+    poor = changed(good, quality={"verdict": "poor", "reasons": ["x"]})
+    longer = changed(good, settings={"draws": 9000}, id="c" * 32)
+    bad = changed(longer, quality={"verdict": "poor", "reasons": ["x"]})
     specs = {name: models.get(name) for name in models.names()}
-    ranked = settings.ranking(data.Source(Path(), [], {}, [], specs), [good, fast, slow])
-    assert [one["settings"]["draws"] for one in ranked] == [good["settings"]["draws"], 9000, 100]
-    assert [one["usual"] for one in ranked] == [True, False, False]
+
+    def said(*records):
+        return list(sweep.advice(data.Source(Path(), list(records), {}, [], specs)).values())
+
+    assert said(good, longer) == []
+    assert said(poor, bad) == ["None of the 2 settings tried is good with every seed."]
+    (text,) = said(poor, longer)
+    assert text.startswith("Good with draws 9000: ")
 
 
 def test_every_models_graph_ends_in_what_is_observed_or_computed():

@@ -1,0 +1,81 @@
+"""What a sweep tells: the records in which one setting is varied, and which settings would have been best."""
+
+from typing import Any, Dict, List, Sequence, Tuple
+
+from harness.report import data
+from harness.report.data import Record, Row, Source
+from harness.table import counted, number
+from models.spec import SamplerSettings
+
+SETTINGS = ("draws", "tune", "chains", "cores", "target_accept")
+
+
+def varied(records: Sequence[Record], setting: str) -> List[Record]:
+    """Return the records in which, of a model's sweep, no other setting is varied."""
+    others = [name for name in SamplerSettings.names() if name != setting]
+    groups: Dict[Any, List[Record]] = {}
+    for record in records:
+        rest = tuple(record["settings"][name] for name in others)
+        groups.setdefault((record["model"], record["stack"], rest), []).append(record)
+    best: Dict[Any, List[Record]] = {}
+    for (name, stack, _), group in groups.items():
+        values = {record["settings"][setting] for record in group}
+        known = best.get((name, stack), [])
+        if len(values) > max(1, len({record["settings"][setting] for record in known})):
+            best[name, stack] = group
+    return [record for group in best.values() for record in group]
+
+
+def ranking(records: Sequence[Record]) -> List[Row]:
+    """Return a row for each of some records' settings, the best first: by verdict, then by median ESS/s.
+
+    Parameters
+    ----------
+    records : sequence of dict
+        Records of one model, stack and machine, oldest first.
+
+    Returns
+    -------
+    list of Row
+        Of the seeds that all settings have, where there are such: the verdict is that of the
+        worst seed, so that one with more seeds would look worse.
+    """
+    groups: Dict[Tuple[Any, ...], List[Record]] = {}
+    for record in records:
+        groups.setdefault(tuple(record["settings"][n] for n in SamplerSettings.names()), []).append(record)
+    seeds = [{record["seed"] for record in group} for group in groups.values()]
+    common = set.intersection(*seeds) if seeds else set()
+    rows = [
+        Row([record for record in reversed(group) if not common or record["seed"] in common])
+        for group in groups.values()
+    ]
+    return sorted(
+        rows, key=lambda row: (-data.VERDICTS.index(row.verdict), -(row.median("ess_per_s") or 0.0))
+    )
+
+
+def advice(source: Source) -> Dict[Tuple[str, str], str]:
+    """Say of each model and stack whose own settings are not good what a sweep found in their place.
+
+    Parameters
+    ----------
+    source : Source
+        Everything.
+    """
+    groups: Dict[Tuple[str, str], List[Record]] = {}
+    for record in source.swept:
+        groups.setdefault((record["model"], record["stack"]), []).append(record)
+    return {place: said for place, group in groups.items() for said in [_advice(source, group)] if said}
+
+
+def _advice(source: Source, records: Sequence[Record]) -> str:
+    rows = ranking(records)
+    usual = next((row for row in rows if source.is_tutorial(row.newest)), None)
+    if usual is None or usual.verdict == "good":
+        return ""
+    best = rows[0]
+    if best.verdict != "good":
+        return f"None of the {len(rows)} settings tried is good with every seed."
+    rate = number(best.median("ess_per_s"))
+    over = counted(len(best.records), "seed")
+    return f"Good with {source.settings_words(best.newest)}: {rate} ESS/s, {over}."
