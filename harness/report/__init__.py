@@ -1,6 +1,7 @@
 """The dashboard: figures, tables and pages of what was measured.
 
 For a notebook: :func:`load` reads a results folder, :func:`table` makes a DataFrame of it,
+:func:`tried` one of a model's sweep, :func:`sweep_figure` draws the sweep of all models,
 :func:`draws` reads a cell's draws, and :mod:`harness.report.figures` draws them.
 """
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from harness.report.figures import Draws
 
-__all__ = ["draws", "load", "table"]
+__all__ = ["draws", "load", "sweep_figure", "table", "tried"]
 
 
 def table(source: Source) -> "pd.DataFrame":
@@ -45,6 +46,62 @@ def table(source: Source) -> "pd.DataFrame":
         row["verdict"], row["why"] = data.verdict(record), words.why(record)
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def tried(source: Source, model: str, stack: str) -> "pd.DataFrame":
+    """Return what the settings gave that a sweep has tried of a model, the best first.
+
+    Parameters
+    ----------
+    source : Source
+        Of :func:`load`.
+    model, stack : str
+        Whose sweep.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each of the settings, with the columns of :func:`harness.report.sweep.summary`;
+        empty if none was swept.
+    """
+    import pandas as pd
+
+    from harness.report import sweep
+
+    records = [one for one in source.swept if (one["model"], one["stack"]) == (model, stack)]
+    return pd.DataFrame([sweep.summary(source, row) for row in sweep.ranking(records)])
+
+
+def sweep_figure(source: Source, setting: str, metric: str) -> Any:
+    """Return how a metric moves with a setting, a small chart a model, on one scale.
+
+    Parameters
+    ----------
+    source : Source
+        Of :func:`load`.
+    setting : str
+        One of :data:`harness.report.sweep.SETTINGS`.
+    metric : str
+        One of :data:`harness.report.panels.SHOWN`.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        Medians over seeds, with bars from the smallest to the largest.
+    """
+    from plotly.graph_objects import Figure
+
+    from harness.report import panels, sweep
+
+    records = sweep.varied(source.swept, setting)
+    shown = [
+        panels.Panel(name, setting, own)
+        for name in source.names()
+        for own in [[record for record in records if record["model"] == name]]
+        if own
+    ]
+    made = panels.multiples(shown, metric)
+    return Figure(made["data"], made["layout"])
 
 
 def draws(source: Source, record: Record) -> "Draws":

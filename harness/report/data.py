@@ -6,7 +6,7 @@ import statistics
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 import models
 from harness import truth
@@ -181,6 +181,7 @@ def _same_meaning(one: Record, other: Record) -> bool:
 def comparisons(folder: Path) -> Tuple[List[Dict[str, Any]], List[str]]:
     """Return own and published comparisons, newest first, and a sentence for each damaged one."""
     found, damaged = [], []
+    seen: Set[Tuple[Any, ...]] = set()
     files = [*folder.glob("*.json"), *(folder / "published").glob("*.json")]
     for path in sorted(files, key=lambda path: path.name, reverse=True):
         try:
@@ -190,7 +191,11 @@ def comparisons(folder: Path) -> Tuple[List[Dict[str, Any]], List[str]]:
             for row in content["models"]:
                 tuple(row[name] for name in _COMPARED)
             float(content["options"]["threshold"])
-            found.append({**content, "name": path.stem})
+            # One that was copied to be published is still one comparison.
+            when = (content.get("ended_at"), content["base"]["name"], content["head"]["name"])
+            if when[0] is None or when not in seen:
+                found.append({**content, "name": path.stem})
+            seen.add(when)
         except (OSError, ValueError, KeyError, TypeError) as error:
             damaged.append(f"{path.name} is no comparison ({error!r}); skipped.")
     return found, damaged
@@ -262,10 +267,14 @@ class Row:
         """The records of cells that ended well."""
         return [record for record in self.records if record["status"] == "ok"]
 
+    def values(self, name: str) -> List[float]:
+        """Return a metric of each of the records that have it."""
+        values = [record["metrics"].get(name) for record in self.ended]
+        return [value for value in values if value is not None]
+
     def median(self, name: str) -> Optional[float]:
         """Return the median over seeds of a metric, ``None`` if no record has it."""
-        values = [record["metrics"].get(name) for record in self.ended]
-        known = [value for value in values if value is not None]
+        known = self.values(name)
         return statistics.median(known) if known else None
 
     def phases(self) -> Dict[str, float]:

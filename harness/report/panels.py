@@ -73,12 +73,19 @@ def multiples(panels: Sequence[Panel], metric: str) -> Dict[str, Any]:
     dict
         ``data`` and ``layout`` of plotly, and ``panels``: what the page needs to lay them out.
     """
+    rows = max(1, math.ceil(len(panels) / _PANELS))
     data: List[Dict[str, Any]] = []
     notes: List[Dict[str, Any]] = []
     limits: List[Dict[str, Any]] = []
     layout: Dict[str, Any] = {
-        "grid": {"pattern": "independent", "ygap": 0.4, "xgap": 0.08},
-        "height": 80 + _PANEL_HEIGHT * math.ceil(len(panels) / _PANELS),
+        "grid": {
+            "pattern": "independent",
+            "rows": rows,
+            "columns": _PANELS,
+            "ygap": 0.4,
+            "xgap": 0.08,
+        },
+        "height": 80 + _PANEL_HEIGHT * rows,
         "margin": {"l": 60, "r": 10, "t": 60, "b": 40},
         "legend": {"orientation": "h", "y": 1, "yref": "container", "yanchor": "top"},
         "annotations": notes,

@@ -2,7 +2,7 @@
 
 from typing import Any, Dict, List, Sequence, Tuple
 
-from harness.report import data
+from harness.report import data, words
 from harness.report.data import Record, Row, Source
 from harness.table import counted, number
 from models.spec import SamplerSettings
@@ -52,6 +52,41 @@ def ranking(records: Sequence[Record]) -> List[Row]:
     return sorted(
         rows, key=lambda row: (-data.VERDICTS.index(row.verdict), -(row.median("ess_per_s") or 0.0))
     )
+
+
+def summary(source: Source, row: Row) -> Dict[str, Any]:
+    """Return what some settings gave over their seeds.
+
+    Parameters
+    ----------
+    source : Source
+        What knows the model's own settings.
+    row : Row
+        Of :func:`ranking`.
+
+    Returns
+    -------
+    dict
+        ``settings`` in words, ``verdict`` of the worst seed and ``why``, ``seeds``; medians
+        ``ess_per_s`` (1/s) and ``wall_s``, smallest and largest ``ess_per_s``, largest ``rhat_max``
+        and ``z``, sum of ``divergences``. ``None`` where no seed has it.
+    """
+    worst = min(row.records, key=lambda record: data.VERDICTS.index(data.verdict(record)))
+    rates, hats = row.values("ess_per_s"), row.values("rhat_max")
+    scores = [z for z in map(data.worst_z, row.ended) if z is not None]
+    return {
+        "settings": source.settings_words(row.newest),
+        "verdict": row.verdict,
+        "ess_per_s": row.median("ess_per_s"),
+        "ess_per_s_min": min(rates, default=None),
+        "ess_per_s_max": max(rates, default=None),
+        "wall_s": row.median("wall_s"),
+        "rhat_max": max(hats, default=None),
+        "divergences": int(sum(row.values("divergences"))),
+        "z": max(scores, default=None),
+        "seeds": len(row.records),
+        "why": words.why(worst),
+    }
 
 
 def advice(source: Source) -> Dict[Tuple[str, str], str]:

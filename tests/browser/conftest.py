@@ -15,7 +15,7 @@ _SHARES = {"profile.default_content_setting_values.notifications": 2}
 def dashboard(whole, tmp_path_factory):  # noqa: F811
     output = tmp_path_factory.mktemp("dashboard") / "report"
     source = data.load(whole)
-    site.build(source, output, pages.all_pages(source), lambda _: None)
+    site.build(source, output, pages.all_pages(source, output), lambda _: None)
     return output
 
 

@@ -1,6 +1,8 @@
 """What a reader does with the dashboard: opens pages from disk, filters, sorts, tabs through them."""
 
 import time
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -94,6 +96,36 @@ def test_the_overview_is_sorted_by_a_click_and_back(go):
     assert rates() == sorted(rates(), reverse=True)
 
 
+def test_a_phone_sorts_by_a_list(go):
+    from selenium.webdriver.support.ui import Select
+
+    browser = go("index.html")
+    assert not browser.find_element("css selector", "select[data-sort]").is_displayed()
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": 390, "height": 900, "deviceScaleFactor": 1, "mobile": True},
+    )
+    try:
+        browser.refresh()
+        choice = Select(browser.find_element("css selector", "select[data-sort]"))
+        assert choice.first_selected_option.text == "verdict and why, worst first"
+        choice.select_by_visible_text("ESS/s, largest first")
+        rates = browser.execute_script(
+            "return Array.from(document.querySelectorAll('#overview tbody tr'))"
+            ".map(row => Number(row.cells[2].dataset.value))"
+        )
+        assert rates == sorted(rates, reverse=True)
+        assert len(set(rates)) > 1
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_every_model_is_on_one_screen_to_begin_with(go):
+    rows = texts(go("index.html"), "#overview tbody th a")
+    assert sorted(rows) == sorted(set(rows))
+    assert len(rows) == 16
+
+
 def test_the_worst_come_first(go):
     verdicts = texts(go("index.html"), "#overview tbody .badge")
     order = [next(i for i, name in enumerate(data.VERDICTS) if name in text) for text in verdicts]
@@ -108,14 +140,19 @@ def test_a_definition_is_shown_to_the_keyboard(go):
     assert term.find_element("class name", "definition").is_displayed()
 
 
-def test_the_tabulator_reaches_every_control(go):
+@pytest.mark.parametrize("page", PAGES)
+def test_the_tabulator_reaches_every_control(go, page):
     from selenium.webdriver.common.keys import Keys
 
-    browser = go("index.html")
+    browser = go(page)
+    if page == "cells.html":
+        wait(lambda: texts(browser, "#cells tbody tr"))
     controls = "a[href], button, input, select, [tabindex='0'], summary"
     wanted = browser.execute_script(
         "return Array.from(document.querySelectorAll(arguments[0]))"
-        ".filter(e => e.offsetParent || e.classList.contains('skip')).length",
+        ".filter(e => e.offsetParent || e.classList.contains('skip'))"
+        # What is folded or switched off is reached when it is unfolded or on.
+        ".filter(e => !e.disabled && !e.closest('details:not([open]) > :not(summary)')).length",
         controls,
     )
     reached = set()
@@ -159,6 +196,19 @@ def test_small_multiples_have_fewer_columns_on_a_phone(go):
         assert any("ess_per_s (1/s)" in title for title in titles)
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_draws_that_were_kept_can_be_fetched(go):
+    browser = go("cells.html")
+    wait(lambda: texts(browser, "#cells tbody tr"))
+    browser.find_element("css selector", "form input").send_keys("fork")
+    column = texts(browser, "#cells thead th").index("day") + 1
+    days = texts(browser, f"#cells tbody td:nth-child({column})")
+    browser.find_elements("css selector", "#cells tbody th button")[days.index("2026-11-24")].click()
+    wait(lambda: texts(browser, "#record dd a"))
+    link = browser.find_element("css selector", "#record dd a")
+    assert link.text == "some.nc"
+    assert Path(unquote(urlsplit(link.get_attribute("href")).path)).is_file()
 
 
 def test_a_cell_opens_with_the_command_that_runs_it_again(go):

@@ -112,10 +112,10 @@ def _stored(one: Dict[str, Any]) -> Dict[str, Any]:
     return {
         "id": slug(one["name"]),
         "title": f"{one['head']['name']} over {one['base']['name']}, {how}",
+        "answer": one.get("says", []),
         "lines": [
             *when,
             *stopped,
-            *one.get("says", []),
             *(f"Note: {note}" for note in one.get("notes", [])),
             *missing,
         ],
@@ -185,10 +185,8 @@ def _section(base: str, head: str, pairs: Sequence[Pair], machine: str) -> Dict[
     return {
         "id": f"records-{place}",
         "title": f"{head} over {base}, by records",
-        "lines": [
-            f"Of {counted(len(pairs), 'cell')} that both have, on {machine}. {records_.NOT_IN_TURNS}",
-            *(_answer(judged) if judged else []),
-        ],
+        "answer": _answer(judged) if judged else [],
+        "lines": [f"Of {counted(len(pairs), 'cell')} that both have, on {machine}. {records_.NOT_IN_TURNS}"],
         "charts": [*_with_intervals(judged, place), dots, phases],
         "choices": None,
         "table": {

@@ -20,7 +20,8 @@ _AGAIN = "{}-again"
 _COUNTED = (*VERDICTS, "failed", "divergences")
 _UNDER = (
     "Under the lines, on the same axis: all cells that were sampled there by their verdict on accuracy, and"
-    " the divergences of all of them."
+    " the divergences of all of them. A model that is inaccurate everywhere is one that short chains do not"
+    " reach; the fault of a release would be a step."
 )
 _MEANINGS = {
     "pace": "Seconds per effective sample: the inverse of ess_per_s.",
@@ -241,12 +242,25 @@ def _sections(
         {
             "id": prefix,
             "title": f"Speed and cost, over {over}",
-            "lines": [*lines, *_unmarked(steps, bool(lines)), *([_UNDER] if counts is not None else [])],
+            "lines": [*lines, *_unmarked(steps, bool(lines)), *_under(counts, measured)],
             "charts": parts,
             "choices": {"label": "Shown", "name": prefix, "options": options},
             "table": None,
         }
     ]
+
+
+def _under(counts: Any, measured: Any) -> List[str]:
+    """Say what lies under the lines, and of the newest place which models it is of."""
+    if counts is None:
+        return []
+    known = [str(place) for place in measured.values.index if place in counts.index]
+    if not known:
+        return [_UNDER]
+    last = counts.loc[known[-1]]
+    named = [(word, last[f"{word} in"]) for word in ("inaccurate", "divergences")]
+    told = "; ".join(f"{word}: {models}" for word, models in named if models)
+    return [_UNDER, f"Cells of {known[-1]} by model: {told}."] if told else [_UNDER]
 
 
 def _unmarked(steps: Sequence[Any], marked: bool) -> List[str]:

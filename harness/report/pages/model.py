@@ -104,7 +104,7 @@ def _tried(source: Source, records: Sequence[Record]) -> Dict[str, Any]:
             "title": f"All settings tried on {stack}, the best first",
             "header": _TRIED,
             "rows": [
-                _tried_row(source, row)
+                _tried_row(sweep.summary(source, row))
                 for row in sweep.ranking([record for record in records if record["stack"] == stack])
             ],
         }
@@ -118,23 +118,19 @@ def _tried(source: Source, records: Sequence[Record]) -> Dict[str, Any]:
     return {"charts": True, "tried": {"charts": charts, "tables": tables, "said": said, "machine": machine}}
 
 
-def _tried_row(source: Source, row: data.Row) -> List[str]:
-    worst = min(row.records, key=lambda record: data.VERDICTS.index(data.verdict(record)))
-    rates = [one["metrics"]["ess_per_s"] for one in row.ended if one["metrics"].get("ess_per_s") is not None]
-    span = f" ({number(min(rates))} to {number(max(rates))})" if len(rates) > 1 else ""
-    hats = [one["metrics"]["rhat_max"] for one in row.ended if one["metrics"].get("rhat_max") is not None]
-    scores = [z for z in map(data.worst_z, row.ended) if z is not None]
-    divergences = sum(one["metrics"].get("divergences") or 0 for one in row.ended)
+def _tried_row(found: Mapping[str, Any]) -> List[str]:
+    low, high = found["ess_per_s_min"], found["ess_per_s_max"]
+    span = f" ({number(low)} to {number(high)})" if found["seeds"] > 1 and low is not None else ""
     return [
-        source.settings_words(row.newest),
-        row.verdict,
-        f"{number(row.median('ess_per_s'))}{span}",
-        number(row.median("wall_s")),
-        f"{max(hats):.3f}" if hats else "-",
-        str(int(divergences)),
-        f"{max(scores):.1f}" if scores else "-",
-        str(len(row.records)),
-        words.why(worst),
+        found["settings"],
+        found["verdict"],
+        f"{number(found['ess_per_s'])}{span}",
+        number(found["wall_s"]),
+        "-" if found["rhat_max"] is None else f"{found['rhat_max']:.3f}",
+        str(found["divergences"]),
+        "-" if found["z"] is None else f"{found['z']:.1f}",
+        str(found["seeds"]),
+        found["why"],
     ]
 
 

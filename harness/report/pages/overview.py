@@ -49,7 +49,6 @@ def _variables(source: Source) -> Dict[str, Any]:
         "lead": _lead(source, every, stack),
         "measured": measured(source),
         "rows": shown,
-        "machines": len(source.machines) > 1,
         "left_out": len(every) - len(shown),
         "changes": changes[:_MOST_CHANGES],
         "changed": len(changes),
@@ -132,6 +131,7 @@ def _row(source: Source, row: Row, advice: Mapping[Tuple[str, str], str]) -> Dic
         # A cell that another profile had measured is not measured again: the settings tell what it is.
         "profile": "tutorial" if source.is_tutorial(first) else first["profile"],
         "machine": source.machine_name(data.machine(first)),
+        "elsewhere": data.machine(first) != source.main,
         "seeds": len(row.records),
         "verdict": row.verdict,
         "order": data.VERDICTS.index(row.verdict),

@@ -8,7 +8,7 @@ import pytest
 from harness import report
 from harness.report import figures
 from tests.conftest import ROOT
-from tests.harness.report.conftest import keep_draws
+from tests.harness.report.conftest import keep_draws, swept
 
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "dashboard.md").read_text(), re.DOTALL)
 
@@ -33,6 +33,17 @@ def test_the_documentations_example_runs(source, tmp_path, monkeypatch):
         exec(block, known)
     assert len(known["table"]) == 3
     assert {"ess_per_s", "draws", "verdict", "why"} <= set(known["table"].columns)
+
+
+def test_a_sweep_is_a_table_and_a_figure(published, write):
+    loaded = report.load(write(swept(published)))
+    table = report.tried(loaded, "fork", "pymc3-3.8")
+    assert list(table["seeds"]) == [3, 3, 3]
+    assert {"settings", "verdict", "ess_per_s", "rhat_max", "why"} <= set(table.columns)
+    figure = report.sweep_figure(loaded, "draws", "rhat_max")
+    assert {line.name for line in figure.data} == {"pymc3-3.8"}
+    assert [note.text for note in figure.layout.annotations] == ["<b>addition</b>", "<b>fork</b>"]
+    assert len(report.tried(loaded, "coin_toss", "pymc3-3.8")) == 0
 
 
 def test_every_figure_has_titles_and_units(source):
