@@ -60,6 +60,13 @@ class Source:
         return own[-1] if own else next(iter(self.machines), "")
 
     @functools.cached_property
+    def main_stack(self) -> str:
+        """The stack that pages open with, so that every model is on one screen: that measured last."""
+        mine = [record for record in self.records if machine(record) == self.main]
+        own = [record for record in mine if self.is_tutorial(record)] or mine
+        return str(max(own, key=lambda record: str(record["started_at"]))["stack"]) if own else ""
+
+    @functools.cached_property
     def machines(self) -> Dict[str, int]:
         """How many records each kind of machine has, by its digest, most first."""
         return dict(Counter(machine(record) for record in self.records).most_common())

@@ -102,9 +102,9 @@ def multiples(panels: Sequence[Panel], metric: str) -> Dict[str, Any]:
                 line = _line(panel, points, metric, stack, place, shown)
                 data.append({**line, "xaxis": f"x{axis}", "yaxis": f"y{axis}"})
                 in_legend.add(stack)
-        layout[f"xaxis{axis}"] = {"title": {"text": panel.setting, "font": {"size": 10}, "standoff": 2}}
+        layout[f"xaxis{axis}"] = _setting_axis(panel)
         # One scale for all, or a wiggle in one panel would look like a leap in another.
-        layout[f"yaxis{axis}"] = {**_value_axis(metric), **({"matches": "y"} if number else {})}
+        layout[f"yaxis{axis}"] = {**_value_axis(metric, panels), **({"matches": "y"} if number else {})}
         if metric in LIMITS:
             limits.append(
                 {
@@ -168,11 +168,42 @@ def _short(value: float) -> float:
     return float(f"{value:.4g}")
 
 
-def _value_axis(metric: str) -> Dict[str, Any]:
+def _setting_axis(panel: Panel) -> Dict[str, Any]:
+    """Return an axis with a tick at each value tried; a logarithmic one of numbers that are doubled."""
+    values = sorted({record["settings"][panel.setting] for record in panel.records})
+    doubled = panel.setting != "target_accept" and min(values, default=1) > 0
+    return {
+        "title": {"text": panel.setting, "font": {"size": 10}, "standoff": 2},
+        "type": "log" if doubled else "linear",
+        "tickvals": values,
+        "ticktext": [f"{value:g}" for value in values],
+        "tickangle": 0,
+        "tickfont": {"size": 10},
+    }
+
+
+def _value_axis(metric: str, panels: Sequence[Panel]) -> Dict[str, Any]:
     if SHOWN.get(metric):
-        return {"type": "log"}
+        return {"type": "log", **_decades(metric, panels)}
     # From 0, 1.00 and 1.05 would look alike.
     return {} if metric == "rhat_max" else {"rangemode": "tozero"}
+
+
+def _decades(metric: str, panels: Sequence[Panel]) -> Dict[str, Any]:
+    """Return the ticks of a logarithmic axis: powers of ten, and between them where it is short."""
+    values = [
+        value
+        for panel in panels
+        for record in panel.records
+        for value in [record["metrics"].get(metric)]
+        if value is not None and value > 0
+    ]
+    if not values:
+        return {}
+    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+    steps = (1,) if high - low > 3 else (1, 3)
+    ticks = [step * 10.0**power for power in range(low, high + 1) for step in steps]
+    return {"tickvals": ticks, "ticktext": [f"{tick:,g}" for tick in ticks], "tickfont": {"size": 10}}
 
 
 @dataclass(frozen=True)

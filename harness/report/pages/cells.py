@@ -15,6 +15,15 @@ from harness.report.site import Page, ids
 #: change only the last.
 CHUNK = 200
 _SHOWN = ("ess_per_s", "wall_s", "rhat_max", "divergences", "tree_depth_mean")
+#: What columns are called where they would be too wide; they are searched by their names.
+_LABELS = {
+    "target_accept": "accept",
+    "ess_per_s": "ESS/s",
+    "wall_s": "wall, s",
+    "rhat_max": "R-hat",
+    "divergences": "divergences",
+    "tree_depth_mean": "tree depth",
+}
 
 
 def pages(source: Source, output: Path) -> List[Page]:
@@ -46,7 +55,7 @@ def pages(source: Source, output: Path) -> List[Page]:
             lambda: {
                 "title": "Every cell",
                 "any": bool(everything),
-                "meanings": {name: METRICS[name].definition for name in _SHOWN},
+                "meanings": {_LABELS[name]: METRICS[name].definition for name in _SHOWN},
             },
         ),
         Page("cells/table.js", "", everything, lambda: {"text": _table(source)}),
@@ -75,19 +84,32 @@ def _table(source: Source) -> str:
     of_words("model", [record["model"] for record in records])
     of_words("stack", [record["stack"] for record in records])
     of_words("verdict", [data.verdict(record) for record in records])
+    of_words("why", [words.why(record) for record in records])
     for name in ("draws", "tune", "chains", "cores", "target_accept"):
-        columns.append({"name": name, "values": [record["settings"][name] for record in records]})
+        columns.append(
+            {
+                "name": name,
+                "label": _LABELS.get(name, name),
+                "values": [record["settings"][name] for record in records],
+            }
+        )
     columns.append({"name": "seed", "values": [record["seed"] for record in records]})
     for name in _SHOWN:
         values = [record["metrics"].get(name) for record in records]
         rounded = [None if value is None else float(f"{value:.4g}") for value in values]
-        columns.append({"name": name, "definition": METRICS[name].definition, "values": rounded})
+        columns.append(
+            {
+                "name": name,
+                "label": _LABELS[name],
+                "definition": METRICS[name].definition,
+                "values": rounded,
+            }
+        )
     of_words("profile", [record["profile"] for record in records])
     of_words("day", [record["started_at"][:10] for record in records])
     of_words("run", ["newest" if record["id"] in newest else "earlier" for record in records])
     if len(source.machines) > 1:
         of_words("machine", [source.machine_name(data.machine(record)) for record in records])
-    of_words("why", [words.why(record) for record in records])
     return _script("NUTSBENCH_TABLE", {"columns": columns, "chunk": CHUNK})
 
 

@@ -57,7 +57,8 @@ def _chosen(source: Source, name: str) -> List[Record]:
     """Return the cells that are shown: of each stack the newest of the model's own settings, then others."""
     every = sorted(source.of_model(name), key=lambda record: not source.is_tutorial(record))
     first = {record["stack"]: record for record in reversed(every)}
-    firsts = sorted(first.values(), key=every.index)
+    # The stack that the overview opens with is what a reader comes from.
+    firsts = sorted(first.values(), key=lambda one: (one["stack"] != source.main_stack, every.index(one)))
     return [*firsts, *(record for record in every if record not in firsts)][:_CELLS]
 
 

@@ -34,7 +34,7 @@ def _variables(source: Source) -> Dict[str, Any]:
     main = source.machine_name(source.main)
     profiles = [row["profile"] for row in shown]
     opened = "tutorial" if ("tutorial", main) in {(row["profile"], row["machine"]) for row in shown} else ""
-    stack = _opened_stack(source)
+    stack = source.main_stack
     filters = [
         _filter("stack", "Stack", [row["stack"] for row in shown], stack),
         _filter("settings", "Profile", profiles, opened),
@@ -66,13 +66,6 @@ def _variables(source: Source) -> Dict[str, Any]:
         },
         "verdicts": {name: words.meaning(name) for name in data.VERDICTS},
     }
-
-
-def _opened_stack(source: Source) -> str:
-    """Return the stack that the page opens with, so that every model is on one screen: that measured last."""
-    mine = [record for record in source.records if data.machine(record) == source.main]
-    own = [record for record in mine if source.is_tutorial(record)] or mine
-    return str(max(own, key=lambda record: str(record["started_at"]))["stack"]) if own else ""
 
 
 def _lead(source: Source, rows: Sequence[Row], stack: str) -> List[str]:
@@ -131,6 +124,7 @@ def _row(source: Source, row: Row, advice: Mapping[Tuple[str, str], str]) -> Dic
         # A cell that another profile had measured is not measured again: the settings tell what it is.
         "profile": "tutorial" if source.is_tutorial(first) else first["profile"],
         "machine": source.machine_name(data.machine(first)),
+        "cell": first["id"][:12] if first["stack"] != source.main_stack else "",
         "elsewhere": data.machine(first) != source.main,
         "seeds": len(row.records),
         "verdict": row.verdict,

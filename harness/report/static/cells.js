@@ -58,7 +58,7 @@ window.NUTSBENCH_TABLE = function (data) {
     const cell = document.createElement("th"), press = document.createElement("button");
     cell.scope = "col";
     press.type = "button";
-    press.textContent = column.name;
+    press.textContent = column.label || column.name;
     if (column.definition) press.title = column.definition;
     press.addEventListener("click", () => sort(number));
     cell.append(press);
