@@ -2,24 +2,42 @@
 
 import statistics
 from html import escape
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from harness.report.data import Record
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "x")
-#: Where a logarithmic axis of ratios has its ticks.
-_TICKS = (0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1, 1.05, 1.1, 1.2, 1.5, 2, 3, 5, 8, 12, 20, 50, 100)
+#: Where a logarithmic axis of ratios has its ticks, if it is long, and if it is short.
+_FAR = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10, 20, 50, 100)
+_NEAR = (0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1, 1.05, 1.1, 1.15, 1.2, 1.3, 1.5)
+_LONG = 1.6
 
 
-def ratio_axis(text: str) -> Dict[str, Any]:
-    """Return a logarithmic axis of ratios, with ticks at round ones."""
+def ratio_axis(text: str, values: Iterable[Optional[float]]) -> Dict[str, Any]:
+    """Return a logarithmic axis of ratios, with ticks at round ones.
+
+    Parameters
+    ----------
+    text : str
+        The title.
+    values : iterable of float or None
+        What the axis reaches.
+    """
+    known = [value for value in values if value is not None and value > 0]
+    ticks = _FAR if known and max(known) / min(known) > _LONG else _NEAR
     return {
         "type": "log",
-        "title": {"text": text},
-        "tickvals": list(_TICKS),
-        "ticktext": [f"{t:g}" for t in _TICKS],
+        "title": {"text": text, "font": {"size": 12}},
+        "tickvals": list(ticks),
+        "ticktext": [f"{tick:g}" for tick in ticks],
+        "tickangle": 0,
     }
+
+
+def pattern(shape: str) -> Dict[str, Any]:
+    """Return a pattern over a bar's colour: what colour alone would not tell."""
+    return {"shape": shape, "fillmode": "overlay", "solidity": 0.25, "size": 6}
 
 
 def dots(pairs: Sequence[Tuple[Record, Record]]) -> Dict[str, Any]:
@@ -62,7 +80,10 @@ def dots(pairs: Sequence[Tuple[Record, Record]]) -> Dict[str, Any]:
     return {
         "data": data,
         "layout": {
-            "xaxis": ratio_axis("time, HEAD over BASE (smaller is faster)"),
+            "xaxis": ratio_axis(
+                "time, HEAD / BASE (less is faster)",
+                [value for line in data for value in line["x"]],
+            ),
             "yaxis": {"automargin": True},
             "shapes": [{"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": 1, "x1": 1}],
             "height": 100 + 24 * len(names),
@@ -108,7 +129,7 @@ def phases(pairs: Sequence[Tuple[Record, Record]], base: str, head: str) -> Dict
                 for name in names
                 for place in (1, 0)
             ],
-            "marker": {"color": colour, "pattern": {"shape": shape}},
+            "marker": {"color": colour, "pattern": pattern(shape)},
             "hovertemplate": f"%{{y}}<br>{phase} %{{x:.2f}} s<extra></extra>",
         }
         for phase, (colour, shape) in PHASES.items()
@@ -170,7 +191,10 @@ def ratios(comparison: Mapping[str, Any]) -> Dict[str, Any]:
     return {
         "data": [point],
         "layout": {
-            "xaxis": ratio_axis(f"{unit}, HEAD over BASE (smaller is faster)"),
+            "xaxis": ratio_axis(
+                f"{unit}, HEAD / BASE (less is faster)",
+                [row[name] for row in rows for name in ("lower", "upper")],
+            ),
             "yaxis": {"automargin": True},
             "shapes": [band, middle],
             "height": 60 + 26 * max(4, len(rows)),

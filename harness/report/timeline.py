@@ -4,7 +4,7 @@ import math
 from html import escape
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from harness.report.charts import COLOURS, SYMBOLS, ratio_axis
+from harness.report.charts import COLOURS, SYMBOLS, pattern, ratio_axis
 
 DASHES = ("solid", "dash", "dot")
 #: How cells are shown by their verdict on accuracy: colour and pattern.
@@ -68,7 +68,7 @@ def history(
         for place, words in marks
     ]
     layout: Dict[str, Any] = {
-        "yaxis": ratio_axis(name),
+        "yaxis": ratio_axis(name, (value for line in values.values() for value in line)),
         # Places stay in their order though a line may lack some.
         "xaxis": {"type": "category", "categoryorder": "array", "categoryarray": list(places)},
         "shapes": lines,
@@ -132,7 +132,7 @@ def _under(counts: Mapping[str, Sequence[Optional[int]]], places: Sequence[str])
             "x": list(places),
             "y": list(counts[verdict]),
             "yaxis": "y2",
-            "marker": {"color": colour, "pattern": {"shape": shape}},
+            "marker": {"color": colour, "pattern": pattern(shape)},
         }
         for verdict, (colour, shape) in _VERDICTS.items()
         if any(counts[verdict])

@@ -184,9 +184,9 @@ def _section(base: str, head: str, pairs: Sequence[Pair], machine: str) -> Dict[
     results = {row["model"]: row for row in judged["models"]} if judged else {}
     return {
         "id": f"records-{place}",
-        "title": f"{head} over {base}, by records",
+        "title": f"{head} over {base}, by records, {machine}",
         "answer": _answer(judged) if judged else [],
-        "lines": [f"Of {counted(len(pairs), 'cell')} that both have, on {machine}. {records_.NOT_IN_TURNS}"],
+        "lines": [f"Of {counted(len(pairs), 'cell')} that both have. {records_.NOT_IN_TURNS}"],
         "charts": [*_with_intervals(judged, place), dots, phases],
         "choices": None,
         "table": {

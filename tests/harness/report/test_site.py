@@ -178,7 +178,7 @@ def test_two_runs_of_a_stack_are_side_by_side(published, write, build):
         for one in before
     ]
     text = (build(write([*before, *after]))[0] / "compare.html").read_text()
-    assert "pymc3-3.8, newest run over pymc3-3.8, the run before, by records" in text
+    assert "pymc3-3.8, newest run over pymc3-3.8, the run before, by records, " in text
     assert "Of 3 cells that both have" in text
 
 
