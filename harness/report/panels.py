@@ -23,7 +23,7 @@ SHOWN = {
 }
 #: Above these a cell is poor: a dashed line.
 LIMITS = {"rhat_max": MAX_RHAT}
-_PANELS, _PANEL_HEIGHT = 4, 180
+_PANELS, _PANEL_HEIGHT = 4, 200
 
 
 def title(name: str) -> str:
@@ -58,7 +58,7 @@ class Panel:
     records: Sequence[Record]
 
 
-def multiples(panels: Sequence[Panel], metric: str) -> Dict[str, Any]:
+def multiples(panels: Sequence[Panel], metric: str, columns: int = _PANELS) -> Dict[str, Any]:
     """Return small multiples on one scale: how a metric moves with a setting, over seeds, a line a stack.
 
     Parameters
@@ -67,13 +67,15 @@ def multiples(panels: Sequence[Panel], metric: str) -> Dict[str, Any]:
         In the order in which they are shown.
     metric : str
         A key of :data:`SHOWN`.
+    columns : int
+        Panels in a row, where there is room for so many.
 
     Returns
     -------
     dict
         ``data`` and ``layout`` of plotly, and ``panels``: what the page needs to lay them out.
     """
-    rows = max(1, math.ceil(len(panels) / _PANELS))
+    rows = max(1, math.ceil(len(panels) / columns))
     data: List[Dict[str, Any]] = []
     notes: List[Dict[str, Any]] = []
     limits: List[Dict[str, Any]] = []
@@ -81,8 +83,8 @@ def multiples(panels: Sequence[Panel], metric: str) -> Dict[str, Any]:
         "grid": {
             "pattern": "independent",
             "rows": rows,
-            "columns": _PANELS,
-            "ygap": 0.4,
+            "columns": columns,
+            "ygap": 0.35,
             "xgap": 0.08,
         },
         "height": 80 + _PANEL_HEIGHT * rows,
@@ -120,7 +122,7 @@ def multiples(panels: Sequence[Panel], metric: str) -> Dict[str, Any]:
             )
         if panel.title:
             notes.append(_heading(panel.title, axis))
-    shape = {"count": len(panels), "columns": _PANELS, "height": _PANEL_HEIGHT, "title": title(metric)}
+    shape = {"count": len(panels), "columns": columns, "height": _PANEL_HEIGHT, "title": title(metric)}
     return {"data": data, "layout": layout, "panels": shape}
 
 

@@ -82,8 +82,8 @@ def _table(source: Source) -> str:
         columns.append({"name": name, "words": list(known), "values": [known[value] for value in values]})
 
     of_words("model", [record["model"] for record in records])
-    of_words("stack", [record["stack"] for record in records])
     of_words("verdict", [data.verdict(record) for record in records])
+    of_words("stack", [record["stack"] for record in records])
     of_words("why", [words.why(record) for record in records])
     for name in ("draws", "tune", "chains", "cores", "target_accept"):
         columns.append(

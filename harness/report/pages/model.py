@@ -54,8 +54,14 @@ def page(source: Source, name: str) -> Page:
 
 
 def _chosen(source: Source, name: str) -> List[Record]:
-    """Return the cells that are shown: of each stack the newest of the model's own settings, then others."""
-    every = sorted(source.of_model(name), key=lambda record: not source.is_tutorial(record))
+    """Return the cells that are shown: of each stack the newest of the model's own settings, then others.
+
+    Of several seeds, one whose draws were kept tells more than a newer one.
+    """
+    every = sorted(
+        source.of_model(name),
+        key=lambda record: (not source.is_tutorial(record), source.draws_file(record) is None),
+    )
     first = {record["stack"]: record for record in reversed(every)}
     # The stack that the overview opens with is what a reader comes from.
     firsts = sorted(first.values(), key=lambda one: (one["stack"] != source.main_stack, every.index(one)))
@@ -95,7 +101,7 @@ def _tried(source: Source, records: Sequence[Record]) -> Dict[str, Any]:
             "text": panels.title(metric),
             "label": f"{panels.title(metric)}: median over seeds, bars from the smallest to the largest seed;"
             f" the other settings are the model's own{panels.limit_words(metric)}",
-            "figure": panels.multiples(shown, metric),
+            "figure": panels.multiples(shown, metric, columns=len(sweep.SETTINGS)),
         }
         for metric in panels.SHOWN
     ]
