@@ -61,8 +61,9 @@ class Source:
 
     @functools.cached_property
     def main_stack(self) -> str:
-        """The stack that pages open with, so that every model is on one screen: that measured last."""
-        mine = [record for record in self.records if machine(record) == self.main]
+        """The stack that pages open with, so that models fit one screen: that swept, or measured, last."""
+        # Of a stack that was swept there is more to say: what would have been better.
+        mine = self.swept or [record for record in self.records if machine(record) == self.main]
         own = [record for record in mine if self.is_tutorial(record)] or mine
         return str(max(own, key=lambda record: str(record["started_at"]))["stack"]) if own else ""
 
