@@ -1,5 +1,6 @@
 """Charts that are explored: plotly figures as JSON, drawn by the script that lies beside the pages."""
 
+import math
 import statistics
 from html import escape
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
@@ -8,10 +9,13 @@ from harness.report.data import Record
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "x")
-#: Where a logarithmic axis of ratios has its ticks, if it is long, and if it is short.
-_FAR = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10, 20, 50, 100)
-_NEAR = (0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1, 1.05, 1.1, 1.15, 1.2, 1.3, 1.5)
-_LONG = 1.6
+#: By how far a logarithmic axis of ratios reaches, where it has ticks: few enough for a phone.
+_TICKS = (
+    (1.25, (0.8, 0.85, 0.9, 0.95, 1, 1.05, 1.1, 1.15, 1.2, 1.25)),
+    (2.0, (0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3, 1.5, 1.7, 2)),
+    (50.0, (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10, 20)),
+    (math.inf, (0.001, 0.01, 0.1, 1, 10, 100, 1000)),
+)
 
 
 def ratio_axis(text: str, values: Iterable[Optional[float]]) -> Dict[str, Any]:
@@ -25,7 +29,8 @@ def ratio_axis(text: str, values: Iterable[Optional[float]]) -> Dict[str, Any]:
         What the axis reaches.
     """
     known = [value for value in values if value is not None and value > 0]
-    ticks = _FAR if known and max(known) / min(known) > _LONG else _NEAR
+    reach = max(known) / min(known) if known else 1.0
+    ticks = next(ticks for longest, ticks in _TICKS if reach <= longest)
     return {
         "type": "log",
         "title": {"text": text, "font": {"size": 12}},

@@ -4,7 +4,7 @@ import math
 import statistics
 from dataclasses import dataclass
 from html import escape
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from harness.metrics import METRICS
 from harness.quality import MAX_RHAT
@@ -24,6 +24,9 @@ SHOWN = {
 #: Above these a cell is poor: a dashed line.
 LIMITS = {"rhat_max": MAX_RHAT}
 _PANELS, _PANEL_HEIGHT = 4, 200
+#: How many times its smallest value a logarithmic axis reaches, and where in a power of ten it has ticks.
+_STEPS: Sequence[Tuple[float, Sequence[int]]] = ((30.0, (1, 2, 5)), (1000.0, (1, 3)), (math.inf, (1,)))
+_SHORT = 6.0
 
 
 def title(name: str) -> str:
@@ -202,10 +205,25 @@ def _decades(metric: str, panels: Sequence[Panel]) -> Dict[str, Any]:
     ]
     if not values:
         return {}
-    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
-    steps = (1,) if high - low > 3 else (1, 3)
-    ticks = [step * 10.0**power for power in range(low, high + 1) for step in steps]
+    ticks = log_ticks(min(values), max(values))
     return {"tickvals": ticks, "ticktext": [f"{tick:,g}" for tick in ticks], "tickfont": {"size": 10}}
+
+
+def log_ticks(low: float, high: float) -> List[float]:
+    """Return the ticks of a logarithmic axis: at least two lie on it, or nobody could read its scale.
+
+    Parameters
+    ----------
+    low, high : float
+        The smallest and the largest value, above 0.
+    """
+    if high / low < _SHORT:
+        from matplotlib.ticker import MaxNLocator
+
+        return [float(tick) for tick in MaxNLocator(5).tick_values(low, high) if tick > 0]
+    steps = next(steps for reach, steps in _STEPS if high / low <= reach)
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    return [step * 10.0**power for power in powers for step in steps]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import itertools
 import re
 import statistics
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from harness.compare import records as records_
 from harness.compare.result import Options
@@ -11,6 +11,7 @@ from harness.errors import UserError
 from harness.metrics import METRICS
 from harness.report import charts, data
 from harness.report.data import Record, Source
+from harness.report.section import Chart, Section, Table
 from harness.report.site import Page, ids, slug
 from harness.table import counted
 
@@ -18,14 +19,14 @@ _MOST = 10
 _WORK = {True: "same", False: "other", None: "not known"}
 _HEADER = (
     "model",
-    "over",
-    "ratio of time per effective sample",
-    "ratio of time per leapfrog",
-    "ratio of wall time",
+    "cells",
+    "ratio: time / ESS",
+    "ratio: time / leapfrog",
+    "ratio: wall time",
     "work",
     "speed",
     "interval, or why there is none",
-    "how they sample, BASE / HEAD",
+    "verdicts, BASE / HEAD",
 )
 Pair = Tuple[Record, Record]
 
@@ -56,17 +57,20 @@ def _machines(source: Source) -> List[List[Record]]:
 
 
 def _variables(source: Source) -> Dict[str, Any]:
+    stored = sorted(source.comparisons[:_MOST], key=_tells_less)
+    # What was measured in turns tells more: the records of the same two are there for who asks.
+    told = {_names(one) for one in stored if not _tells_less(one)}
     return {
         "title": "One stack against another",
         "charts": True,
         "lead": "Ratios of HEAD over BASE, on a logarithmic axis: below 1 HEAD is faster. An interval"
         " within the grey band is the same.",
         "sections": [
-            *(_stored(one) for one in source.comparisons[:_MOST]),
+            *map(_stored, stored),
             *(
                 section
                 for records in filter(None, _machines(source))
-                for section in _by_records(source, records, source.machine_name(data.machine(records[0])))
+                for section in _by_records(source, records, told)
             ),
         ],
         "meanings": {name: METRICS[name].definition for name in ("pace_s", "us_per_leapfrog", "wall_s")},
@@ -74,27 +78,28 @@ def _variables(source: Source) -> Dict[str, Any]:
     }
 
 
-def _stored(one: Dict[str, Any]) -> Dict[str, Any]:
+def _names(comparison: Mapping[str, Any]) -> Tuple[str, str]:
+    return str(comparison["base"]["name"]), str(comparison["head"]["name"])
+
+
+def _tells_less(comparison: Mapping[str, Any]) -> bool:
+    """Return whether a comparison says nothing of two stacks: it was not ended, or is of one with itself."""
+    base, head = _names(comparison)
+    return bool(comparison.get("interrupted")) or base == head
+
+
+def _stored(one: Dict[str, Any]) -> Section:
     counted_ = one["options"].get("counter") == "callgrind"
     unit = "Instructions" if counted_ else "Time"
     basis = "counted, not timed" if counted_ else "the interval is over fresh pairs of processes"
-    chart = {
-        "id": f"ratios-{slug(one['name'])}",
-        "choice": None,
-        "hidden": False,
-        "label": f"{unit} per leapfrog, or per effective sample where the work is not the same,"
-        f" HEAD over BASE; {basis}",
-        "figure": charts.ratios(one),
-    }
-    header = ["model", "ratio", "interval", "verdict", "work"]
+    chart = Chart(
+        f"ratios-{slug(one['name'])}",
+        f"{unit} per leapfrog, or per effective sample where the work is not the same, HEAD over BASE;"
+        f" {basis}",
+        charts.ratios(one),
+    )
     rows = [
-        [
-            row["model"],
-            f"{row['ratio']:.3f}",
-            _span(row),
-            row["verdict"],
-            _WORK[row["same_work"]],
-        ]
+        [row["model"], f"{row['ratio']:.3f}", _span(row), row["verdict"], _WORK[row["same_work"]]]
         for row in one["models"]
         if not row["problem"] and row["same_work"] is not None
     ]
@@ -109,20 +114,17 @@ def _stored(one: Dict[str, Any]) -> Dict[str, Any]:
     missing = [f"{row['model']} could not be measured: {row['problem']}." for row in failed]
     stopped = ["It was interrupted: this is what was known by then."] if one.get("interrupted") else []
     how = "by instructions" if counted_ else "measured in turns"
-    return {
-        "id": slug(one["name"]),
-        "title": f"{one['head']['name']} over {one['base']['name']}, {how}",
-        "answer": one.get("says", []),
-        "lines": [
-            *when,
-            *stopped,
-            *(f"Note: {note}" for note in one.get("notes", [])),
-            *missing,
-        ],
-        "charts": [chart],
-        "choices": None,
-        "table": {"header": header, "rows": rows},
-    }
+    base, head = _names(one)
+    what = f"{head} against itself" if base == head else f"{head} over {base}"
+    return Section(
+        one["name"],
+        f"{what}, {how}{', interrupted' if stopped else ''}",
+        answer=one.get("says", []),
+        lines=[*when, *stopped, *(f"Note: {note}" for note in one.get("notes", [])), *missing],
+        charts=[chart],
+        table=Table(["model", "ratio", "interval", "verdict", "work"], rows),
+        folded=_tells_less(one),
+    )
 
 
 def _span(row: Mapping[str, Any]) -> str:
@@ -131,15 +133,30 @@ def _span(row: Mapping[str, Any]) -> str:
     return f"{row['lower']:.3f} to {row['upper']:.3f}"
 
 
-def _by_records(source: Source, records: Sequence[Record], machine: str) -> List[Dict[str, Any]]:
-    """Return a section for each two stacks whose records share cells, and for each stack measured twice."""
+def _by_records(
+    source: Source, records: Sequence[Record], told: Collection[Tuple[str, str]]
+) -> List[Section]:
+    """Return a section for each two stacks whose records share cells, and for each stack measured twice.
+
+    Parameters
+    ----------
+    source : Source
+        Everything.
+    records : sequence of dict
+        Of one machine.
+    told : collection of (str, str)
+        The stacks, BASE and HEAD, of which something better is on the page.
+    """
+    digest = data.machine(records[0])
+    machine = source.machine_name(digest)
     stacks = sorted(dict.fromkeys(record["stack"] for record in records), key=_by_version)
     found = []
     for base, head in itertools.combinations(stacks, 2):
         of = {side: {_cell(r): r for r in records if r["stack"] == side} for side in (base, head)}
         pairs = [(of[base][cell], record) for cell, record in of[head].items() if cell in of[base]]
         if pairs:
-            found.append(_section(base, head, pairs, machine))
+            folded = digest != source.main or (base, head) in told
+            found.append(_section(base, head, pairs, machine, folded))
     for stack in stacks:
         pairs = [
             (before, record)
@@ -148,7 +165,8 @@ def _by_records(source: Source, records: Sequence[Record], machine: str) -> List
             if record["stack"] == stack and before is not None and before["status"] == "ok"
         ]
         if pairs:
-            found.append(_section(f"{stack}, the run before", f"{stack}, newest run", pairs, machine))
+            sides = f"{stack}, the run before", f"{stack}, newest run"
+            found.append(_section(*sides, pairs, machine, digest != source.main))
     return found
 
 
@@ -162,38 +180,31 @@ def _cell(record: Record) -> Any:
     return (*of_model, str(record["settings"]), record["seed"])
 
 
-def _section(base: str, head: str, pairs: Sequence[Pair], machine: str) -> Dict[str, Any]:
+def _section(base: str, head: str, pairs: Sequence[Pair], machine: str, folded: bool) -> Section:
     names = list(dict.fromkeys(one["model"] for one, _ in pairs))
     place = slug(f"{base}-{head}-{machine}")
     judged = _judged(base, head, pairs)
-    dots = {
-        "id": f"dots-{place}",
-        "choice": None,
-        "hidden": False,
-        "label": f"{head} over {base}: time per effective sample and per leapfrog, median over cells, bars"
+    dots = Chart(
+        f"dots-{place}",
+        f"{head} over {base}: time per effective sample and per leapfrog, median over cells, bars"
         " from the smallest to the largest; one cell has none",
-        "figure": charts.dots(pairs),
-    }
-    phases = {
-        "id": f"phases-{place}",
-        "choice": None,
-        "hidden": False,
-        "label": f"Wall seconds of each phase, {base} (upper bar) and {head} (lower bar), of the newest seed",
-        "figure": charts.phases(pairs, base, head),
-    }
+        charts.dots(pairs),
+    )
+    phases = Chart(
+        f"phases-{place}",
+        f"Wall seconds of each phase, {base} (upper bar) and {head} (lower bar), of the newest seed",
+        charts.phases(pairs, base, head),
+    )
     results = {row["model"]: row for row in judged["models"]} if judged else {}
-    return {
-        "id": f"records-{place}",
-        "title": f"{head} over {base}, by records, {machine}",
-        "answer": _answer(judged) if judged else [],
-        "lines": [f"Of {counted(len(pairs), 'cell')} that both have. {records_.NOT_IN_TURNS}"],
-        "charts": [*_with_intervals(judged, place), dots, phases],
-        "choices": None,
-        "table": {
-            "header": list(_HEADER),
-            "rows": [_ratios(name, pairs, results.get(name)) for name in names],
-        },
-    }
+    return Section(
+        f"records-{place}",
+        f"{head} over {base}, by records, {machine}",
+        answer=_answer(judged) if judged else [],
+        lines=[f"Of {counted(len(pairs), 'cell')} that both have. {records_.NOT_IN_TURNS}"],
+        charts=[dots, *_with_intervals(judged, place), phases],
+        table=Table(_HEADER, [_ratios(name, pairs, results.get(name)) for name in names]),
+        folded=folded,
+    )
 
 
 def _judged(base: str, head: str, pairs: Sequence[Pair]) -> Dict[str, Any]:
@@ -224,18 +235,16 @@ def _answer(judged: Mapping[str, Any]) -> List[str]:
     return [f"{text[0].upper()}{text[1:]}.{more if rest else ''}"]
 
 
-def _with_intervals(judged: Mapping[str, Any], place: str) -> List[Dict[str, Any]]:
+def _with_intervals(judged: Mapping[str, Any], place: str) -> List[Chart]:
     if not any(not row["problem"] and row["upper"] is not None for row in judged.get("models", [])):
         return []
     return [
-        {
-            "id": f"intervals-{place}",
-            "choice": None,
-            "hidden": False,
-            "label": "Time per leapfrog, or per effective sample where the work is not the same, HEAD over"
+        Chart(
+            f"intervals-{place}",
+            "Time per leapfrog, or per effective sample where the work is not the same, HEAD over"
             " BASE; the interval is over seeds, and holds what the machine may differ by between two runs",
-            "figure": charts.ratios(judged),
-        }
+            charts.ratios(judged),
+        )
     ]
 
 
@@ -250,7 +259,7 @@ def _ratios(name: str, pairs: Sequence[Pair], judged: Optional[Mapping[str, Any]
     said = ["not judged", judged["problem"]] if judged and judged["problem"] else ["not judged", "-"]
     if judged and not judged["problem"]:
         said = [judged["verdict"], _span(judged)]
-    return [name, counted(len(own), "cell"), *figures, _WORK[same], *said, " / ".join(worst)]
+    return [name, str(len(own)), *figures, _WORK[same], *said, " / ".join(worst)]
 
 
 def _ratio(pairs: Sequence[Pair], metric: str) -> str:

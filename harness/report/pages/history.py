@@ -10,6 +10,7 @@ from harness.accuracy import VERDICTS
 from harness.errors import UserError
 from harness.report import data, timeline
 from harness.report.data import Record, Source, asv_commits
+from harness.report.section import Chart, Section, Table
 from harness.report.site import Page, ids, slug
 
 #: What asv calls a machine that was measured again, for the noise.
@@ -84,7 +85,7 @@ def _links(source: Source, output: Path) -> List[Dict[str, str]]:
     return found
 
 
-def _releases(source: Source) -> List[Dict[str, Any]]:
+def _releases(source: Source) -> List[Section]:
     from harness import history, releases
 
     folder = source.folder / "releases"
@@ -96,7 +97,7 @@ def _releases(source: Source) -> List[Dict[str, Any]]:
     except (UserError, OSError) as error:
         return [_unread("PyMC3's releases", error)]
     records = source.release_records()
-    found: List[Dict[str, Any]] = []
+    found: List[Section] = []
     for machine in machines:
         if machine.endswith(_AGAIN.format("")):
             continue
@@ -153,7 +154,7 @@ def _counts(records: Sequence[Record], place: Callable[[Record], str]) -> Any:
     return history.accuracy(records, place) if records else None
 
 
-def _without_lines(records: Sequence[Record], versions: Sequence[str]) -> List[Dict[str, Any]]:
+def _without_lines(records: Sequence[Record], versions: Sequence[str]) -> List[Section]:
     """Return a table for each machine whose records have no times of asv's beside them."""
     by_machine: Dict[str, List[Record]] = {}
     for record in records:
@@ -163,14 +164,12 @@ def _without_lines(records: Sequence[Record], versions: Sequence[str]) -> List[D
         counts = _counts(own, _release)
         rows = [[version, *_row(counts, version)] for version in versions if version in counts.index]
         found.append(
-            {
-                "id": slug(f"accuracy-{name}"),
-                "title": f"Accuracy and divergences over PyMC3's releases, on {name}",
-                "lines": ["Cells by verdict. asv has no times of this machine to show above them."],
-                "charts": [],
-                "choices": None,
-                "table": {"header": ["release", *_COUNTED], "rows": rows},
-            }
+            Section(
+                f"accuracy-{name}",
+                f"Accuracy and divergences over PyMC3's releases, on {name}",
+                lines=["Cells by verdict. asv has no times of this machine to show above them."],
+                table=Table(["release", *_COUNTED], rows),
+            )
         )
     return found
 
@@ -180,23 +179,16 @@ def _row(counts: Any, place: str) -> List[str]:
     return [str(int(counts.loc[place, name])) if known else "-" for name in _COUNTED]
 
 
-def _unread(what: str, error: Exception) -> Dict[str, Any]:
+def _unread(what: str, error: Exception) -> Section:
     """Return a section that says which of asv's results could not be read; the others are shown."""
     said = f"The results of {what} are left out: {error}"
-    return {
-        "id": slug(f"unread-{what}"),
-        "title": f"Results of {what}",
-        "lines": [said],
-        "charts": [],
-        "choices": None,
-        "table": None,
-    }
+    return Section(f"unread-{what}", f"Results of {what}", lines=[said])
 
 
-def _commits(source: Source) -> List[Dict[str, Any]]:
+def _commits(source: Source) -> List[Section]:
     from harness import history
 
-    found: List[Dict[str, Any]] = []
+    found: List[Section] = []
     records = source.commit_records()
     for machine, environment, commits in asv_commits(source.folder / "asv"):
         try:
@@ -217,36 +209,30 @@ def _commits(source: Source) -> List[Dict[str, Any]]:
     return found
 
 
-def _sections(
-    measured: Any, steps: Sequence[Any], over: str, prefix: str, counts: Any
-) -> List[Dict[str, Any]]:
+def _sections(measured: Any, steps: Sequence[Any], over: str, prefix: str, counts: Any) -> List[Section]:
     """Return one section whose chart can be switched between figures, accuracy and divergences under each."""
     from harness import history
 
     order = sorted(history.FIGURES.items(), key=lambda row: row[1] != "pace")
-    made = []
+    charts: List[Chart] = []
+    lines: List[str] = []
     for key, label in order:
-        chart = _chart(measured, key, [step for step in steps if step.figure == label], label, counts)
+        beyond = [step for step in steps if step.figure == label and step.beyond_noise]
+        chart = _chart(measured, key, beyond, f"chart-{prefix}-{slug(label)}", counts)
         if chart is not None:
-            made.append((label, chart))
-    if not made:
+            charts.append(chart)
+            lines += [
+                f"{label}: {_percent(step)} in {step.release} against {step.before}." for step in beyond
+            ]
+    if not charts:
         return []
-    first = made[0][0]
-    options = [{"id": slug(label), "text": label} for label, _ in made]
-    parts = [
-        {**chart, "id": f"chart-{prefix}-{slug(label)}", "choice": slug(label), "hidden": label != first}
-        for label, (chart, _) in made
-    ]
-    lines = [line for _, (_, told) in made for line in told]
     return [
-        {
-            "id": prefix,
-            "title": f"Speed and cost, over {over}",
-            "lines": [*lines, *_unmarked(steps, bool(lines)), *_under(counts, measured)],
-            "charts": parts,
-            "choices": {"label": "Shown", "name": prefix, "options": options},
-            "table": None,
-        }
+        Section(
+            prefix,
+            f"Speed and cost, over {over}",
+            lines=[*lines, *_unmarked(steps, bool(lines)), *_under(counts, measured)],
+            charts=charts,
+        )
     ]
 
 
@@ -279,8 +265,11 @@ def _unmarked(steps: Sequence[Any], marked: bool) -> List[str]:
 
 
 def _chart(
-    measured: Any, key: Tuple[str, str], steps: Sequence[Any], label: str, counts: Any
-) -> Optional[Tuple[Dict[str, Any], List[str]]]:
+    measured: Any, key: Tuple[str, str], marked: Sequence[Any], chart_id: str, counts: Any
+) -> Optional[Chart]:
+    from harness import history
+
+    label = history.FIGURES[key]
     if key not in {column[:2] for column in measured.values.columns}:
         return None
     table = measured.values[key].dropna(how="all")
@@ -300,9 +289,7 @@ def _chart(
                 0.0 if place == known.index[0] else math.hypot(float(one), first)
                 for place, one in zip(table.index, spread)
             ]
-    beyond = [step for step in steps if step.beyond_noise]
-    marks = [(step.release, _percent(step)) for step in beyond]
-    lines = [f"{label}: {_percent(step)} in {step.release} against {step.before}." for step in beyond]
+    marks = [(step.release, _percent(step)) for step in marked]
     places = [str(place) for place in table.index]
     under = None
     if counts is not None:
@@ -317,9 +304,9 @@ def _chart(
         ]
         for number, place in enumerate(places)
     ]
-    as_table = {"header": ["", *values, *(_COUNTED if counts is not None else ())], "rows": rows}
+    header = ["", *values, *(_COUNTED if counts is not None else ())]
     said = f"{label} of each model, over its own first value"
-    return {"figure": figure, "label": said, "table": as_table}, lines
+    return Chart(chart_id, said, figure, choice=label, table=Table(header, rows))
 
 
 def _percent(step: Any) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from harness.metrics import METRICS
 from harness.report import data, figures, graph, panels, sweep, words
 from harness.report.data import Record, Source
+from harness.report.section import Chart, Table
 from harness.report.site import Page, ids, slug
 from harness.table import number, settings_text
 
@@ -96,27 +97,26 @@ def _tried(source: Source, records: Sequence[Record]) -> Dict[str, Any]:
         if found
     ]
     charts = [
-        {
-            "name": metric,
-            "text": panels.title(metric),
-            "label": f"{panels.title(metric)}: median over seeds, bars from the smallest to the largest seed;"
+        Chart(
+            f"tried-{metric}",
+            f"{panels.title(metric)}: median over seeds, bars from the smallest to the largest seed;"
             f" the other settings are the model's own{panels.limit_words(metric)}",
-            "figure": panels.multiples(shown, metric, columns=len(sweep.SETTINGS)),
-        }
+            panels.multiples(shown, metric, columns=len(sweep.SETTINGS)),
+            choice=panels.title(metric),
+        )
         for metric in panels.SHOWN
     ]
     stacks = list(dict.fromkeys(record["stack"] for record in records))
-    tables = [
-        {
-            "title": f"All settings tried on {stack}, the best first",
-            "header": _TRIED,
-            "rows": [
+    tables = {
+        f"All settings tried on {stack}, the best first": Table(
+            _TRIED,
+            [
                 _tried_row(sweep.summary(source, row))
                 for row in sweep.ranking([record for record in records if record["stack"] == stack])
             ],
-        }
+        )
         for stack in stacks
-    ]
+    }
     advice = sweep.advice(source)
     said = [
         f"{stack}: {text}" for stack in stacks for text in [advice.get((records[0]["model"], stack))] if text

@@ -52,6 +52,7 @@ def _variables(source: Source) -> Dict[str, Any]:
         "left_out": len(every) - len(shown),
         "changes": changes[:_MOST_CHANGES],
         "changed": len(changes),
+        "unchanged": _unchanged(source),
         "filters": filters,
         "meanings": {
             shown: site.DEFINITIONS[name]
@@ -96,6 +97,16 @@ def _lead(source: Source, rows: Sequence[Row], stack: str) -> List[str]:
         "A row is a model on a stack under some settings, the worst first; of several seeds a figure is the"
         " median, and the verdict that of the worst.",
     ]
+
+
+def _unchanged(source: Source) -> str:
+    """Say what the lack of changes rests on."""
+    if not source.earlier:
+        return "What changed since the run before: no cell has been measured twice yet; --fresh does it."
+    return (
+        f"What changed since the run before: nothing in {counted(len(source.earlier), 'cell')} that"
+        " had been measured before: neither a verdict, nor a time per effective sample by a half."
+    )
 
 
 def measured(source: Source) -> List[str]:

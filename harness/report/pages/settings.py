@@ -5,7 +5,8 @@ from typing import Any, Dict, List, Sequence
 
 from harness.report import data, panels, site, sweep
 from harness.report.data import Record, Source
-from harness.report.site import Page, ids, slug
+from harness.report.section import Chart, Section, Table
+from harness.report.site import Page, ids
 from harness.table import counted, number
 
 
@@ -17,7 +18,7 @@ def page(source: Source) -> Page:
 
 def _variables(source: Source, records: Sequence[Record]) -> Dict[str, Any]:
     names = [name for name in source.names() if any(record["model"] == name for record in records)]
-    sections: List[Dict[str, Any]] = []
+    sections: List[Section] = []
     if records:
         stacks = list(dict.fromkeys(record["stack"] for record in records))
         sections += [_best(source, [r for r in records if r["stack"] == one], one, names) for one in stacks]
@@ -50,34 +51,21 @@ def _points(records: Sequence[Record]) -> List[Dict[str, Any]]:
     return [{"seeds": len(seeds)} for seeds in groups.values()]
 
 
-def _section(records: Sequence[Record], setting: str, names: Sequence[str]) -> Dict[str, Any]:
-    found = [
-        {
-            "id": f"{setting}-{metric}",
-            "choice": metric,
-            "hidden": metric != "ess_per_s",
-            "label": f"{panels.title(metric)} by {setting}: median over seeds, bars from the smallest to the"
+def _section(records: Sequence[Record], setting: str, names: Sequence[str]) -> Section:
+    charts = [
+        Chart(
+            f"{setting}-{metric}",
+            f"{panels.title(metric)} by {setting}: median over seeds, bars from the smallest to the"
             f" largest seed, one scale for all models{panels.limit_words(metric)}",
-            "figure": panels.multiples(
+            panels.multiples(
                 [panels.Panel(name, setting, [r for r in records if r["model"] == name]) for name in names],
                 metric,
             ),
-        }
+            choice=panels.title(metric),
+        )
         for metric in panels.SHOWN
     ]
-    choices = {
-        "label": "Shown",
-        "name": f"by-{setting}",
-        "options": [{"id": metric, "text": panels.title(metric)} for metric in panels.SHOWN],
-    }
-    return {
-        "id": setting,
-        "title": setting,
-        "lines": _lost(records, setting),
-        "charts": found,
-        "choices": choices,
-        "table": None,
-    }
+    return Section(setting, setting, lines=_lost(records, setting), charts=charts)
 
 
 def _lost(records: Sequence[Record], setting: str) -> List[str]:
@@ -94,7 +82,7 @@ def _lost(records: Sequence[Record], setting: str) -> List[str]:
     ]
 
 
-def _best(source: Source, records: Sequence[Record], stack: str, names: Sequence[str]) -> Dict[str, Any]:
+def _best(source: Source, records: Sequence[Record], stack: str, names: Sequence[str]) -> Section:
     """Return the table of the settings that would have been best for each model on a stack."""
     rows = []
     for name in names:
@@ -122,15 +110,13 @@ def _best(source: Source, records: Sequence[Record], stack: str, names: Sequence
         "gain",
         "over",
     ]
-    return {
-        "id": f"best-{slug(stack)}",
-        "title": f"The settings that would have been best, {stack}",
-        "lines": [
+    return Section(
+        f"best-{stack}",
+        f"The settings that would have been best, {stack}",
+        lines=[
             "Of the settings under which every seed is good, those with the most effective samples a second;"
             " where none is good, those with the best verdict. A gain of a tenth or two may be chance. All"
             " settings that were tried are on a model's own page."
         ],
-        "charts": [],
-        "choices": None,
-        "table": {"header": header, "rows": rows},
-    }
+        table=Table(header, rows),
+    )

@@ -2,10 +2,12 @@
 
 import copy
 import json
+import re
 import shutil
 
 import pytest
 
+from harness.report import data, pages, site
 from tests.conftest import ROOT
 
 PUBLISHED = ROOT / "results" / "runs" / "published" / "2026-11-22-tutorial-schema-2.jsonl"
@@ -119,3 +121,20 @@ def changed(record, **parts):
         else:
             found[name] = part
     return found
+
+
+def figures_of(text):
+    """Return the charts of a page by their names."""
+    found = re.findall(r'data-chart="([^"]+)">(.*?)</script>', text, flags=re.DOTALL)
+    return {name: json.loads(figure) for name, figure in found}
+
+
+@pytest.fixture
+def build(tmp_path):
+    def built(folder):
+        source = data.load(folder)
+        told = []
+        written = site.build(source, tmp_path / "report", pages.all_pages(source), told.append)
+        return tmp_path / "report", written, told
+
+    return built

@@ -2,31 +2,13 @@
 
 import json
 import re
-import shutil
 
 import pytest
 
-from harness.report import data, pages, site
-from tests.harness.report.conftest import changed, comparison, keep_draws, swept, with_draws
+from harness.report import data
+from tests.harness.report.conftest import changed, figures_of, keep_draws, swept, with_draws
 
 HOSTILE = "<script>window.hit = true</script>&<b>"
-
-
-def figures_of(text):
-    """Return the charts of a page by their names."""
-    found = re.findall(r'data-chart="([^"]+)">(.*?)</script>', text, flags=re.DOTALL)
-    return {name: json.loads(figure) for name, figure in found}
-
-
-@pytest.fixture
-def build(tmp_path):
-    def built(folder):
-        source = data.load(folder)
-        told = []
-        written = site.build(source, tmp_path / "report", pages.all_pages(source), told.append)
-        return tmp_path / "report", written, told
-
-    return built
 
 
 def test_every_model_has_a_page_and_every_link_leads_somewhere(whole, build):
@@ -144,128 +126,12 @@ def test_a_models_page_lists_all_settings_that_were_tried(published, write, buil
     output, _, _ = build(write(swept(published)))
     text = (output / "models" / "fork.html").read_text()
     assert "Under other settings" in text
-    assert {"tried-chart-ess_per_s", "tried-chart-z"} <= set(figures_of(text))
+    assert {"tried-ess_per_s", "tried-z"} <= set(figures_of(text))
     table = text[text.index("All settings tried") :]
     assert table.count("<tr>") == 1 + 3
     assert "accept 0.8" in table
     overview = (output / "index.html").read_text()
     assert 'models/fork.html#settings">None of the 3 settings tried is good with every seed.' in overview
-
-
-def test_two_stacks_with_seeds_have_intervals_and_one_seed_has_none(published, write, build):
-    chosen = [one for one in published if one["model"] in ("fork", "addition")]
-    seeds = [
-        changed(
-            one,
-            seed=seed,
-            id=f"{one['id'][:20]}{seed}",
-            metrics={"us_per_leapfrog": one["metrics"]["us_per_leapfrog"] * (1 + seed / 1000)},
-        )
-        for one in chosen
-        for seed in ((1, 2, 3) if one["model"] == "addition" else (1,))
-    ]
-    text = (build(write(seeds))[0] / "compare.html").read_text()
-    (intervals,) = (one for name, one in figures_of(text).items() if name.startswith("intervals-"))
-    assert intervals["data"][0]["y"] == ["addition"]
-    assert "1 model with less than two seeds is not judged." in text
-    assert "one seed alone has no spread" in text
-
-
-def test_two_runs_of_a_stack_are_side_by_side(published, write, build):
-    before = [one for one in published if one["stack"] == "pymc3-3.8"][:3]
-    after = [
-        changed(one, id=f"f{one['id'][1:]}", started_at="2026-12-01T00:00:00+00:00", metrics={"pace_s": 1.0})
-        for one in before
-    ]
-    text = (build(write([*before, *after]))[0] / "compare.html").read_text()
-    assert "pymc3-3.8, newest run over pymc3-3.8, the run before, by records, " in text
-    assert "Of 3 cells that both have" in text
-
-
-def test_a_stored_comparison_is_shown_with_its_verdicts(published, write, build):
-    folder = write(published[:1])
-    (folder / "compare").mkdir()
-    (folder / "compare" / "published").mkdir()
-    (folder / "compare" / "published" / "20261123T000000Z-abcdef.json").write_text(json.dumps(comparison()))
-    (folder / "compare" / "broken.json").write_text("{")
-    lacking = {**comparison(), "options": {}}
-    (folder / "compare" / "lacking.json").write_text(json.dumps(lacking))
-    text = (build(folder)[0] / "compare.html").read_text()
-    assert "broken.json is no comparison" in text
-    assert "lacking.json is no comparison" in text
-    assert "Measured 2026-11-23 00:00 UTC on Some processor, 2 cores." in text
-    assert "&lt;b&gt;mine&lt;/b&gt; over pymc3-3.8" in text
-    assert "1.050 to 1.110" in text
-    assert "fork could not be measured: HEAD: its process ended." in text
-
-
-def test_the_history_of_releases_has_accuracy_beside_speed(whole, build):
-    text = (build(whole)[0] / "history.html").read_text()
-    assert "Speed and cost, over PyMC3&#39;s releases" in text
-    (pace,) = (one for name, one in figures_of(text).items() if name.endswith("-pace"))
-    under = {line["name"]: line for line in pace["data"] if line.get("yaxis")}
-    assert {"accurate", "can't tell", "divergences"} <= set(under)
-    # One axis of releases for all of them, the oldest first.
-    assert {line.get("xaxis", "x") for line in pace["data"]} == {"x"}
-    versions = pace["layout"]["xaxis"]["categoryarray"]
-    assert (versions[0], versions[-1]) == ("3.8", "3.11.6")
-    assert all(line["x"] == versions for line in pace["data"])
-    assert sum(under["divergences"]["y"]) > 0
-
-
-def test_accuracy_of_a_machine_without_times_is_a_table(whole, build, tmp_path):
-    folder = tmp_path / "copy"
-    shutil.copytree(whole, folder)
-    machine = folder / "releases" / "reference" / "machine.json"
-    machine.write_text(json.dumps({**json.loads(machine.read_text()), "cpu": "another"}))
-    text = (build(folder)[0] / "history.html").read_text()
-    assert "asv has no times of this machine" in text
-    (pace,) = (one for name, one in figures_of(text).items() if name.endswith("-pace"))
-    assert "divergences" not in {line["name"] for line in pace["data"]}
-
-
-def test_the_history_of_commits_has_accuracy_beside_speed(published, write, build):
-    records = [one for one in published if one["stack"] == "pymc3-3.8"][:3]
-    folder = write(records)
-    facts = records[0]["environment"]
-    commits = ("a" * 40, "b" * 40)
-    runs = folder / "asv" / "runs"
-    runs.mkdir(parents=True)
-    lines = [
-        changed(one, environment={"commit": commit, "dirty": False}, id=f"{number}{commit[:9]}")
-        for number, one in enumerate(records)
-        for commit in commits
-    ]
-    lines[-1]["metrics"]["divergences"] = 7
-    (runs / "some.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines))
-    stored = folder / "asv" / "here"
-    stored.mkdir()
-    kind = {"cpu": facts["processor"], "num_cpu": str(facts["cores"])}
-    (stored / "machine.json").write_text(json.dumps(kind))
-    (folder / "asv" / "benchmarks.json").write_text(json.dumps({"quick.a.track_pace_s": {"version": "1"}}))
-    for day, commit in enumerate(commits):
-        content = {
-            "commit_hash": commit,
-            "env_name": "pymc3-3.8",
-            "date": day,
-            "result_columns": ["result", "version"],
-            "results": {"quick.a.track_pace_s": [[1.0 + day], "1"]},
-        }
-        (stored / f"{commit[:8]}-pymc3-3.8.json").write_text(json.dumps(content))
-    text = (build(folder)[0] / "history.html").read_text()
-    (pace,) = (one for name, one in figures_of(text).items() if name.endswith("-pace"))
-    (line,) = (line for line in pace["data"] if line["name"] == "divergences")
-    assert line["x"] == ["aaaaaaaa", "bbbbbbbb"]
-    assert line["y"][1] - line["y"][0] == 7 - records[-1]["metrics"]["divergences"]
-
-
-def test_a_damaged_result_of_asv_is_named_and_the_rest_is_shown(whole, build, tmp_path):
-    folder = tmp_path / "copy"
-    shutil.copytree(whole, folder)
-    next(path for path in (folder / "releases" / "reference").glob("*-release.json")).write_text("{")
-    text = (build(folder)[0] / "history.html").read_text()
-    assert "are left out" in text
-    assert "Accuracy and divergences" in text
 
 
 def test_a_record_of_another_machine_replaces_none(published, write, build):
@@ -352,15 +218,6 @@ def test_cells_that_did_not_end_are_said_where_the_others_are_drawn(published, w
     assert "2 of 3 cells" in text
 
 
-def test_the_phases_are_of_the_newest_record(published, write, build):
-    old = [changed(one, id=f"{place:032x}") for place, one in enumerate(published) if one["model"] == "fork"]
-    phases = {"draw": {"wall_s": 12345.5, "cpu_s": 1.0}}
-    later = {"seed": 1, "started_at": "2026-12-01T00:00:00+00:00", "phases": phases}
-    new = [changed(one, id=f"{place + 9:032x}", **later) for place, one in enumerate(old)]
-    text = (build(write([*old, *new]))[0] / "compare.html").read_text()
-    assert "12345.5" in text
-
-
 def test_a_models_page_draws_what_was_kept_and_says_what_was_not(published, write, build):
     record = with_draws(next(one for one in published if one["model"] == "fork"))
     folder = write([record])
@@ -383,19 +240,6 @@ def test_a_model_of_thousands_of_scalars_has_a_page(published, write, build):
     page = output / "models" / f"{published[0]['model']}.html"
     assert page.stat().st_size < 1_500_000
     assert "2960 more scalars" in page.read_text()
-
-
-def test_the_history_cannot_be_made_without_git_and_the_rest_is_shown(whole, build, monkeypatch):
-    from harness import releases
-    from harness.errors import UserError
-
-    def no_git():
-        raise UserError("git is missing")
-
-    monkeypatch.setattr(releases, "make_history", no_git)
-    output, _, told = build(whole)
-    assert "git is missing" in (output / "history.html").read_text()
-    assert "cells.html" in told
 
 
 def test_every_record_is_a_cell_and_the_newest_is_told(published, write, build):

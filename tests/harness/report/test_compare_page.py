@@ -1,0 +1,61 @@
+"""The page of comparisons: those stored, and stacks by their records."""
+
+import json
+
+from tests.harness.report.conftest import changed, comparison, figures_of
+
+
+def test_two_stacks_with_seeds_have_intervals_and_one_seed_has_none(published, write, build):
+    chosen = [one for one in published if one["model"] in ("fork", "addition")]
+    seeds = [
+        changed(
+            one,
+            seed=seed,
+            id=f"{one['id'][:20]}{seed}",
+            metrics={"us_per_leapfrog": one["metrics"]["us_per_leapfrog"] * (1 + seed / 1000)},
+        )
+        for one in chosen
+        for seed in ((1, 2, 3) if one["model"] == "addition" else (1,))
+    ]
+    text = (build(write(seeds))[0] / "compare.html").read_text()
+    (intervals,) = (one for name, one in figures_of(text).items() if name.startswith("intervals-"))
+    assert intervals["data"][0]["y"] == ["addition"]
+    assert "1 model with less than two seeds is not judged." in text
+    assert "one seed alone has no spread" in text
+
+
+def test_two_runs_of_a_stack_are_side_by_side(published, write, build):
+    before = [one for one in published if one["stack"] == "pymc3-3.8"][:3]
+    after = [
+        changed(one, id=f"f{one['id'][1:]}", started_at="2026-12-01T00:00:00+00:00", metrics={"pace_s": 1.0})
+        for one in before
+    ]
+    text = (build(write([*before, *after]))[0] / "compare.html").read_text()
+    assert "pymc3-3.8, newest run over pymc3-3.8, the run before, by records, " in text
+    assert "Of 3 cells that both have" in text
+
+
+def test_a_stored_comparison_is_shown_with_its_verdicts(published, write, build):
+    folder = write(published[:1])
+    (folder / "compare").mkdir()
+    (folder / "compare" / "published").mkdir()
+    (folder / "compare" / "published" / "20261123T000000Z-abcdef.json").write_text(json.dumps(comparison()))
+    (folder / "compare" / "broken.json").write_text("{")
+    lacking = {**comparison(), "options": {}}
+    (folder / "compare" / "lacking.json").write_text(json.dumps(lacking))
+    text = (build(folder)[0] / "compare.html").read_text()
+    assert "broken.json is no comparison" in text
+    assert "lacking.json is no comparison" in text
+    assert "Measured 2026-11-23 00:00 UTC on Some processor, 2 cores." in text
+    assert "&lt;b&gt;mine&lt;/b&gt; over pymc3-3.8" in text
+    assert "1.050 to 1.110" in text
+    assert "fork could not be measured: HEAD: its process ended." in text
+
+
+def test_the_phases_are_of_the_newest_record(published, write, build):
+    old = [changed(one, id=f"{place:032x}") for place, one in enumerate(published) if one["model"] == "fork"]
+    phases = {"draw": {"wall_s": 12345.5, "cpu_s": 1.0}}
+    later = {"seed": 1, "started_at": "2026-12-01T00:00:00+00:00", "phases": phases}
+    new = [changed(one, id=f"{place + 9:032x}", **later) for place, one in enumerate(old)]
+    text = (build(write([*old, *new]))[0] / "compare.html").read_text()
+    assert "12345.5" in text
