@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from harness.report import data
+from harness.report import data, site
 from tests.harness.report.conftest import changed, figures_of, keep_draws, swept, with_draws
 
 HOSTILE = "<script>window.hit = true</script>&<b>"
@@ -248,3 +248,23 @@ def test_every_record_is_a_cell_and_the_newest_is_told(published, write, build):
     table = json.loads((output / "cells" / "table.js").read_text()[len("NUTSBENCH_TABLE(") : -3])
     run = next(column for column in table["columns"] if column["name"] == "run")
     assert [run["words"][value] for value in run["values"]] == ["earlier", "newest"]
+
+
+@pytest.mark.parametrize("others", [0, 8], ids=["in this process", "in several"])
+def test_a_page_that_cannot_be_made_stops_the_build_and_is_not_called_done(
+    published, write, tmp_path, others
+):
+    source = data.load(write(published[:1]))
+    fine = [
+        site.Page(f"cells/{number}.js", "", number, lambda: {"text": "written"}) for number in range(others)
+    ]
+
+    def broken():
+        raise RuntimeError("no such figure")
+
+    bad = site.Page("cells/99.js", "", 99, broken)
+    with pytest.raises(RuntimeError, match="no such figure"):
+        site.build(source, tmp_path / "report", [*fine, bad], lambda _: None)
+    mended = site.Page("cells/99.js", "", 99, lambda: {"text": "mended"})
+    assert site.build(source, tmp_path / "report", [*fine, mended], lambda _: None) == others + 1
+    assert (tmp_path / "report" / "cells" / "99.js").read_text() == "mended"
