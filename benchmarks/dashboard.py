@@ -60,7 +60,7 @@ def _build(results: Path, output: Path, name: str) -> None:
     _say(f"{name}: write {written} pages", time.perf_counter() - loaded, "s")
 
 
-def _open(output: Path) -> None:
+def _open(output: Path, largest: Path) -> None:
     driver, chromium = shutil.which("chromedriver"), shutil.which("chromium")
     if not driver or not chromium:
         print("no chromium with chromedriver here: pages are not opened")
@@ -77,11 +77,7 @@ def _open(output: Path) -> None:
             ("index.html", ".filters input", "#overview tbody tr"),
             ("cells.html", "form input", "#cells tbody tr"),
         ):
-            began = time.perf_counter()
-            browser.get((output / page).as_uri())
-            while not browser.execute_script("return document.querySelector(arguments[0]) !== null", rows):
-                time.sleep(0.01)
-            _say(f"{page}: open", time.perf_counter() - began, "s")
+            _until(browser, (output / page).as_uri(), rows, f"{page}: open")
             spent = browser.execute_script(
                 "const field = document.querySelector(arguments[0]); const began = performance.now();"
                 "field.value = 'fork 3.11'; field.dispatchEvent(new Event('input', {bubbles: true}));"
@@ -89,8 +85,25 @@ def _open(output: Path) -> None:
                 field,
             )
             _say(f"{page}: filter", float(spent), "s")
+        # The charts of a page are drawn when they come into view.
+        for page, part, chart in (
+            (largest, "#settings", ".js-plotly-plot"),
+            (Path("history.html"), "", ".js-plotly-plot"),
+            (Path("settings.html"), "#draws", ".js-plotly-plot"),
+        ):
+            if (output / page).is_file() and "data-chart" in (output / page).read_text():
+                _until(browser, (output / page).as_uri() + part, chart, f"{page}: a chart is drawn")
     finally:
         browser.quit()
+
+
+def _until(browser: Any, address: str, wanted: str, figure: str) -> None:
+    """Open a page, and say how long it took until it has an element."""
+    began = time.perf_counter()
+    browser.get(address)
+    while not browser.execute_script("return document.querySelector(arguments[0]) !== null", wanted):
+        time.sleep(0.01)
+    _say(figure, time.perf_counter() - began, "s")
 
 
 def main() -> None:
@@ -121,7 +134,7 @@ def main() -> None:
         _say(f"largest page ({largest})", sizes[largest] / 1e6, "MB")
         _say("table of cells", sizes[Path("cells/table.js")] / 1e6, "MB")
         _say("all files", sum(sizes.values()) / 1e6, "MB")
-        _open(output)
+        _open(output, largest)
 
 
 if __name__ == "__main__":

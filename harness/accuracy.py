@@ -233,7 +233,7 @@ def judge(
     if worst is not None and abs(worst.z) > limit:
         wrong.append(
             f"{worst.statistic} of {worst.scalar} is {abs(worst.z):.1f} Monte Carlo errors"
-            f" ({abs(worst.size):.2g} posterior sds) from the truth; {limit:.1f} may be chance"
+            f" ({abs(worst.size):.2g} posterior sds) from the truth, where up to {limit:.1f} may be chance"
         )
     doubts = _doubts(quantities, truth)
     verdict = "inaccurate" if wrong else "can't tell" if doubts else "accurate"

@@ -295,18 +295,34 @@ class Row:
         }
 
     @property
-    def verdict(self) -> str:
-        """The worst verdict: failed, inaccurate, poor, can't tell or good."""
-        if any(record["status"] != "ok" for record in self.records):
-            return "failed"
-        verdicts = {verdict(record) for record in self.records}
-        return next(one for one in VERDICTS if one in verdicts)
+    def worst(self) -> Record:
+        """The newest record of the worst verdict, which says why."""
+        return min(self.records, key=lambda record: VERDICTS.index(verdict(record)))
 
     @property
-    def badness(self) -> Tuple[int, float]:
-        """What rows are sorted by, the worst first: verdict, then pace."""
+    def verdict(self) -> str:
+        """The worst verdict: failed, inaccurate, poor, can't tell or good."""
+        return verdict(self.worst)
+
+    @property
+    def share(self) -> float:
+        """The share of the seeds that have the worst verdict."""
+        return sum(verdict(record) == self.verdict for record in self.records) / len(self.records)
+
+    @property
+    def extent(self) -> str:
+        """How many of the seeds have the worst verdict, in words; empty if there is one seed only."""
+        count = len(self.records)
+        if count == 1:
+            return ""
+        return f"all {count} seeds" if self.share == 1 else f"{round(self.share * count)} of {count} seeds"
+
+    @property
+    def badness(self) -> Tuple[int, float, float]:
+        """What rows are sorted by, the worst first: verdict, the share of seeds that have it, pace."""
         pace = self.median("pace_s")
-        return VERDICTS.index(self.verdict), -(pace if pace is not None else float("inf"))
+        share = self.share if self.verdict != "good" else 0.0
+        return VERDICTS.index(self.verdict), -share, -(pace if pace is not None else float("inf"))
 
 
 def alike(records: Sequence[Record]) -> List[Record]:

@@ -27,7 +27,9 @@ def varied(records: Sequence[Record], setting: str) -> List[Record]:
 
 
 def ranking(records: Sequence[Record]) -> List[Row]:
-    """Return a row for each of some records' settings, the best first: by verdict, then by median ESS/s.
+    """Return a row for each of some records' settings, the best first.
+
+    That is by verdict, then by the share of seeds that have no better one, then by median ESS/s.
 
     Parameters
     ----------
@@ -50,7 +52,8 @@ def ranking(records: Sequence[Record]) -> List[Row]:
         for group in groups.values()
     ]
     return sorted(
-        rows, key=lambda row: (-data.VERDICTS.index(row.verdict), -(row.median("ess_per_s") or 0.0))
+        rows,
+        key=lambda row: (-data.VERDICTS.index(row.verdict), row.share, -(row.median("ess_per_s") or 0.0)),
     )
 
 
@@ -67,16 +70,17 @@ def summary(source: Source, row: Row) -> Dict[str, Any]:
     Returns
     -------
     dict
-        ``settings`` in words, ``verdict`` of the worst seed and ``why``, ``seeds``; medians
+        ``settings`` in words, ``verdict`` of the worst seed, how many seeds have it (``extent``, empty
+        of one seed) and ``why``, ``seeds``; medians
         ``ess_per_s`` (1/s) and ``wall_s``, smallest and largest ``ess_per_s``, largest ``rhat_max``
         and ``z``, sum of ``divergences``. ``None`` where no seed has it.
     """
-    worst = min(row.records, key=lambda record: data.VERDICTS.index(data.verdict(record)))
     rates, hats = row.values("ess_per_s"), row.values("rhat_max")
     scores = [z for z in map(data.worst_z, row.ended) if z is not None]
     return {
         "settings": source.settings_words(row.newest),
         "verdict": row.verdict,
+        "extent": row.extent,
         "ess_per_s": row.median("ess_per_s"),
         "ess_per_s_min": min(rates, default=None),
         "ess_per_s_max": max(rates, default=None),
@@ -85,7 +89,7 @@ def summary(source: Source, row: Row) -> Dict[str, Any]:
         "divergences": int(sum(row.values("divergences"))),
         "z": max(scores, default=None),
         "seeds": len(row.records),
-        "why": words.why(worst),
+        "why": words.why(row.worst),
     }
 
 

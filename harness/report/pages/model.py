@@ -21,7 +21,7 @@ _WORST = 2
 _SCALARS = 40
 _TRIED = (
     "settings",
-    "verdict of the worst seed",
+    "worst verdict",
     "ESS/s, median and range",
     "wall (s)",
     "largest R-hat",
@@ -130,7 +130,7 @@ def _tried_row(found: Mapping[str, Any]) -> List[str]:
     span = f" ({number(low)} to {number(high)})" if found["seeds"] > 1 and low is not None else ""
     return [
         found["settings"],
-        found["verdict"],
+        ", ".join(filter(None, (found["verdict"], found["extent"]))),
         f"{number(found['ess_per_s'])}{span}",
         number(found["wall_s"]),
         "-" if found["rhat_max"] is None else f"{found['rhat_max']:.3f}",

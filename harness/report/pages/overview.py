@@ -24,7 +24,10 @@ def _variables(source: Source) -> Dict[str, Any]:
     # The tutorial's settings are what the page opens with, so they are not what is left out.
     kept = sorted(every, key=lambda row: not source.is_tutorial(row.newest))[:_MOST_ROWS]
     advice = sweep.advice(source)
-    shown = [_row(source, row, advice) for row in sorted(kept, key=lambda row: row.badness)]
+    shown = [
+        {**_row(source, row, advice), "order": place}
+        for place, row in enumerate(sorted(kept, key=lambda row: row.badness))
+    ]
     changes = [
         {"model": record["model"], "stack": record["stack"], "text": text}
         for record in reversed(source.records)
@@ -80,13 +83,10 @@ def _lead(source: Source, rows: Sequence[Row], stack: str) -> List[str]:
     ]
     said = []
     if opened:
-        names = {
-            verdict: [row.newest["model"] for row in opened if row.verdict == verdict]
-            for verdict in data.VERDICTS
-        }
         parts = [
-            f"{len(found)} {verdict}" + (f" ({', '.join(found)})" if verdict != "good" else "")
-            for verdict, found in names.items()
+            f"{len(found)} {name}" + (f" ({_named(found)})" if name != "good" else "")
+            for name in data.VERDICTS
+            for found in [[row for row in opened if row.verdict == name]]
             if found
         ]
         said.append(
@@ -95,8 +95,18 @@ def _lead(source: Source, rows: Sequence[Row], stack: str) -> List[str]:
     return [
         *said,
         "A row is a model on a stack under some settings, the worst first; of several seeds a figure is the"
-        " median, and the verdict that of the worst.",
+        " median, |z| the largest, and the verdict that of the worst.",
     ]
+
+
+def _named(rows: Sequence[Row]) -> str:
+    """Name the models of rows that share a verdict: those that have it with every seed, and the others."""
+    always = [row.newest["model"] for row in rows if row.share == 1]
+    some = [row.newest["model"] for row in rows if row.share < 1]
+    if not some:
+        return ", ".join(always)
+    parts = [f"with every seed {', '.join(always)}"] if always else []
+    return "; ".join([*parts, f"with some seeds {', '.join(some)}"])
 
 
 def _unchanged(source: Source) -> str:
@@ -123,7 +133,7 @@ def _filter(name: str, label: str, values: Sequence[str], chosen: str = "") -> D
 
 def _row(source: Source, row: Row, advice: Mapping[Tuple[str, str], str]) -> Dict[str, Any]:
     first = row.newest
-    worst = min(row.records, key=lambda record: data.VERDICTS.index(data.verdict(record)))
+    worst = row.worst
     scores = [data.worst_z(record) for record in row.records]
     z = max((score for score in scores if score is not None), default=None)
     place = first["model"], first["stack"]
@@ -139,7 +149,7 @@ def _row(source: Source, row: Row, advice: Mapping[Tuple[str, str], str]) -> Dic
         "elsewhere": data.machine(first) != source.main,
         "seeds": len(row.records),
         "verdict": row.verdict,
-        "order": data.VERDICTS.index(row.verdict),
+        "extent": row.extent,
         "why": words.why(worst),
         "since": words.since(first, source.earlier.get(first["id"])),
         "ess_per_s": _figure(row.median("ess_per_s")),

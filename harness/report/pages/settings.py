@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any, Dict, List, Sequence
 
 from harness.report import data, panels, site, sweep
-from harness.report.data import Record, Source
+from harness.report.data import Record, Row, Source
 from harness.report.section import Chart, Section, Table
 from harness.report.site import Page, ids
 from harness.table import counted, number
@@ -82,6 +82,11 @@ def _lost(records: Sequence[Record], setting: str) -> List[str]:
     ]
 
 
+def _verdict(row: Row) -> str:
+    """Return a verdict, and how many seeds have it where that are not all."""
+    return row.verdict if row.share == 1 else f"{row.verdict} with {row.extent}"
+
+
 def _best(source: Source, records: Sequence[Record], stack: str, names: Sequence[str]) -> Section:
     """Return the table of the settings that would have been best for each model on a stack."""
     rows = []
@@ -96,8 +101,8 @@ def _best(source: Source, records: Sequence[Record], stack: str, names: Sequence
             [
                 name,
                 text if first.verdict == "good" else f"none is good; least bad: {text}",
-                f"{number(best)}, {first.verdict}",
-                f"{number(before)}, {usual.verdict}" if usual else "-",
+                f"{number(best)}, {_verdict(first)}",
+                f"{number(before)}, {_verdict(usual)}" if usual else "-",
                 f"{best / before:.2g} x" if best and before else "-",
                 counted(len(first.records), "seed"),
             ]
@@ -115,8 +120,8 @@ def _best(source: Source, records: Sequence[Record], stack: str, names: Sequence
         f"The settings that would have been best, {stack}",
         lines=[
             "Of the settings under which every seed is good, those with the most effective samples a second;"
-            " where none is good, those with the best verdict. A gain of a tenth or two may be chance. All"
-            " settings that were tried are on a model's own page."
+            " where none is good, those with the best verdict, and the fewest seeds that have it. A gain of"
+            " a tenth or two may be chance. All settings that were tried are on a model's own page."
         ],
         table=Table(header, rows),
     )

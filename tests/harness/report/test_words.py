@@ -55,8 +55,24 @@ def test_seeds_share_a_row_and_the_worst_speaks(published):
     one = published[0]
     bad = changed(one, seed=7, quality={"verdict": "poor", "reasons": ["x"]}, id="c" * 32)
     (row,) = data.rows([one, bad])
-    assert row.verdict == "poor"
+    assert (row.verdict, row.extent) == ("poor", "1 of 2 seeds")
+    assert row.worst["id"] == "c" * 32
     assert row.median("ess_per_s") == one["metrics"]["ess_per_s"]
+
+
+def test_what_is_poor_with_every_seed_is_worse_than_what_is_poor_with_one(published):
+    slow, fast = published[0], next(one for one in published if one["model"] != published[0]["model"])
+    poor = {"verdict": "poor", "reasons": ["x"]}
+    now_and_then = [
+        changed(slow, seed=seed, id=f"a{seed}" * 16, quality=quality, metrics={"pace_s": 1e6})
+        for seed, quality in ((1, poor), (2, {"verdict": "good", "reasons": []}))
+    ]
+    always = [changed(fast, seed=seed, id=f"b{seed}" * 16, quality=poor) for seed in (1, 2)]
+    rows = data.rows([*now_and_then, *always])
+    assert [(row.newest["model"], row.extent) for row in rows] == [
+        (fast["model"], "all 2 seeds"),
+        (slow["model"], "1 of 2 seeds"),
+    ]
 
 
 def test_the_best_settings_are_good_ones(published):
