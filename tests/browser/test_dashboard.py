@@ -40,30 +40,25 @@ def wait(condition, seconds=20.0):
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("width", [390, 1600])
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_page_has_no_serious_fault_for_any_reader(go, page, width, theme):
+def test_a_page_has_no_serious_fault_for_any_reader(go, screen, page, width, theme):
     axe = pytest.importorskip("axe_selenium_python")
     browser = go(page)
-    browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500},
-    )
-    try:
-        if browser.execute_script("return document.documentElement.dataset.theme") != theme:
-            browser.find_element("id", "theme").click()
-        wider = browser.execute_script("return document.documentElement.scrollWidth - innerWidth")
-        assert wider <= 0, "the page is wider than the screen"
-        checker = axe.Axe(browser)
-        checker.inject()
-        # What is inside a picture is no part of the page for who cannot see it, and has thousands of parts.
-        found = checker.run({"exclude": [["figure > svg[role=img] *"]]})["violations"]
-        serious = [
-            f"{one['id']}: {[node['target'] for node in one['nodes'][:3]]}"
-            for one in found
-            if one["impact"] in ("serious", "critical")
-        ]
-        assert serious == []
-    finally:
-        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    screen(width)
+    if browser.execute_script("return document.documentElement.dataset.theme") != theme:
+        browser.find_element("id", "theme").click()
+    browser.execute_script("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+    wider = browser.execute_script("return document.documentElement.scrollWidth - innerWidth")
+    assert wider <= 0, "the page is wider than the screen"
+    checker = axe.Axe(browser)
+    checker.inject()
+    # What is inside a picture is no part of the page for who cannot see it, and has thousands of parts.
+    found = checker.run({"exclude": [["figure > svg[role=img] *"]]})["violations"]
+    serious = [
+        f"{one['id']}: {[node['target'] for node in one['nodes'][:3]]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
 
 
 def test_the_overview_is_filtered_by_words_and_by_choices(go):
@@ -96,28 +91,34 @@ def test_the_overview_is_sorted_by_a_click_and_back(go):
     assert rates() == sorted(rates(), reverse=True)
 
 
-def test_a_phone_sorts_by_a_list(go):
+def test_a_phone_sorts_by_a_list(go, screen):
     from selenium.webdriver.support.ui import Select
 
     browser = go("index.html")
     assert not browser.find_element("css selector", "select[data-sort]").is_displayed()
-    browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": 390, "height": 900, "deviceScaleFactor": 1, "mobile": True},
+    screen(390)
+    browser.refresh()
+    choice = Select(browser.find_element("css selector", "select[data-sort]"))
+    assert choice.first_selected_option.text == "verdict and why, worst first"
+    choice.select_by_visible_text("ESS/s, largest first")
+    rates = browser.execute_script(
+        "return Array.from(document.querySelectorAll('#overview tbody tr'))"
+        ".map(row => Number(row.cells[2].dataset.value))"
     )
-    try:
-        browser.refresh()
-        choice = Select(browser.find_element("css selector", "select[data-sort]"))
-        assert choice.first_selected_option.text == "verdict and why, worst first"
-        choice.select_by_visible_text("ESS/s, largest first")
-        rates = browser.execute_script(
-            "return Array.from(document.querySelectorAll('#overview tbody tr'))"
-            ".map(row => Number(row.cells[2].dataset.value))"
-        )
-        assert rates == sorted(rates, reverse=True)
-        assert len(set(rates)) > 1
-    finally:
-        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert rates == sorted(rates, reverse=True)
+    assert len(set(rates)) > 1
+
+
+def test_a_phone_names_each_figure_of_a_row(go, screen):
+    screen(390)
+    browser = go("models/fork.html")
+    row = "document.querySelector('#settings table.stacked tbody tr')"
+    shown = browser.execute_script(
+        f"return Array.from({row}.querySelectorAll('td')).map(e => getComputedStyle(e, '::before').content)"
+    )
+    assert any("ESS/s" in text for text in shown)
+    fits = browser.execute_script(f"return {row}.getBoundingClientRect().right <= innerWidth")
+    assert fits
 
 
 def test_every_model_is_on_one_screen_to_begin_with(go):
@@ -178,24 +179,26 @@ def test_a_chart_can_be_switched(go):
     wait(lambda: any("transitions" in title for title in texts(browser, ".chart .ytitle")))
 
 
-def test_small_multiples_have_fewer_columns_on_a_phone(go):
+def test_what_is_folded_is_drawn_when_it_is_opened(go):
+    browser = go("compare.html")
+    fold = browser.find_element("css selector", "section > details")
+    assert fold.find_elements("css selector", ".main-svg") == []
+    fold.find_element("tag name", "summary").click()
+    wait(lambda: fold.find_elements("css selector", ".main-svg"))
+
+
+def test_small_multiples_have_fewer_columns_on_a_phone(go, screen):
     def columns(width):
-        browser.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride",
-            {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500},
-        )
-        go("settings.html")
+        screen(width)
+        browser = go("settings.html")
         browser.execute_script("document.querySelector('.chart').scrollIntoView()")
         wait(lambda: browser.execute_script("return !!document.querySelector('.chart .main-svg')"))
         return browser.execute_script("return document.querySelector('.chart').layout.grid.columns")
 
+    assert (columns(390), columns(1600)) == (2, 4)
     browser = go("settings.html")
-    try:
-        assert (columns(390), columns(1600)) == (2, 4)
-        titles = texts(browser, ".chart .ytitle")
-        assert any("ess_per_s (1/s)" in title for title in titles)
-    finally:
-        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    browser.execute_script("document.querySelector('.chart').scrollIntoView()")
+    wait(lambda: any("ess_per_s (1/s)" in title for title in texts(browser, ".chart .ytitle")))
 
 
 def test_draws_that_were_kept_can_be_fetched(go):

@@ -47,6 +47,7 @@ def whole(tmp_path_factory, published):
     )
     (folder / "compare").mkdir()
     (folder / "compare" / "20261123T000000Z-abcdef.json").write_text(json.dumps(comparison()))
+    (folder / "compare" / "20261124T000000Z-abcdef.json").write_text(json.dumps(with_itself()))
     return folder
 
 
@@ -82,6 +83,12 @@ def comparison():
         "ended_at": "2026-11-23T00:00:00+00:00",
         "environment": {"processor": "Some processor", "cores": 2},
     }
+
+
+def with_itself():
+    """Return what ``nutsbench compare`` stores of a stack against itself that was interrupted."""
+    ended = {"ended_at": "2026-11-24T00:00:00+00:00", "interrupted": True}
+    return {**comparison(), "head": {"name": "pymc3-3.8"}, **ended}
 
 
 NAMES = ("intercept", "slope_x", "slope_z", "error")

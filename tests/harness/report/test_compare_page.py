@@ -1,8 +1,9 @@
 """The page of comparisons: those stored, and stacks by their records."""
 
 import json
+import re
 
-from tests.harness.report.conftest import changed, comparison, figures_of
+from tests.harness.report.conftest import changed, comparison, figures_of, with_itself
 
 
 def test_two_stacks_with_seeds_have_intervals_and_one_seed_has_none(published, write, build):
@@ -59,3 +60,29 @@ def test_the_phases_are_of_the_newest_record(published, write, build):
     new = [changed(one, id=f"{place + 9:032x}", **later) for place, one in enumerate(old)]
     text = (build(write([*old, *new]))[0] / "compare.html").read_text()
     assert "12345.5" in text
+
+
+def test_what_tells_less_comes_later_and_is_folded(published, write, build):
+    folder = write(published)
+    (folder / "compare").mkdir()
+    between = {**comparison(), "head": {"name": "pymc3-3.11"}}
+    for name, one in (("20261124T000000Z-abcdef", with_itself()), ("20261123T000000Z-abcdef", between)):
+        (folder / "compare" / f"{name}.json").write_text(json.dumps(one))
+    text = (build(folder)[0] / "compare.html").read_text()
+    heads = re.findall(r"<h2>([^<]*)</h2>", text)
+    assert heads[:2] == [
+        "pymc3-3.11 over pymc3-3.8, measured in turns",
+        "pymc3-3.8 against itself, measured in turns, interrupted",
+    ]
+    folded = re.findall(r"<summary><h2>([^<]*)</h2>", text)
+    # The records of two stacks that were compared in turns are there for who asks.
+    assert [head.split(",")[0] for head in folded] == [
+        "pymc3-3.8 against itself",
+        "pymc3-3.11 over pymc3-3.8",
+    ]
+
+
+def test_records_are_open_where_nothing_was_measured_in_turns(published, write, build):
+    text = (build(write(published))[0] / "compare.html").read_text()
+    assert "<summary><h2>" not in text
+    assert "pymc3-3.11 over pymc3-3.8, by records" in text
