@@ -1,5 +1,6 @@
 """The page of settings: how each figure moves with each of them, model by model."""
 
+import itertools
 from collections import Counter
 from typing import Any, Dict, List, Sequence
 
@@ -8,6 +9,11 @@ from harness.report.data import Record, Row, Source
 from harness.report.section import Chart, Section, Table
 from harness.report.site import Page, ids
 from harness.table import counted, number
+
+_TABLE = (
+    "The table has ESS/s, the median over seeds, and the worst seed's verdict, with the number of seeds that"
+    " have it where not all do; * is the model's own value."
+)
 
 
 def page(source: Source) -> Page:
@@ -26,7 +32,7 @@ def _variables(source: Source, records: Sequence[Record]) -> Dict[str, Any]:
         varied = sweep.varied(records, setting)
         if varied:
             sections.append(
-                _section(varied, setting, [n for n in names if any(r["model"] == n for r in varied)])
+                _section(source, varied, setting, [n for n in names if any(r["model"] == n for r in varied)])
             )
     seeds = max((one["seeds"] for one in _points(records)), default=0)
     machine = source.machine_name(data.machine(records[0])) if records else ""
@@ -37,6 +43,7 @@ def _variables(source: Source, records: Sequence[Record]) -> Dict[str, Any]:
         " collinear predictors have fewer values: a cell of theirs takes minutes."
         + (f" Median over up to {counted(seeds, 'seed')}, on {machine}." if records else ""),
         "sections": sections,
+        "contents": True,
         "meanings": {name: site.DEFINITIONS[name] for name in panels.SHOWN},
         "empty": "No sweep has been measured yet: nutsbench run --profile sweep --seed 1,2,3 does it.",
     }
@@ -51,7 +58,7 @@ def _points(records: Sequence[Record]) -> List[Dict[str, Any]]:
     return [{"seeds": len(seeds)} for seeds in groups.values()]
 
 
-def _section(records: Sequence[Record], setting: str, names: Sequence[str]) -> Section:
+def _section(source: Source, records: Sequence[Record], setting: str, names: Sequence[str]) -> Section:
     charts = [
         Chart(
             f"{setting}-{metric}",
@@ -65,7 +72,39 @@ def _section(records: Sequence[Record], setting: str, names: Sequence[str]) -> S
         )
         for metric in panels.SHOWN
     ]
-    return Section(setting, setting, lines=_lost(records, setting), charts=charts)
+    return Section(
+        setting,
+        setting,
+        lines=[*_lost(records, setting), _TABLE],
+        charts=charts,
+        table=_by_value(source, records, setting, names),
+    )
+
+
+def _by_value(source: Source, records: Sequence[Record], setting: str, names: Sequence[str]) -> Table:
+    """Return ESS/s and verdict of each model under each value of a setting, and which of them is best."""
+    values = sorted({record["settings"][setting] for record in records})
+    stacks = list(dict.fromkeys(record["stack"] for record in records))
+    rows = []
+    for name, stack in itertools.product(names, stacks):
+        ranked = sweep.ranking([r for r in records if (r["model"], r["stack"]) == (name, stack)])
+        if ranked:
+            cells = {row.newest["settings"][setting]: _rate(source, row) for row in ranked}
+            best = f"{ranked[0].newest['settings'][setting]:g}"
+            rows.append(
+                [
+                    name if len(stacks) == 1 else f"{name}, {stack}",
+                    *(cells.get(value, "-") for value in values),
+                    best if ranked[0].verdict == "good" else f"none is good; least bad {best}",
+                ]
+            )
+    return Table(["model", *(f"{value:g}" for value in values), "best"], rows)
+
+
+def _rate(source: Source, row: Row) -> str:
+    own = " *" if source.is_tutorial(row.newest) else ""
+    extent = "" if row.share == 1 else f" {row.extent[: -len(' seeds')]}"
+    return f"{number(row.median('ess_per_s'))} {row.verdict}{extent}{own}"
 
 
 def _lost(records: Sequence[Record], setting: str) -> List[str]:

@@ -46,6 +46,10 @@
     layout.grid = Object.assign({}, layout.grid, { rows, columns });
     layout.height = 80 + rows * figure.panels.height;
     place.style.minHeight = `${layout.height}px`;
+    if (innerWidth < 720) {
+      // Else the longest names run into their neighbours.
+      layout.annotations = layout.annotations.map((note) => Object.assign({}, note, { font: { size: 8 } }));
+    }
     for (let number = 0; number < figure.panels.count; number += 1) {
       const axis = `yaxis${number ? number + 1 : ""}`;
       layout[axis] = Object.assign({}, layout[axis], { showticklabels: number % columns === 0 });

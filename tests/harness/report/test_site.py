@@ -120,6 +120,14 @@ def test_a_sweep_shows_every_setting_that_was_varied(published, write, build):
     panels = figures_of(text)["draws-rhat_max"]
     assert {shape["y0"] for shape in panels["layout"]["shapes"]} == {1.01}
     assert "The settings that would have been best" in text
+    accept = text[text.index('<section id="target_accept">') :]
+    (fork,) = re.findall(r'<th scope="row">fork</th>(.*?)</tr>', accept)
+    cells = re.findall(r'<td data-label="([^"]+)">([^<]*)</td>', fork)
+    assert [(value, words.split(" ", 1)[1]) for value, words in cells] == [
+        ("0.8", "poor"),
+        ("0.95", "poor *"),
+        ("best", "is good; least bad 0.95"),
+    ]
 
 
 def test_a_models_page_lists_all_settings_that_were_tried(published, write, build):
