@@ -318,6 +318,11 @@ class Row:
         return f"all {count} seeds" if self.share == 1 else f"{round(self.share * count)} of {count} seeds"
 
     @property
+    def verdict_text(self) -> str:
+        """The worst verdict, with how many of the seeds have it where not all do."""
+        return self.verdict if self.share == 1 else f"{self.verdict}, {self.extent}"
+
+    @property
     def badness(self) -> Tuple[int, float, float]:
         """What rows are sorted by, the worst first: verdict, the share of seeds that have it, pace."""
         pace = self.median("pace_s")

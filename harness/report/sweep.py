@@ -70,17 +70,17 @@ def summary(source: Source, row: Row) -> Dict[str, Any]:
     Returns
     -------
     dict
-        ``settings`` in words, ``verdict`` of the worst seed, how many seeds have it (``extent``, empty
-        of one seed) and ``why``, ``seeds``; medians
-        ``ess_per_s`` (1/s) and ``wall_s``, smallest and largest ``ess_per_s``, largest ``rhat_max``
-        and ``z``, sum of ``divergences``. ``None`` where no seed has it.
+        ``settings`` in words, ``verdict`` of the worst seed, the ``share`` of seeds that have it
+        and ``why``, ``seeds``; medians ``ess_per_s`` (1/s) and ``wall_s``, smallest and largest
+        ``ess_per_s``, largest ``rhat_max`` and ``z``, sum of ``divergences``. ``None`` where no seed
+        has it.
     """
     rates, hats = row.values("ess_per_s"), row.values("rhat_max")
     scores = [z for z in map(data.worst_z, row.ended) if z is not None]
     return {
         "settings": source.settings_words(row.newest),
         "verdict": row.verdict,
-        "extent": row.extent,
+        "share": row.share,
         "ess_per_s": row.median("ess_per_s"),
         "ess_per_s_min": min(rates, default=None),
         "ess_per_s_max": max(rates, default=None),

@@ -65,8 +65,8 @@ def _variables(source: Source, links: List[Dict[str, str]]) -> Dict[str, Any]:
         "title": "What changed over releases and commits",
         "charts": True,
         "lead": "A line is a model, over its own first value; bars are two standard errors over the samples"
-        " of a run, and runs differ by more. A dotted line is a change of all models together that is beyond"
-        " the noise of repeated runs. Smaller is better.",
+        " of a run, and runs differ by more. A dotted line, and a sentence in bold, is a change of all"
+        " models together that is beyond the noise of repeated runs. Smaller is better.",
         "links": links,
         "sections": sections,
         "meanings": _MEANINGS,
@@ -214,26 +214,33 @@ def _sections(measured: Any, steps: Sequence[Any], over: str, prefix: str, count
     from harness import history
 
     order = sorted(history.FIGURES.items(), key=lambda row: row[1] != "pace")
-    charts: List[Chart] = []
-    lines: List[str] = []
+    charts = []
     for key, label in order:
         beyond = [step for step in steps if step.figure == label and step.beyond_noise]
         chart = _chart(measured, key, beyond, f"chart-{prefix}-{slug(label)}", counts)
         if chart is not None:
             charts.append(chart)
-            lines += [
-                f"{label}: {_percent(step)} in {step.release} against {step.before}." for step in beyond
-            ]
     if not charts:
         return []
+    changes = _changes([step for step in steps if step.beyond_noise], list(measured.values.index))
     return [
         Section(
             prefix,
             f"Speed and cost, over {over}",
-            lines=[*lines, *_unmarked(steps, bool(lines)), *_under(counts, measured)],
+            answer=changes,
+            lines=[*_unmarked(steps, bool(changes)), *_under(counts, measured)],
             charts=charts,
         )
     ]
+
+
+def _changes(steps: Sequence[Any], places: Sequence[str]) -> List[str]:
+    """Say what changed at each release or commit, in all models together and beyond the noise."""
+    by_place: Dict[Tuple[str, str], List[str]] = {}
+    for step in sorted(steps, key=lambda step: places.index(step.release)):
+        place = step.release, step.before
+        by_place.setdefault(place, []).append(f"{step.figure} {_percent(step)}")
+    return [f"{place} against {before}: {', '.join(told)}." for (place, before), told in by_place.items()]
 
 
 def _under(counts: Any, measured: Any) -> List[str]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from harness.metrics import METRICS
 from harness.report import data, figures, graph, panels, sweep, words
-from harness.report.data import Record, Source
+from harness.report.data import Record, Row, Source
 from harness.report.section import Chart, Table
 from harness.report.site import Page, ids, slug
 from harness.table import number, settings_text
@@ -111,7 +111,7 @@ def _tried(source: Source, records: Sequence[Record]) -> Dict[str, Any]:
         f"All settings tried on {stack}, the best first": Table(
             _TRIED,
             [
-                _tried_row(sweep.summary(source, row))
+                _tried_row(row, sweep.summary(source, row))
                 for row in sweep.ranking([record for record in records if record["stack"] == stack])
             ],
         )
@@ -125,12 +125,12 @@ def _tried(source: Source, records: Sequence[Record]) -> Dict[str, Any]:
     return {"charts": True, "tried": {"charts": charts, "tables": tables, "said": said, "machine": machine}}
 
 
-def _tried_row(found: Mapping[str, Any]) -> List[str]:
+def _tried_row(row: Row, found: Mapping[str, Any]) -> List[str]:
     low, high = found["ess_per_s_min"], found["ess_per_s_max"]
     span = f" ({number(low)} to {number(high)})" if found["seeds"] > 1 and low is not None else ""
     return [
         found["settings"],
-        ", ".join(filter(None, (found["verdict"], found["extent"]))),
+        row.verdict_text,
         f"{number(found['ess_per_s'])}{span}",
         number(found["wall_s"]),
         "-" if found["rhat_max"] is None else f"{found['rhat_max']:.3f}",

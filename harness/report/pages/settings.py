@@ -103,8 +103,7 @@ def _by_value(source: Source, records: Sequence[Record], setting: str, names: Se
 
 def _rate(source: Source, row: Row) -> str:
     own = " *" if source.is_tutorial(row.newest) else ""
-    extent = "" if row.share == 1 else f" {row.extent[: -len(' seeds')]}"
-    return f"{number(row.median('ess_per_s'))} {row.verdict}{extent}{own}"
+    return f"{number(row.median('ess_per_s'))} {row.verdict_text}{own}"
 
 
 def _lost(records: Sequence[Record], setting: str) -> List[str]:
@@ -121,11 +120,6 @@ def _lost(records: Sequence[Record], setting: str) -> List[str]:
     ]
 
 
-def _verdict(row: Row) -> str:
-    """Return a verdict, and how many seeds have it where that are not all."""
-    return row.verdict if row.share == 1 else f"{row.verdict} with {row.extent}"
-
-
 def _best(source: Source, records: Sequence[Record], stack: str, names: Sequence[str]) -> Section:
     """Return the table of the settings that would have been best for each model on a stack."""
     rows = []
@@ -140,8 +134,8 @@ def _best(source: Source, records: Sequence[Record], stack: str, names: Sequence
             [
                 name,
                 text if first.verdict == "good" else f"none is good; least bad: {text}",
-                f"{number(best)}, {_verdict(first)}",
-                f"{number(before)}, {_verdict(usual)}" if usual else "-",
+                f"{number(best)}, {first.verdict_text}",
+                f"{number(before)}, {usual.verdict_text}" if usual else "-",
                 f"{best / before:.2g} x" if best and before else "-",
                 counted(len(first.records), "seed"),
             ]
