@@ -28,6 +28,8 @@ from harness.watch import Heard, for_memory, kernel_oom_kills, kill_group, tail,
 
 #: How long importing a stack may take: a cold one also compiles.
 _IMPORT_TIMEOUT_S = 600.0
+#: How Theano breaks where another process fills the same cache meanwhile; the cache is whole all the same.
+_RACE = "assert key not in self.keys"
 #: How long a chain may be dead before its cell is given up.
 _DEAD_CHAIN_S = 5.0
 
@@ -115,12 +117,21 @@ class Worker:
             raise WorkerBrokenError(self._broken)
         if self._process is not None and self._process.poll() is None:
             return
-        try:
-            self._start()
-        except WorkerBrokenError as error:
-            # It would break again for every cell; once is enough to wait for.
-            self._broken = str(error)
-            raise
+        for again in (False, True):
+            try:
+                self._start()
+                return
+            except WorkerBrokenError as error:
+                if not again and self._raced():
+                    self._stop()
+                    continue
+                # It would break again for every cell; once is enough to wait for.
+                self._broken = str(error)
+                raise
+
+    def _raced(self) -> bool:
+        """Return whether the import broke because another process filled Theano's cache meanwhile."""
+        return any(_RACE in line for line in tail(Path(self._folder.name, "server.log")))
 
     def _start(self) -> None:
         self._stack.compiledir.mkdir(parents=True, exist_ok=True)
