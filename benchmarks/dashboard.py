@@ -19,6 +19,11 @@ from typing import Any, Dict, Iterator
 from harness import paths
 from harness.report import data, pages, site
 
+#: In a browser: brings the first chart into view, and holds when it is drawn.
+_DRAWN = (
+    "(chart => chart && (chart.scrollIntoView(), chart.querySelector('.main-svg')))"
+    "(document.querySelector('.chart'))"
+)
 _PUBLISHED = paths.ROOT / "results" / "runs" / "published" / "2026-11-22-tutorial-schema-2.jsonl"
 
 
@@ -69,7 +74,7 @@ def _open(output: Path, largest: Path) -> None:
 
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu"):
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1600,1000"):
         options.add_argument(argument)
     browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
     try:
@@ -77,7 +82,7 @@ def _open(output: Path, largest: Path) -> None:
             ("index.html", ".filters input", "#overview tbody tr"),
             ("cells.html", "form input", "#cells tbody tr"),
         ):
-            _until(browser, (output / page).as_uri(), rows, f"{page}: open")
+            _until(browser, (output / page).as_uri(), f"document.querySelector('{rows}')", f"{page}: open")
             spent = browser.execute_script(
                 "const field = document.querySelector(arguments[0]); const began = performance.now();"
                 "field.value = 'fork 3.11'; field.dispatchEvent(new Event('input', {bubbles: true}));"
@@ -85,24 +90,22 @@ def _open(output: Path, largest: Path) -> None:
                 field,
             )
             _say(f"{page}: filter", float(spent), "s")
-        # The charts of a page are drawn when they come into view.
-        for page, part, chart in (
-            (largest, "#settings", ".js-plotly-plot"),
-            (Path("history.html"), "", ".js-plotly-plot"),
-            (Path("settings.html"), "#draws", ".js-plotly-plot"),
-        ):
-            if (output / page).is_file() and "data-chart" in (output / page).read_text():
-                _until(browser, (output / page).as_uri() + part, chart, f"{page}: a chart is drawn")
+        for page in (largest, Path("history.html"), Path("settings.html")):
+            if "data-chart" in (output / page).read_text():
+                # Charts are drawn when they come into view: that of whichever comes first.
+                _until(browser, (output / page).as_uri(), _DRAWN, f"{page}: a chart is drawn")
     finally:
         browser.quit()
 
 
-def _until(browser: Any, address: str, wanted: str, figure: str) -> None:
-    """Open a page, and say how long it took until it has an element."""
+def _until(browser: Any, address: str, condition: str, figure: str) -> None:
+    """Open a page, and say how long it took until something held there; after a minute it never will."""
     began = time.perf_counter()
     browser.get(address)
-    while not browser.execute_script("return document.querySelector(arguments[0]) !== null", wanted):
+    while not browser.execute_script(f"return Boolean({condition})"):
         time.sleep(0.01)
+        if time.perf_counter() - began > 60:
+            raise SystemExit(f"{figure}: not within a minute")
     _say(figure, time.perf_counter() - began, "s")
 
 
