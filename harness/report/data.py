@@ -294,7 +294,7 @@ class Row:
             if self.ended and all(name in record["phases"] for record in self.ended)
         }
 
-    @property
+    @functools.cached_property
     def worst(self) -> Record:
         """The newest record of the worst verdict, which says why."""
         return min(self.records, key=lambda record: VERDICTS.index(verdict(record)))
@@ -304,10 +304,11 @@ class Row:
         """The worst verdict: failed, inaccurate, poor, can't tell or good."""
         return verdict(self.worst)
 
-    @property
+    @functools.cached_property
     def share(self) -> float:
         """The share of the seeds that have the worst verdict."""
-        return sum(verdict(record) == self.verdict for record in self.records) / len(self.records)
+        worst = self.verdict
+        return sum(verdict(record) == worst for record in self.records) / len(self.records)
 
     @property
     def extent(self) -> str:
