@@ -43,6 +43,11 @@ def report_command(
             written = site.build(source, target, everything, lambda _: bars.advance(task))
     except OSError as error:
         raise UserError(f"The pages cannot be written ({error.strerror}): {target}.") from error
+    except KeyboardInterrupt:
+        click.echo(
+            "Stopped. The pages that were done stay; the same command goes on with the others.", err=True
+        )
+        raise
     click.echo(f"{written} of {len(everything)} pages written: {target / 'index.html'}")
     if serve:
         inside = target.resolve().parent == results.resolve()

@@ -90,15 +90,21 @@ def build(source: Source, output: Path, pages: Sequence[Page], tell: Callable[[s
         for number, page in enumerate(pages)
         if known.get(page.path) != made[page.path] or not (output / page.path).is_file()
     ]
-    for number in sorted(set(range(len(pages))) - set(stale)):
-        tell(pages[number].path)
-    for number in _written(_Work(source, output, pages), stale):
-        tell(pages[number].path)
     for path in set(known) - set(made) - {"code"}:
         # Of a model whose records are gone.
         if _OWN.fullmatch(path):
             (output / path).unlink(missing_ok=True)
-    _write(output / _MANIFEST, json.dumps({**made, "code": code}, indent=1))
+    done = {page.path: made[page.path] for number, page in enumerate(pages) if number not in set(stale)}
+    for path in done:
+        tell(path)
+    try:
+        for number in _written(_Work(source, output, pages), stale):
+            path = pages[number].path
+            done[path] = made[path]
+            tell(path)
+    finally:
+        # Who is stopped does not begin again.
+        _write(output / _MANIFEST, json.dumps({**done, "code": code}, indent=1))
     return len(stale)
 
 
@@ -139,10 +145,17 @@ def _written(work: _Work, numbers: Sequence[int]) -> Iterator[int]:
         try:
             for task in as_completed(tasks):
                 yield task.result()
-        finally:
-            # Whoever interrupts does not wait for pages that nobody has begun.
+        except Exception:
+            # What nobody has begun is not waited for.
             for task in tasks:
                 task.cancel()
+            raise
+        except KeyboardInterrupt:
+            # Nor is what somebody has: a page is moved into its place when it is whole. Who was sent the
+            # signal, this process alone or the terminal's whole group, makes no difference.
+            for child in multiprocessing.active_children():
+                child.kill()
+            raise
 
 
 def _begin(work: _Work) -> None:
