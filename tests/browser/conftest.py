@@ -4,19 +4,15 @@ import shutil
 
 import pytest
 
-from harness.report import data, pages, site
-from tests.harness.report.conftest import published, whole, write  # noqa: F401
+from tests.harness.report.conftest import published, site_of_whole, whole, write  # noqa: F401
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 _SHARES = {"profile.default_content_setting_values.notifications": 2}
 
 
 @pytest.fixture(scope="session")
-def dashboard(whole, tmp_path_factory):  # noqa: F811
-    output = tmp_path_factory.mktemp("dashboard") / "report"
-    source = data.load(whole)
-    site.build(source, output, pages.all_pages(source, output), lambda _: None)
-    return output
+def dashboard(site_of_whole):  # noqa: F811
+    return site_of_whole[0]
 
 
 @pytest.fixture(scope="session")

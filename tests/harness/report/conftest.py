@@ -138,10 +138,20 @@ def figures_of(text):
 
 @pytest.fixture
 def build(tmp_path):
-    def built(folder):
+    """Write the pages of a results folder, or only one of them; return where, how many, and their names."""
+
+    def built(folder, only=""):
         source = data.load(folder)
         told = []
-        written = site.build(source, tmp_path / "report", pages.all_pages(source), told.append)
+        wanted = [page for page in pages.all_pages(source) if only in (page.path, "")]
+        written = site.build(source, tmp_path / "report", wanted, told.append)
         return tmp_path / "report", written, told
 
     return built
+
+
+@pytest.fixture(scope="session")
+def site_of_whole(whole, tmp_path_factory):
+    """The pages of :func:`whole`, written once: where, how many, and their names."""
+    output, told, source = tmp_path_factory.mktemp("site") / "report", [], data.load(whole)
+    return output, site.build(source, output, pages.all_pages(source, output), told.append), told

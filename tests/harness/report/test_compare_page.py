@@ -18,7 +18,7 @@ def test_two_stacks_with_seeds_have_intervals_and_one_seed_has_none(published, w
         for one in chosen
         for seed in ((1, 2, 3) if one["model"] == "addition" else (1,))
     ]
-    text = (build(write(seeds))[0] / "compare.html").read_text()
+    text = (build(write(seeds), "compare.html")[0] / "compare.html").read_text()
     (intervals,) = (one for name, one in figures_of(text).items() if name.startswith("intervals-"))
     assert intervals["data"][0]["y"] == ["addition"]
     assert "1 model with less than two seeds is not judged." in text
@@ -31,7 +31,7 @@ def test_two_runs_of_a_stack_are_side_by_side(published, write, build):
         changed(one, id=f"f{one['id'][1:]}", started_at="2026-12-01T00:00:00+00:00", metrics={"pace_s": 1.0})
         for one in before
     ]
-    text = (build(write([*before, *after]))[0] / "compare.html").read_text()
+    text = (build(write([*before, *after]), "compare.html")[0] / "compare.html").read_text()
     assert "pymc3-3.8, newest run over pymc3-3.8, the run before, by records, " in text
     assert "Of 3 cells that both have" in text
 
@@ -44,7 +44,7 @@ def test_a_stored_comparison_is_shown_with_its_verdicts(published, write, build)
     (folder / "compare" / "broken.json").write_text("{")
     lacking = {**comparison(), "options": {}}
     (folder / "compare" / "lacking.json").write_text(json.dumps(lacking))
-    text = (build(folder)[0] / "compare.html").read_text()
+    text = (build(folder, "compare.html")[0] / "compare.html").read_text()
     assert "broken.json is no comparison" in text
     assert "lacking.json is no comparison" in text
     assert "Measured 2026-11-23 00:00 UTC on Some processor, 2 cores." in text
@@ -58,7 +58,7 @@ def test_the_phases_are_of_the_newest_record(published, write, build):
     phases = {"draw": {"wall_s": 12345.5, "cpu_s": 1.0}}
     later = {"seed": 1, "started_at": "2026-12-01T00:00:00+00:00", "phases": phases}
     new = [changed(one, id=f"{place + 9:032x}", **later) for place, one in enumerate(old)]
-    text = (build(write([*old, *new]))[0] / "compare.html").read_text()
+    text = (build(write([*old, *new]), "compare.html")[0] / "compare.html").read_text()
     assert "12345.5" in text
 
 
@@ -68,7 +68,7 @@ def test_what_tells_less_comes_later_and_is_folded(published, write, build):
     between = {**comparison(), "head": {"name": "pymc3-3.11"}}
     for name, one in (("20261124T000000Z-abcdef", with_itself()), ("20261123T000000Z-abcdef", between)):
         (folder / "compare" / f"{name}.json").write_text(json.dumps(one))
-    text = (build(folder)[0] / "compare.html").read_text()
+    text = (build(folder, "compare.html")[0] / "compare.html").read_text()
     heads = re.findall(r"<h2>([^<]*)</h2>", text)
     assert heads[:2] == [
         "pymc3-3.11 over pymc3-3.8, measured in turns",
@@ -83,6 +83,6 @@ def test_what_tells_less_comes_later_and_is_folded(published, write, build):
 
 
 def test_records_are_open_where_nothing_was_measured_in_turns(published, write, build):
-    text = (build(write(published))[0] / "compare.html").read_text()
+    text = (build(write(published), "compare.html")[0] / "compare.html").read_text()
     assert "<summary><h2>" not in text
     assert "pymc3-3.11 over pymc3-3.8, by records" in text

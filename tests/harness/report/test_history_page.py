@@ -7,7 +7,7 @@ from tests.harness.report.conftest import changed, figures_of
 
 
 def test_the_history_of_releases_has_accuracy_beside_speed(whole, build):
-    text = (build(whole)[0] / "history.html").read_text()
+    text = (build(whole, "history.html")[0] / "history.html").read_text()
     assert "Speed and cost, over PyMC3&#39;s releases" in text
     (pace,) = (one for name, one in figures_of(text).items() if name.endswith("-pace"))
     under = {line["name"]: line for line in pace["data"] if line.get("yaxis")}
@@ -25,7 +25,7 @@ def test_accuracy_of_a_machine_without_times_is_a_table(whole, build, tmp_path):
     shutil.copytree(whole, folder)
     machine = folder / "releases" / "reference" / "machine.json"
     machine.write_text(json.dumps({**json.loads(machine.read_text()), "cpu": "another"}))
-    text = (build(folder)[0] / "history.html").read_text()
+    text = (build(folder, "history.html")[0] / "history.html").read_text()
     assert "asv has no times of this machine" in text
     (pace,) = (one for name, one in figures_of(text).items() if name.endswith("-pace"))
     assert "divergences" not in {line["name"] for line in pace["data"]}
@@ -59,7 +59,7 @@ def test_the_history_of_commits_has_accuracy_beside_speed(published, write, buil
             "results": {"quick.a.track_pace_s": [[1.0 + day], "1"]},
         }
         (stored / f"{commit[:8]}-pymc3-3.8.json").write_text(json.dumps(content))
-    text = (build(folder)[0] / "history.html").read_text()
+    text = (build(folder, "history.html")[0] / "history.html").read_text()
     (pace,) = (one for name, one in figures_of(text).items() if name.endswith("-pace"))
     (line,) = (line for line in pace["data"] if line["name"] == "divergences")
     assert line["x"] == ["aaaaaaaa", "bbbbbbbb"]
@@ -70,7 +70,7 @@ def test_a_damaged_result_of_asv_is_named_and_the_rest_is_shown(whole, build, tm
     folder = tmp_path / "copy"
     shutil.copytree(whole, folder)
     next(path for path in (folder / "releases" / "reference").glob("*-release.json")).write_text("{")
-    text = (build(folder)[0] / "history.html").read_text()
+    text = (build(folder, "history.html")[0] / "history.html").read_text()
     assert "are left out" in text
     assert "Accuracy and divergences" in text
 
