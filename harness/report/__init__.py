@@ -33,7 +33,7 @@ def table(source: Source) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    from harness.report import data, words
+    from harness.report import data, verdicts, words
 
     rows = []
     for record in source.records:
@@ -43,7 +43,7 @@ def table(source: Source) -> "pd.DataFrame":
         row["machine"] = data.machine(record)
         row.update(record["settings"])
         row.update(record["metrics"])
-        row["verdict"], row["why"] = data.verdict(record), words.why(record)
+        row["verdict"], row["why"] = verdicts.verdict(record), words.why(record)
         rows.append(row)
     return pd.DataFrame(rows)
 

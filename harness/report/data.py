@@ -2,11 +2,10 @@
 
 import functools
 import json
-import statistics
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 import models
 from harness import truth
@@ -253,130 +252,11 @@ def stack_text(record: Record) -> str:
     return f"{record['stack']} ({', '.join(versions)})" if versions else str(record["stack"])
 
 
-@dataclass(frozen=True)
-class Row:
-    """A line of the overview: a model on a stack under some settings, over its seeds.
-
-    Parameters
-    ----------
-    records : list of dict
-        Newest first.
-    """
-
-    records: Sequence[Record]
-
-    @property
-    def newest(self) -> Record:
-        """The newest record, whose words are shown."""
-        return self.records[0]
-
-    @property
-    def ended(self) -> List[Record]:
-        """The records of cells that ended well."""
-        return [record for record in self.records if record["status"] == "ok"]
-
-    def values(self, name: str) -> List[float]:
-        """Return a metric of each of the records that have it."""
-        values = [record["metrics"].get(name) for record in self.ended]
-        return [value for value in values if value is not None]
-
-    def median(self, name: str) -> Optional[float]:
-        """Return the median over seeds of a metric, ``None`` if no record has it."""
-        known = self.values(name)
-        return statistics.median(known) if known else None
-
-    def phases(self) -> Dict[str, float]:
-        """Return the median wall seconds of each phase."""
-        names = ("build", "compile", "tune", "draw", "diagnose")
-        return {
-            name: statistics.median([record["phases"][name]["wall_s"] for record in self.ended])
-            for name in names
-            if self.ended and all(name in record["phases"] for record in self.ended)
-        }
-
-    @functools.cached_property
-    def worst(self) -> Record:
-        """The newest record of the worst verdict, which says why."""
-        return min(self.records, key=lambda record: VERDICTS.index(verdict(record)))
-
-    @property
-    def verdict(self) -> str:
-        """The worst verdict: failed, inaccurate, poor, can't tell or good."""
-        return verdict(self.worst)
-
-    @functools.cached_property
-    def share(self) -> float:
-        """The share of the seeds that have the worst verdict."""
-        worst = self.verdict
-        return sum(verdict(record) == worst for record in self.records) / len(self.records)
-
-    @property
-    def extent(self) -> str:
-        """How many of the seeds have the worst verdict, in words; empty if there is one seed only."""
-        count = len(self.records)
-        if count == 1:
-            return ""
-        return f"all {count} seeds" if self.share == 1 else f"{round(self.share * count)} of {count} seeds"
-
-    @property
-    def verdict_text(self) -> str:
-        """The worst verdict, with how many of the seeds have it where not all do."""
-        return self.verdict if self.share == 1 else f"{self.verdict}, {self.extent}"
-
-    @property
-    def badness(self) -> Tuple[int, float, float]:
-        """What rows are sorted by, the worst first: verdict, the share of seeds that have it, pace."""
-        pace = self.median("pace_s")
-        share = self.share if self.verdict != "good" else 0.0
-        return VERDICTS.index(self.verdict), -share, -(pace if pace is not None else float("inf"))
-
-
 def alike(records: Sequence[Record]) -> List[Record]:
     """Return those of some records that measured what the newest of them did: the same model and stack."""
     last = records[-1]
     same = ("model_digest", "schema", "stack_digest")
     return [record for record in records if all(record[name] == last[name] for name in same)]
-
-
-def worst_z(record: Record) -> Optional[float]:
-    """Return by how many Monte Carlo errors the worst scalar differs from the truth, regardless of sign."""
-    worst = (record.get("accuracy") or {}).get("worst") or {}
-    return abs(worst["z"]) if worst.get("z") is not None else None
-
-
-#: Worst first.
-VERDICTS = ("failed", "inaccurate", "poor", "can't tell", "good")
-
-
-def verdict(record: Record) -> str:
-    """Return one word on a record, of :data:`VERDICTS`."""
-    if record["status"] != "ok":
-        return "failed"
-    accuracy = (record.get("accuracy") or {}).get("verdict")
-    if accuracy == "inaccurate":
-        return "inaccurate"
-    if record["quality"]["verdict"] == "poor":
-        return "poor"
-    if accuracy == "can't tell" or record["quality"]["verdict"] == "unknown":
-        return "can't tell"
-    return "good"
-
-
-def rows(records: Iterable[Record]) -> List[Row]:
-    """Group records into rows of the overview, worst first.
-
-    Parameters
-    ----------
-    records : iterable of dict
-        Oldest first.
-    """
-    groups: Dict[Tuple[Any, ...], List[Record]] = {}
-    for record in records:
-        settings = tuple(record["settings"][name] for name in SamplerSettings.names())
-        name = (record["model"], record["stack"], machine(record), settings)
-        groups.setdefault(name, []).append(record)
-    found = [Row(list(reversed(alike(group)))) for group in groups.values()]
-    return sorted(found, key=lambda row: row.badness)
 
 
 def find_truth(spec: Optional[ModelSpec]) -> Optional[Any]:

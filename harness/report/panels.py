@@ -9,7 +9,8 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from harness.metrics import METRICS
 from harness.quality import MAX_RHAT
 from harness.report.charts import COLOURS, SYMBOLS
-from harness.report.data import Record, worst_z
+from harness.report.data import Record
+from harness.report.verdicts import worst_z
 from harness.table import counted
 
 #: Metrics of the settings page, and whether their axis is logarithmic.

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from harness.metrics import METRICS
+from harness.report import words
 from harness.report.data import Source
+from harness.report.verdicts import VERDICTS
 
 HERE = Path(__file__).resolve().parent
 #: What the pages are called, in the order in which they are linked.
@@ -30,7 +32,7 @@ PAGES = (
 _OWN = re.compile(r"(models/[\w-]+\.html|cells/\d+\.js)")
 SIGNS = {
     "good": "✓", "holds": "✓", "same": "=", "faster": "▲", "poor": "!", "slower": "▼", "inaccurate": "✗",
-    "does not hold": "✗", "failed": "✗", "unknown": "?", "can't tell": "?", "undecided": "?",
+    "costly": "◔", "does not hold": "✗", "failed": "✗", "unknown": "?", "can't tell": "?", "undecided": "?",
 }  # fmt: skip
 #: Fewer pages than that are written by this process alone.
 _FEW = 4
@@ -41,6 +43,7 @@ DEFINITIONS = {
     **{name: one.definition for name, one in METRICS.items()},
     "z": "By how many Monte Carlo errors the worst mean, sd or tail of any scalar differs from the known"
     " posterior; beyond some 4 it is not chance.",
+    "verdict": f"{'. '.join(f'{name}: {words.meaning(name)}' for name in VERDICTS)}.",
 }
 
 

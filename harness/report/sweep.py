@@ -2,8 +2,9 @@
 
 from typing import Any, Dict, List, Sequence, Tuple
 
-from harness.report import data, words
-from harness.report.data import Record, Row, Source
+from harness.report import verdicts, words
+from harness.report.data import Record, Source
+from harness.report.verdicts import Row
 from harness.table import counted, number
 from models.spec import SamplerSettings
 
@@ -29,7 +30,8 @@ def varied(records: Sequence[Record], setting: str) -> List[Record]:
 def ranking(records: Sequence[Record]) -> List[Row]:
     """Return a row for each of some records' settings, the best first.
 
-    That is by verdict, then by the share of seeds that have no better one, then by median ESS/s.
+    That is those first that are good with every seed; then by verdict, by the share of seeds that have
+    no better one, and by median ESS/s.
 
     Parameters
     ----------
@@ -39,8 +41,8 @@ def ranking(records: Sequence[Record]) -> List[Row]:
     Returns
     -------
     list of Row
-        Of the seeds that all settings have, where there are such: the verdict is that of the
-        worst seed, so that one with more seeds would look worse.
+        Of the seeds that all settings have, where there are such: one with more seeds would more
+        often have one that is not good.
     """
     groups: Dict[Tuple[Any, ...], List[Record]] = {}
     for record in records:
@@ -53,8 +55,13 @@ def ranking(records: Sequence[Record]) -> List[Row]:
     ]
     return sorted(
         rows,
-        key=lambda row: (-data.VERDICTS.index(row.verdict), row.share, -(row.median("ess_per_s") or 0.0)),
+        key=lambda row: (not row.sound, *_rank(row)),
     )
+
+
+def _rank(row: Row) -> Tuple[float, float, float]:
+    bad, share, _ = row.badness
+    return -bad, -share, -(row.median("ess_per_s") or 0.0)
 
 
 def summary(source: Source, row: Row) -> Dict[str, Any]:
@@ -70,17 +77,17 @@ def summary(source: Source, row: Row) -> Dict[str, Any]:
     Returns
     -------
     dict
-        ``settings`` in words, ``verdict`` of the worst seed, the ``share`` of seeds that have it
+        ``settings`` in words, ``verdict`` over seeds, the ``share`` of seeds that have it
         and ``why``, ``seeds``; medians ``ess_per_s`` (1/s) and ``wall_s``, smallest and largest
         ``ess_per_s``, largest ``rhat_max`` and ``z``, sum of ``divergences``. ``None`` where no seed
         has it.
     """
     rates, hats = row.values("ess_per_s"), row.values("rhat_max")
-    scores = [z for z in map(data.worst_z, row.ended) if z is not None]
+    scores = [z for z in map(verdicts.worst_z, row.ended) if z is not None]
     return {
         "settings": source.settings_words(row.newest),
         "verdict": row.verdict,
-        "share": row.share,
+        "share": row.count / len(row.records),
         "ess_per_s": row.median("ess_per_s"),
         "ess_per_s_min": min(rates, default=None),
         "ess_per_s_max": max(rates, default=None),
@@ -89,7 +96,7 @@ def summary(source: Source, row: Row) -> Dict[str, Any]:
         "divergences": int(sum(row.values("divergences"))),
         "z": max(scores, default=None),
         "seeds": len(row.records),
-        "why": words.why(row.worst),
+        "why": words.why_over_seeds(row),
     }
 
 
@@ -110,10 +117,10 @@ def advice(source: Source) -> Dict[Tuple[str, str], str]:
 def _advice(source: Source, records: Sequence[Record]) -> str:
     rows = ranking(records)
     usual = next((row for row in rows if source.is_tutorial(row.newest)), None)
-    if usual is None or usual.verdict == "good":
+    if usual is None or usual.sound:
         return ""
     best = rows[0]
-    if best.verdict != "good":
+    if not best.sound:
         return f"None of the {len(rows)} settings tried is good with every seed."
     rate = number(best.median("ess_per_s"))
     over = counted(len(best.records), "seed")

@@ -4,8 +4,8 @@ import shlex
 from typing import Any, List, Mapping, Optional
 
 import models
-from harness import stack
-from harness.report.data import VERDICTS, verdict
+from harness import quality, stack
+from harness.report.verdicts import VERDICTS, Row, verdict
 from harness.table import duration, number
 
 Record = Mapping[str, Any]
@@ -13,9 +13,12 @@ Record = Mapping[str, Any]
 _MEANS = {
     "failed": "did not end: there are no draws to look at",
     "inaccurate": "the draws disagree with the known posterior by more than chance",
-    "poor": "the draws should not be trusted as they are, or cost far more than they have to",
+    "poor": "the draws should not be trusted as they are: chains disagree, or say too little, or the sampler"
+    " could not follow the posterior",
     "can't tell": "it cannot be said whether the draws are right: too few effective ones, a single chain, or"
     " no known truth, as the reason says",
+    "costly": "the draws agree with the known posterior, and cost far more than they have to: trajectories"
+    " are cut off at the largest tree depth",
     "good": "nothing speaks against these draws",
 }
 
@@ -35,6 +38,19 @@ def why(record: Record) -> str:
     if judged.get("verdict") == "inaccurate" or not reasons:
         reasons = [*judged.get("reasons", []), *reasons]
     return "; ".join(reasons) if reasons else _MEANS[verdict(record)]
+
+
+def why_over_seeds(row: Row) -> str:
+    """Return the reasons of a row's verdict: each fault once, its worst value, and how many seeds have it."""
+    first = row.spokesman
+    if row.verdict == "failed":
+        return why(first)
+    faults = quality.over_seeds(row.ended, row.count)
+    if row.verdict == "inaccurate":
+        return "; ".join([*first["accuracy"]["reasons"], *faults])
+    # Limits may have been others when a record was judged: then it has its own words.
+    own = [why(first)] if row.verdict == "can't tell" or not faults else []
+    return "; ".join([*own, *faults])
 
 
 def command_note(record: Record) -> str:

@@ -1,5 +1,6 @@
 """What a reader does with the dashboard: opens pages from disk, filters, sorts, tabs through them."""
 
+import re
 import time
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -7,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from harness.report import data, pages, site
+from harness.report.verdicts import VERDICTS
 from tests.harness.report.conftest import changed
 
 PAGES = ("index.html", "settings.html", "history.html", "compare.html", "cells.html", "models/fork.html")
@@ -128,9 +130,17 @@ def test_every_model_is_on_one_screen_to_begin_with(go):
 
 
 def test_the_worst_come_first(go):
-    verdicts = texts(go("index.html"), "#overview tbody .badge")
-    order = [next(i for i, name in enumerate(data.VERDICTS) if name in text) for text in verdicts]
+    said = texts(go("index.html"), "#overview tbody td.reasons")
+    # What all seeds have before what some have, and within each by verdict.
+    order = [
+        (
+            "good" in text.split()[1] or bool(re.search(r"\d of \d+ seeds:", text)),
+            next(place for place, name in enumerate(VERDICTS) if name in text),
+        )
+        for text in said
+    ]
     assert order == sorted(order)
+    assert len({place for _, place in order}) > 2
 
 
 def test_a_definition_is_shown_to_the_keyboard(go):

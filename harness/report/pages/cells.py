@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Sequence
 from urllib.parse import quote
 
 from harness.metrics import METRICS
-from harness.report import data, words
+from harness.report import data, verdicts, words
 from harness.report.data import Record, Source
 from harness.report.site import Page, ids
 
@@ -82,7 +82,7 @@ def _table(source: Source) -> str:
         columns.append({"name": name, "words": list(known), "values": [known[value] for value in values]})
 
     of_words("model", [record["model"] for record in records])
-    of_words("verdict", [data.verdict(record) for record in records])
+    of_words("verdict", [verdicts.verdict(record) for record in records])
     of_words("stack", [record["stack"] for record in records])
     of_words("why", [words.why(record) for record in records])
     for name in ("draws", "tune", "chains", "cores", "target_accept"):

@@ -9,7 +9,7 @@ from harness.compare import records as records_
 from harness.compare.result import Options
 from harness.errors import UserError
 from harness.metrics import METRICS
-from harness.report import charts, data
+from harness.report import charts, data, verdicts
 from harness.report.data import Record, Source
 from harness.report.section import Chart, Section, Table
 from harness.report.site import Page, ids, slug
@@ -254,12 +254,12 @@ def _ratios(name: str, pairs: Sequence[Pair], judged: Optional[Mapping[str, Any]
     steps = [tuple(side["metrics"].get("leapfrogs") for side in pair) for pair in own]
     known = all(None not in one for one in steps)
     same = None if not known else all(one == other for one, other in steps)
-    worst = [min((data.verdict(pair[side]) for pair in own), key=data.VERDICTS.index) for side in range(2)]
+    judged_so = [verdicts.Row([pair[side] for pair in own]).verdict for side in range(2)]
     figures = [_ratio(own, metric) for metric in ("pace_s", "us_per_leapfrog", "wall_s")]
     said = ["not judged", judged["problem"]] if judged and judged["problem"] else ["not judged", "-"]
     if judged and not judged["problem"]:
         said = [judged["verdict"], _span(judged)]
-    return [name, str(len(own)), *figures, _WORK[same], *said, " / ".join(worst)]
+    return [name, str(len(own)), *figures, _WORK[same], *said, " / ".join(judged_so)]
 
 
 def _ratio(pairs: Sequence[Pair], metric: str) -> str:

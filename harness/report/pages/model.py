@@ -6,10 +6,11 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from harness.metrics import METRICS
-from harness.report import data, figures, graph, panels, sweep, words
-from harness.report.data import Record, Row, Source
+from harness.report import data, figures, graph, panels, sweep, verdicts, words
+from harness.report.data import Record, Source
 from harness.report.section import Chart, Table
 from harness.report.site import Page, ids, slug
+from harness.report.verdicts import Row
 from harness.table import number, settings_text
 
 #: Cells that a page offers: the tutorial's settings first, then the newest.
@@ -149,7 +150,7 @@ def _cell(source: Source, record: Record, drawn: bool) -> Dict[str, Any]:
         f" {record['started_at'][:10]}",
         "settings": settings_text(record["settings"], list(record["settings"])),
         "status": record["status"],
-        "verdict": data.verdict(record),
+        "verdict": verdicts.verdict(record),
         "why": words.why(record),
         "command": words.command(record),
         "log": "\n".join(record["log_tail"]) or record["reason"],

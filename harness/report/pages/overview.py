@@ -2,9 +2,10 @@
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from harness.report import data, site, sweep, words
-from harness.report.data import Row, Source
+from harness.report import data, site, sweep, verdicts, words
+from harness.report.data import Source
 from harness.report.site import Page, ids
+from harness.report.verdicts import Row
 from harness.table import counted, number
 
 #: A page holds so many rows, the worst; all records are on the page of cells.
@@ -20,7 +21,7 @@ def page(source: Source) -> Page:
 
 
 def _variables(source: Source) -> Dict[str, Any]:
-    every = data.rows(source.records)
+    every = verdicts.rows(source.records)
     # The tutorial's settings are what the page opens with, so they are not what is left out.
     kept = sorted(every, key=lambda row: not source.is_tutorial(row.newest))[:_MOST_ROWS]
     advice = sweep.advice(source)
@@ -49,7 +50,8 @@ def _variables(source: Source) -> Dict[str, Any]:
         filters.append(_filter("machine", "Machine", names, main))
     return {
         "title": "Which model samples badly, and why",
-        "lead": _lead(source, every, stack),
+        "lead": f"How the models do with their own settings on {stack}, the worst first.",
+        "answer": _answer(source, every, stack),
         "measured": measured(source),
         "rows": shown,
         "left_out": len(every) - len(shown),
@@ -68,45 +70,44 @@ def _variables(source: Source) -> Dict[str, Any]:
                 ("accuracy, |z|", "z"),
             )
         },
-        "verdicts": {name: words.meaning(name) for name in data.VERDICTS},
+        "verdicts": {name: words.meaning(name) for name in verdicts.VERDICTS},
     }
 
 
-def _lead(source: Source, rows: Sequence[Row], stack: str) -> List[str]:
-    """Say how the models do that the page opens with, the worst by name."""
-    opened = [
-        row
-        for row in rows
-        if row.newest["stack"] == stack
-        and data.machine(row.newest) == source.main
-        and source.is_tutorial(row.newest)
-    ]
-    said = []
-    if opened:
-        parts = [
-            f"{len(found)} {name}" + (f" ({_named(found)})" if name != "good" else "")
-            for name in data.VERDICTS
-            for found in [[row for row in opened if row.verdict == name]]
-            if found
-        ]
-        said.append(
-            f"With their own settings on {stack}, of {counted(len(opened), 'model')}: {'; '.join(parts)}."
-        )
+def _answer(source: Source, rows: Sequence[Row], stack: str) -> List[Dict[str, Any]]:
+    """Return the models that the page opens with by their verdicts, the worst first."""
+    groups: Dict[Tuple[str, bool], List[Row]] = {}
+    for row in rows:
+        first = row.newest
+        if (first["stack"], data.machine(first)) == (stack, source.main) and source.is_tutorial(first):
+            groups.setdefault((row.verdict, row.always), []).append(row)
     return [
-        *said,
-        "A row is a model on a stack under some settings, the worst first; of several seeds a figure is the"
-        " median, |z| the largest, and the verdict that of the worst.",
+        {
+            "verdict": verdict,
+            "extent": _extent(found),
+            "models": [row.newest["model"] for row in found],
+            "meaning": _meaning(verdict, always, first=(verdict, True) not in groups or always),
+        }
+        for (verdict, always), found in groups.items()
     ]
 
 
-def _named(rows: Sequence[Row]) -> str:
-    """Name the models of rows that share a verdict: those that have it with every seed, and the others."""
-    always = [row.newest["model"] for row in rows if row.share == 1]
-    some = [row.newest["model"] for row in rows if row.share < 1]
-    if not some:
-        return ", ".join(always)
-    parts = [f"with every seed {', '.join(always)}"] if always else []
-    return "; ".join([*parts, f"with some seeds {', '.join(some)}"])
+def _meaning(verdict: str, always: bool, first: bool) -> str:
+    """Say what a verdict means, once; of what is good but now and then, that it is not always."""
+    if verdict == "good" and not always:
+        return "a seed of theirs is not: chance, or settings that only just suffice"
+    return words.meaning(verdict) if first else ""
+
+
+def _extent(rows: Sequence[Row]) -> str:
+    """Say with how many of their seeds rows have the verdict that they share."""
+    if all(len(row.records) == 1 for row in rows):
+        return ""
+    if rows[0].always:
+        return "with every seed"
+    if rows[0].verdict in ("failed", "inaccurate"):
+        return "with some seeds"
+    return "with most seeds" if rows[0].verdict == "good" else "with half of the seeds or more"
 
 
 def _unchanged(source: Source) -> str:
@@ -133,8 +134,7 @@ def _filter(name: str, label: str, values: Sequence[str], chosen: str = "") -> D
 
 def _row(source: Source, row: Row, advice: Mapping[Tuple[str, str], str]) -> Dict[str, Any]:
     first = row.newest
-    worst = row.worst
-    scores = [data.worst_z(record) for record in row.records]
+    scores = [verdicts.worst_z(record) for record in row.records]
     z = max((score for score in scores if score is not None), default=None)
     place = first["model"], first["stack"]
     asked = source.is_tutorial(first) and data.machine(first) == source.main
@@ -150,7 +150,7 @@ def _row(source: Source, row: Row, advice: Mapping[Tuple[str, str], str]) -> Dic
         "seeds": len(row.records),
         "verdict": row.verdict,
         "extent": row.extent,
-        "why": words.why(worst),
+        "why": words.why_over_seeds(row),
         "since": words.since(first, source.earlier.get(first["id"])),
         "ess_per_s": _figure(row.median("ess_per_s")),
         "wall_s": _figure(row.median("wall_s")),
@@ -158,7 +158,7 @@ def _row(source: Source, row: Row, advice: Mapping[Tuple[str, str], str]) -> Dic
         "divergences": _figure(row.median("divergences"), ".0f"),
         "depth": _figure(row.median("tree_depth_mean"), ".1f"),
         "z": _figure(z, ".1f"),
-        "accuracy": (worst.get("accuracy") or {}).get("verdict", "-"),
+        "accuracy": (row.spokesman.get("accuracy") or {}).get("verdict", "-"),
         "phases": row.phases(),
         "settings": source.settings_words(first),
     }

@@ -5,14 +5,15 @@ from collections import Counter
 from typing import Any, Dict, List, Sequence
 
 from harness.report import data, panels, site, sweep
-from harness.report.data import Record, Row, Source
+from harness.report.data import Record, Source
 from harness.report.section import Chart, Section, Table
 from harness.report.site import Page, ids
+from harness.report.verdicts import Row
 from harness.table import counted, number
 
 _TABLE = (
-    "The table has ESS/s, the median over seeds, and the worst seed's verdict, with the number of seeds that"
-    " have it where not all do; * is the model's own value."
+    "The table has ESS/s, the median over seeds, and the verdict that half of the seeds or more have, with"
+    " their number where not all do; * is the model's own value."
 )
 
 
@@ -95,7 +96,7 @@ def _by_value(source: Source, records: Sequence[Record], setting: str, names: Se
                 [
                     name if len(stacks) == 1 else f"{name}, {stack}",
                     *(cells.get(value, "-") for value in values),
-                    best if ranked[0].verdict == "good" else f"none is good; least bad {best}",
+                    best if ranked[0].sound else f"none is good with every seed; least bad {best}",
                 ]
             )
     return Table(["model", *(f"{value:g}" for value in values), "best"], rows)
@@ -133,7 +134,7 @@ def _best(source: Source, records: Sequence[Record], stack: str, names: Sequence
         rows.append(
             [
                 name,
-                text if first.verdict == "good" else f"none is good; least bad: {text}",
+                text if first.sound else f"none is good with every seed; least bad: {text}",
                 f"{number(best)}, {first.verdict_text}",
                 f"{number(before)}, {usual.verdict_text}" if usual else "-",
                 f"{best / before:.2g} x" if best and before else "-",
@@ -153,8 +154,8 @@ def _best(source: Source, records: Sequence[Record], stack: str, names: Sequence
         f"The settings that would have been best, {stack}",
         lines=[
             "Of the settings under which every seed is good, those with the most effective samples a second;"
-            " where none is good, those with the best verdict, and the fewest seeds that have it. A gain of"
-            " a tenth or two may be chance. All settings that were tried are on a model's own page."
+            " where there are none, those with the best verdict, and the most seeds on the good side of it. A"
+            " gain of a tenth or two may be chance. All settings that were tried are on a model's own page."
         ],
         table=Table(header, rows),
     )

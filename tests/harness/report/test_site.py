@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from harness.report import data, pages, site
+from harness.report import data, pages, site, verdicts
 from tests.harness.report.conftest import changed, figures_of, keep_draws, swept, with_draws
 
 HOSTILE = "<script>window.hit = true</script>&<b>"
@@ -126,7 +126,7 @@ def test_a_sweep_shows_every_setting_that_was_varied(published, write, build):
     assert [(value, words.split(" ", 1)[1]) for value, words in cells] == [
         ("0.8", "poor"),
         ("0.95", "poor *"),
-        ("best", "is good; least bad 0.95"),
+        ("best", "is good with every seed; least bad 0.95"),
     ]
 
 
@@ -207,13 +207,13 @@ def test_the_page_opens_with_what_was_measured_here(published, write, build):
 def test_seeds_of_another_definition_are_not_joined(published):
     old = changed(published[0], seed=2, model_digest="f" * 16, metrics={"ess_per_s": 1e9})
     new = changed(published[0], seed=1, id="e" * 32)
-    (row,) = data.rows([old, new])
+    (row,) = verdicts.rows([old, new])
     assert [record["id"] for record in row.records] == ["e" * 32]
 
 
 def test_one_cell_of_two_profiles_is_one_row(published):
     other = changed(published[0], seed=2, profile="sweep", id="e" * 32)
-    (row,) = data.rows([published[0], other])
+    (row,) = verdicts.rows([published[0], other])
     assert len(row.records) == 2
 
 

@@ -3,20 +3,20 @@
 from pathlib import Path
 
 import models
-from harness.report import data, graph, sweep, words
+from harness.report import data, graph, sweep, verdicts, words
 from tests.harness.report.conftest import changed
 
 
 def test_a_verdict_comes_with_its_reasons(published):
     poor = next(one for one in published if one["quality"]["verdict"] == "poor")
     assert words.why(poor) == "; ".join(poor["quality"]["reasons"])
-    good = next(one for one in published if data.verdict(one) == "good")
+    good = next(one for one in published if verdicts.verdict(one) == "good")
     assert words.why(good) == words.meaning("good")
 
 
 def test_a_wrong_posterior_is_said_first(published):
     wrong = changed(published[0], accuracy={"verdict": "inaccurate", "reasons": ["mean of a is far off"]})
-    assert data.verdict(wrong) == "inaccurate"
+    assert verdicts.verdict(wrong) == "inaccurate"
     assert words.why(wrong).startswith("mean of a is far off")
 
 
@@ -44,39 +44,8 @@ def test_the_command_runs_the_very_cell_again(published):
     assert command.endswith("--seed 2019 --stack pymc3-3.8")
 
 
-def test_rows_come_worst_first(published):
-    rows = data.rows(published)
-    order = [data.VERDICTS.index(row.verdict) for row in rows]
-    assert order == sorted(order)
-    assert len(rows) == len(published)
-
-
-def test_seeds_share_a_row_and_the_worst_speaks(published):
-    one = published[0]
-    bad = changed(one, seed=7, quality={"verdict": "poor", "reasons": ["x"]}, id="c" * 32)
-    (row,) = data.rows([one, bad])
-    assert (row.verdict, row.extent) == ("poor", "1 of 2 seeds")
-    assert row.worst["id"] == "c" * 32
-    assert row.median("ess_per_s") == one["metrics"]["ess_per_s"]
-
-
-def test_what_is_poor_with_every_seed_is_worse_than_what_is_poor_with_one(published):
-    slow, fast = published[0], next(one for one in published if one["model"] != published[0]["model"])
-    poor = {"verdict": "poor", "reasons": ["x"]}
-    now_and_then = [
-        changed(slow, seed=seed, id=f"a{seed}" * 16, quality=quality, metrics={"pace_s": 1e6})
-        for seed, quality in ((1, poor), (2, {"verdict": "good", "reasons": []}))
-    ]
-    always = [changed(fast, seed=seed, id=f"b{seed}" * 16, quality=poor) for seed in (1, 2)]
-    rows = data.rows([*now_and_then, *always])
-    assert [(row.newest["model"], row.extent) for row in rows] == [
-        (fast["model"], "all 2 seeds"),
-        (slow["model"], "1 of 2 seeds"),
-    ]
-
-
 def test_the_best_settings_are_good_ones(published):
-    good = next(one for one in published if data.verdict(one) == "good")
+    good = next(one for one in published if verdicts.verdict(one) == "good")
     fast = changed(good, settings={"draws": 100}, metrics={"ess_per_s": 1e6}, quality={"verdict": "poor"})
     slow = changed(good, settings={"draws": 9000}, metrics={"ess_per_s": 1.0})
     ranked = sweep.ranking([good, fast, slow])
@@ -84,7 +53,7 @@ def test_the_best_settings_are_good_ones(published):
 
 
 def test_settings_are_ranked_by_the_seeds_that_all_have(published):
-    good = next(one for one in published if data.verdict(one) == "good")
+    good = next(one for one in published if verdicts.verdict(one) == "good")
     unlucky = changed(good, seed=7, quality={"verdict": "poor"})
     other = changed(good, settings={"draws": 9000}, metrics={"ess_per_s": 1.0})
     ranked = sweep.ranking([good, unlucky, other])
@@ -92,7 +61,7 @@ def test_settings_are_ranked_by_the_seeds_that_all_have(published):
 
 
 def test_advice_is_given_where_the_own_settings_are_not_good(published):
-    good = next(one for one in published if data.verdict(one) == "good")
+    good = next(one for one in published if verdicts.verdict(one) == "good")
     poor = changed(good, quality={"verdict": "poor", "reasons": ["x"]})
     longer = changed(good, settings={"draws": 9000}, id="c" * 32)
     bad = changed(longer, quality={"verdict": "poor", "reasons": ["x"]})
