@@ -22,7 +22,7 @@ _WORST = 2
 _SCALARS = 40
 _TRIED = (
     "settings",
-    "worst verdict",
+    "verdict",
     "ESS/s, median and range",
     "wall (s)",
     "largest R-hat",
