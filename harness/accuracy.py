@@ -232,8 +232,8 @@ def judge(
     wrong = _standstill(quantities)
     if worst is not None and abs(worst.z) > limit:
         wrong.append(
-            f"{worst.statistic} of {worst.scalar} is {abs(worst.z):.1f} Monte Carlo errors"
-            f" ({abs(worst.size):.2g} posterior sds) from the truth, where up to {limit:.1f} may be chance"
+            f"{worst.statistic} of {worst.scalar} is {abs(worst.z):.2f} Monte Carlo errors"
+            f" ({abs(worst.size):.2g} posterior sds) from the truth, where up to {limit:.2f} may be chance"
         )
     doubts = _doubts(quantities, truth)
     verdict = "inaccurate" if wrong else "can't tell" if doubts else "accurate"

@@ -42,7 +42,8 @@ _MANIFEST = ".nutsbench-report.json"
 DEFINITIONS = {
     **{name: one.definition for name, one in METRICS.items()},
     "z": "By how many Monte Carlo errors the worst mean, sd or tail of any scalar differs from the known"
-    " posterior; beyond some 4 it is not chance.",
+    " posterior: accurate up to a limit that grows with the number of figures compared, inaccurate beyond it."
+    " Of too few effective draws neither can be told, however small it is.",
     "verdict": f"{'. '.join(f'{name}: {words.meaning(name)}' for name in VERDICTS)}.",
 }
 

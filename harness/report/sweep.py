@@ -11,6 +11,9 @@ from models.spec import SamplerSettings
 SETTINGS = ("draws", "tune", "chains", "cores", "target_accept")
 
 
+_NOT_TRUSTED = ("failed", "inaccurate", "poor")
+
+
 def varied(records: Sequence[Record], setting: str) -> List[Record]:
     """Return the records in which, of a model's sweep, no other setting is varied."""
     others = [name for name in SamplerSettings.names() if name != setting]
@@ -31,7 +34,7 @@ def ranking(records: Sequence[Record]) -> List[Row]:
     """Return a row for each of some records' settings, the best first.
 
     That is those first that are good with every seed; then by verdict, by the share of seeds that have
-    no better one, and by median ESS/s.
+    no better one, and by median ESS/s; where the draws should not be trusted, by the largest R-hat.
 
     Parameters
     ----------
@@ -61,7 +64,10 @@ def ranking(records: Sequence[Record]) -> List[Row]:
 
 def _rank(row: Row) -> Tuple[float, float, float]:
     bad, share, _ = row.badness
-    return -bad, -share, -(row.median("ess_per_s") or 0.0)
+    rate = -(row.median("ess_per_s") or 0.0)
+    # Draws that should not be trusted are not the better for being many: those are first that come nearest.
+    hats = row.values("rhat_max")
+    return -bad, -share, max(hats, default=float("inf")) if row.verdict in _NOT_TRUSTED else rate
 
 
 def summary(source: Source, row: Row) -> Dict[str, Any]:
@@ -79,7 +85,7 @@ def summary(source: Source, row: Row) -> Dict[str, Any]:
     dict
         ``settings`` in words, ``verdict`` over seeds, the ``share`` of seeds that have it
         and ``why``, ``seeds``; medians ``ess_per_s`` (1/s) and ``wall_s``, smallest and largest
-        ``ess_per_s``, largest ``rhat_max`` and ``z``, sum of ``divergences``. ``None`` where no seed
+        ``ess_per_s``, largest ``rhat_max``, ``z`` and ``divergences``. ``None`` where no seed
         has it.
     """
     rates, hats = row.values("ess_per_s"), row.values("rhat_max")
@@ -93,7 +99,7 @@ def summary(source: Source, row: Row) -> Dict[str, Any]:
         "ess_per_s_max": max(rates, default=None),
         "wall_s": row.median("wall_s"),
         "rhat_max": max(hats, default=None),
-        "divergences": int(sum(row.values("divergences"))),
+        "divergences": int(max(row.values("divergences"), default=0)),
         "z": max(scores, default=None),
         "seeds": len(row.records),
         "why": words.why_over_seeds(row),

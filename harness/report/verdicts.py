@@ -99,14 +99,18 @@ class Row:
 
     @functools.cached_property
     def count(self) -> int:
-        """How many of the seeds have the row's verdict or, if it is not good, a worse one."""
-        places = [VERDICTS.index(verdict(record)) for record in self.records]
+        """How many of the seeds have the row's verdict."""
+        return sum(verdict(record) == self.verdict for record in self.records)
+
+    @functools.cached_property
+    def worse(self) -> int:
+        """How many of the seeds have a worse one."""
         own = VERDICTS.index(self.verdict)
-        return sum(place == own if self.verdict == "good" else place <= own for place in places)
+        return sum(VERDICTS.index(verdict(record)) < own for record in self.records)
 
     @property
     def always(self) -> bool:
-        """Whether all seeds have the row's verdict, or a worse one."""
+        """Whether all seeds have the row's verdict."""
         return self.count == len(self.records)
 
     @property
@@ -116,11 +120,15 @@ class Row:
 
     @property
     def extent(self) -> str:
-        """How many of the seeds have the verdict, in words; empty if there is one seed only."""
+        """How many of the seeds have the verdict, and a worse one; empty if there is one seed only."""
         seeds = len(self.records)
         if seeds == 1:
             return ""
-        return f"all {seeds} seeds" if self.always else f"{self.count} of {seeds} seeds"
+        if self.always:
+            return f"all {seeds} seeds"
+        return f"{self.count} of {seeds} seeds" + (
+            f", {self.worse} worse" if self.worse and self.verdict != "good" else ""
+        )
 
     @property
     def verdict_text(self) -> str:
@@ -130,7 +138,8 @@ class Row:
     @property
     def badness(self) -> Tuple[int, float, float]:
         """What rows are sorted by, the worst first: verdict, the share of seeds that have it, pace."""
-        share, pace = self.count / len(self.records), self.median("pace_s")
+        pace = self.median("pace_s")
+        share = (self.count + (self.worse if self.verdict != "good" else 0)) / len(self.records)
         return (
             VERDICTS.index(self.verdict),
             share if self.verdict == "good" else -share,

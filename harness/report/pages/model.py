@@ -26,7 +26,7 @@ _TRIED = (
     "ESS/s, median and range",
     "wall (s)",
     "largest R-hat",
-    "divergences",
+    "most divergences",
     "largest |z|",
     "seeds",
     "why",

@@ -1,6 +1,6 @@
 """The overview: every model in one look, the worst first."""
 
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from harness.report import data, site, sweep, verdicts, words
 from harness.report.data import Source
@@ -50,8 +50,9 @@ def _variables(source: Source) -> Dict[str, Any]:
         filters.append(_filter("machine", "Machine", names, main))
     return {
         "title": "Which model samples badly, and why",
-        "lead": f"How the models do with their own settings on {stack}, the worst first.",
+        "lead": f"How the models do with their own settings on {stack}, the stack {_why_main(source)}.",
         "answer": _answer(source, every, stack),
+        "elsewhere": _elsewhere(source, every, stack),
         "measured": measured(source),
         "rows": shown,
         "left_out": len(every) - len(shown),
@@ -76,38 +77,61 @@ def _variables(source: Source) -> Dict[str, Any]:
 
 def _answer(source: Source, rows: Sequence[Row], stack: str) -> List[Dict[str, Any]]:
     """Return the models that the page opens with by their verdicts, the worst first."""
-    groups: Dict[Tuple[str, bool], List[Row]] = {}
+    groups: Dict[Tuple[str, str], List[Row]] = {}
     for row in rows:
         first = row.newest
         if (first["stack"], data.machine(first)) == (stack, source.main) and source.is_tutorial(first):
-            groups.setdefault((row.verdict, row.always), []).append(row)
+            groups.setdefault((row.verdict, _extent(row)), []).append(row)
+    explained: Set[str] = set()
+    found = []
+    for (verdict, extent), own in groups.items():
+        meaning = "" if verdict in explained else words.meaning(verdict)
+        if own[0].verdict == "good" and own[0].worse:
+            meaning = "one seed or another is not: chance, or settings that only just suffice"
+        else:
+            explained.add(verdict)
+        names = [row.newest["model"] for row in own]
+        found.append({"verdict": verdict, "extent": extent, "models": names, "meaning": meaning})
+    return found
+
+
+def _extent(row: Row) -> str:
+    """Say with how many of its seeds a row has its verdict."""
+    if len(row.records) == 1:
+        return ""
+    if row.always:
+        return "with every seed"
+    if row.verdict in ("failed", "inaccurate"):
+        return "with some seeds"
+    if row.verdict == "good":
+        return "with most seeds"
+    return "with some seeds, worse with others" if row.worse else "with half of the seeds or more"
+
+
+def _elsewhere(source: Source, rows: Sequence[Row], stack: str) -> List[Dict[str, Any]]:
+    """Return which models have another verdict on other stacks, with their own settings, on one machine."""
+    found: Dict[str, Dict[str, Row]] = {}
+    for row in rows:
+        if data.machine(row.newest) == source.main and source.is_tutorial(row.newest):
+            found.setdefault(str(row.newest["stack"]), {})[row.newest["model"]] = row
+    own = found.get(stack, {})
     return [
         {
-            "verdict": verdict,
-            "extent": _extent(found),
-            "models": [row.newest["model"] for row in found],
-            "meaning": _meaning(verdict, always, first=(verdict, True) not in groups or always),
+            "stack": other,
+            "same": len(set(own) & set(theirs)),
+            "models": [
+                {"name": name, "now": row.verdict, "extent": row.extent, "own": own[name].verdict}
+                for name, row in theirs.items()
+                if name in own and own[name].verdict != row.verdict
+            ],
         }
-        for (verdict, always), found in groups.items()
+        for other, theirs in found.items()
+        if other != stack
     ]
 
 
-def _meaning(verdict: str, always: bool, first: bool) -> str:
-    """Say what a verdict means, once; of what is good but now and then, that it is not always."""
-    if verdict == "good" and not always:
-        return "a seed of theirs is not: chance, or settings that only just suffice"
-    return words.meaning(verdict) if first else ""
-
-
-def _extent(rows: Sequence[Row]) -> str:
-    """Say with how many of their seeds rows have the verdict that they share."""
-    if all(len(row.records) == 1 for row in rows):
-        return ""
-    if rows[0].always:
-        return "with every seed"
-    if rows[0].verdict in ("failed", "inaccurate"):
-        return "with some seeds"
-    return "with most seeds" if rows[0].verdict == "good" else "with half of the seeds or more"
+def _why_main(source: Source) -> str:
+    return "whose settings were swept" if source.swept else "measured last"
 
 
 def _unchanged(source: Source) -> str:
@@ -154,11 +178,12 @@ def _row(source: Source, row: Row, advice: Mapping[Tuple[str, str], str]) -> Dic
         "since": words.since(first, source.earlier.get(first["id"])),
         "ess_per_s": _figure(row.median("ess_per_s")),
         "wall_s": _figure(row.median("wall_s")),
-        "rhat": _figure(row.median("rhat_max"), ".3f"),
-        "divergences": _figure(row.median("divergences"), ".0f"),
+        "rhat": _figure(max(row.values("rhat_max"), default=None), ".3f"),
+        "divergences": _figure(max(row.values("divergences"), default=None), ".0f"),
         "depth": _figure(row.median("tree_depth_mean"), ".1f"),
         "z": _figure(z, ".1f"),
         "accuracy": (row.spokesman.get("accuracy") or {}).get("verdict", "-"),
+        "limit": (row.spokesman.get("accuracy") or {}).get("threshold"),
         "phases": row.phases(),
         "settings": source.settings_words(first),
     }

@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Sequence, Set
 
 from harness.report import data, panels, site, sweep
 from harness.report.data import Record, Source
@@ -121,13 +121,24 @@ def _lost(records: Sequence[Record], setting: str) -> List[str]:
     ]
 
 
+def _seeds(seeds: Set[int]) -> List[str]:
+    """Say which seeds settings are compared by, since the overview may have more."""
+    named = ", ".join(map(str, sorted(seeds)))
+    return [
+        f"Settings are compared by the seeds that all settings of a model have ({named}). The overview has"
+        " every seed, so a verdict there can be another."
+    ]
+
+
 def _best(source: Source, records: Sequence[Record], stack: str, names: Sequence[str]) -> Section:
     """Return the table of the settings that would have been best for each model on a stack."""
-    rows = []
+    rows: List[List[str]] = []
+    ranked_seeds: Set[int] = set()
     for name in names:
         ranked = sweep.ranking([r for r in records if r["model"] == name])
         if not ranked:
             continue
+        ranked_seeds |= {record["seed"] for row in ranked for record in row.records}
         first, usual = ranked[0], next((row for row in ranked if source.is_tutorial(row.newest)), None)
         best, before = first.median("ess_per_s"), usual.median("ess_per_s") if usual else None
         text = source.settings_words(first.newest)
@@ -154,8 +165,10 @@ def _best(source: Source, records: Sequence[Record], stack: str, names: Sequence
         f"The settings that would have been best, {stack}",
         lines=[
             "Of the settings under which every seed is good, those with the most effective samples a second;"
-            " where there are none, those with the best verdict, and the most seeds on the good side of it. A"
-            " gain of a tenth or two may be chance. All settings that were tried are on a model's own page."
+            " where there are none, those with the best verdict and the most seeds on the good side of it,"
+            " and among poor ones the smallest R-hat. A gain of a tenth or two may be chance. One setting was"
+            " varied at a time: no two together were tried. All that were tried are on a model's own page.",
+            *_seeds(ranked_seeds),
         ],
         table=Table(header, rows),
     )
