@@ -112,7 +112,7 @@ def _line(
             "thickness": 1,
         },
         "line": {"color": COLOURS[number % len(COLOURS)], "dash": DASHES[number // len(COLOURS) % 3]},
-        "marker": {"symbol": SYMBOLS[number % len(SYMBOLS)], "size": 7},
+        "marker": {"symbol": SYMBOLS[(number + number // len(COLOURS)) % len(SYMBOLS)], "size": 7},
     }
 
 

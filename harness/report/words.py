@@ -23,6 +23,30 @@ _MEANS = {
 }
 
 
+#: What the pages say without more ado.
+GLOSSARY = {
+    "model": "One of the tutorial's regressions, or a model of your own; nutsbench models lists them.",
+    "the tutorial": "The text on Bayesian regression whose models, data, seeds and settings these are; a"
+    " model's page names its section. \"The tutorial's\" settings are the draws, tune, chains, cores and"
+    " target_accept that it samples the model with.",
+    "stack": "PyMC3, Theano and all packages under them, of fixed versions: pymc3-3.8, say.",
+    "cell": "One run: a model, its settings, a seed, a stack. It is sampled in a process of its own.",
+    "record": "What a cell left: figures, verdict, times, log and environment. Rows are records joined over"
+    " their seeds.",
+    "profile": "What asked for a cell: tutorial, its own settings; quick, shorter ones; sweep, one setting"
+    " varied at a time.",
+    "machine": "A kind of machine, with the beginning of a digest of processor, cores and memory.",
+    "leapfrog": "One step of the sampler's trajectory: one gradient of the log-probability.",
+    "tree depth": "A trajectory of depth d has up to 2^d - 1 leapfrogs; 10 is the most that is allowed.",
+    "ESS": "Effective sample size: how many independent draws would be worth as much.",
+    "E-BFMI": "How well momentum draws explore the energy (Betancourt 2016); below 0.3 they do not.",
+    "BASE, HEAD": "The two sides of a comparison: what was before, and what is after.",
+    "measured in turns": "Both sides in fresh processes by turns, so that the machine's drift is in both.",
+    "by records": "From runs that were made at different times; the machine may have differed.",
+    "same work": "Both sides made the same leapfrogs from the same seed, so times are of the same thing.",
+}
+
+
 def meaning(name: str) -> str:
     """Say what a verdict means."""
     return _MEANS[name]

@@ -16,6 +16,8 @@ from harness.report.site import Page, ids, slug
 from harness.table import counted
 
 _MOST = 10
+#: An interval that is wider, from end to end, tells nothing.
+_WIDE = 10
 _WORK = {True: "same", False: "other", None: "not known"}
 _HEADER = (
     "model",
@@ -25,7 +27,7 @@ _HEADER = (
     "ratio: wall time",
     "work",
     "speed",
-    "interval, or why there is none",
+    "interval: time / leapfrog of the same work, else time / ESS",
     "verdicts, BASE / HEAD",
 )
 Pair = Tuple[Record, Record]
@@ -63,8 +65,9 @@ def _variables(source: Source) -> Dict[str, Any]:
     return {
         "title": "One stack against another",
         "charts": True,
-        "lead": "Ratios of HEAD over BASE, on a logarithmic axis: below 1 HEAD is faster. An interval"
-        " within the grey band is the same.",
+        "lead": "Ratios of HEAD, the newer of the two, over BASE, on a logarithmic axis: below 1 HEAD is"
+        " faster. What is judged is the time per leapfrog, or per effective sample where the two did other"
+        " work; compiling is beside it.",
         "sections": [
             *map(_stored, stored),
             *(
@@ -119,18 +122,70 @@ def _stored(one: Dict[str, Any]) -> Section:
     return Section(
         one["name"],
         f"{what}, {how}{', interrupted' if stopped else ''}",
-        answer=one.get("says", []),
-        lines=[*when, *stopped, *(f"Note: {note}" for note in one.get("notes", [])), *missing],
+        answer=[*one.get("says", []), *_faster(one)],
+        lines=[
+            *when,
+            *stopped,
+            *_certainty(one),
+            *_beside(one),
+            *(f"Note: {note}" for note in one.get("notes", [])),
+            *missing,
+        ],
         charts=[chart],
         table=Table(["model", "ratio", "interval", "verdict", "work"], rows),
         folded=_tells_less(one),
     )
 
 
+def _faster(one: Mapping[str, Any]) -> List[str]:
+    """Name what the sentences of a comparison leave out: what is faster, and the whole."""
+    names = [row["model"] for row in one["models"] if row["verdict"] == "faster" and not row["problem"]]
+    whole = one.get("overall") or {}
+    told = [f"It is faster in {', '.join(names)}."] if names else []
+    if len(one["models"]) > 1 and "verdict" in whole:
+        word = whole["verdict"] if whole["verdict"] != "undecided" else "not decided"
+        told.append(f"All models together: {word}.")
+    return [" ".join(told)] if told else []
+
+
+def _certainty(one: Mapping[str, Any]) -> List[str]:
+    """Say what the intervals rest on, how sure they are, and how a verdict comes of one."""
+    options = one["options"]
+    rule = (
+        f"The grey band is {100 * options['threshold']:g} % to either side of 1. An interval within it is"
+        " the same; one wholly above 1 that reaches out of the band is slower, one wholly below 1 faster;"
+        " else it is undecided."
+    )
+    pairs = [row["pairs"] for row in one["models"] if row.get("pairs")]
+    if not pairs or "level" not in options:
+        return [rule]
+    return [
+        f"Each interval is over {min(pairs)} to {max(pairs)} pairs of fresh processes. The chance that any of"
+        f" them, that of the whole included, misses the true ratio is {100 * options['level']:g} % at most.",
+        rule,
+    ]
+
+
+def _beside(one: Mapping[str, Any]) -> List[str]:
+    """Say what was measured beside the sampler's speed, and not judged."""
+    told = [
+        f"{name} {_percent(row['ratio'])}"
+        + (f" ({_percent(row['lower'])} to {_percent(row['upper'])})" if row["upper"] is not None else "")
+        for name, row in (one.get("beside") or {}).items()
+    ]
+    return [f"Beside it, and not judged: {'; '.join(told)}."] if told else []
+
+
+def _percent(ratio: float) -> str:
+    return f"{100 * (ratio - 1):+.1f} %"
+
+
 def _span(row: Mapping[str, Any]) -> str:
     if row["upper"] is None:
         return "not known"
-    return f"{row['lower']:.3f} to {row['upper']:.3f}"
+    span = f"{row['lower']:.3f} to {row['upper']:.3f}"
+    # One of four decades is as good as none.
+    return f"{span}: too few to tell" if row["upper"] > _WIDE * row["lower"] else span
 
 
 def _by_records(
@@ -200,11 +255,34 @@ def _section(base: str, head: str, pairs: Sequence[Pair], machine: str, folded: 
         f"records-{place}",
         f"{head} over {base}, by records, {machine}",
         answer=_answer(judged) if judged else [],
-        lines=[f"Of {counted(len(pairs), 'cell')} that both have. {records_.NOT_IN_TURNS}"],
+        lines=[
+            f"Of {counted(len(pairs), 'cell')} that both have. {records_.NOT_IN_TURNS}",
+            *_wall(names, pairs),
+        ],
         charts=[dots, *_with_intervals(judged, place), phases],
         table=Table(_HEADER, [_ratios(name, pairs, results.get(name)) for name in names]),
         folded=folded,
     )
+
+
+def _wall(names: Sequence[str], pairs: Sequence[Pair]) -> List[str]:
+    """Say how whole cells compare, compiling included: what a user waits for."""
+    found = {}
+    for name in names:
+        walls = [
+            tuple(one["metrics"].get("wall_s") for one in pair) for pair in pairs if pair[0]["model"] == name
+        ]
+        ratios = [head / base for base, head in walls if base and head]
+        if ratios:
+            found[name] = statistics.median(ratios)
+    if len(found) < 2:
+        return []
+    least, most = min(found, key=lambda name: found[name]), max(found, key=lambda name: found[name])
+    return [
+        "Wall time of a whole cell, compiling included and not judged:"
+        f" {_percent(statistics.median(found.values()))} in the median over {len(found)} models, from"
+        f" {_percent(found[least])} ({least}) to {_percent(found[most])} ({most})."
+    ]
 
 
 def _judged(base: str, head: str, pairs: Sequence[Pair]) -> Dict[str, Any]:

@@ -120,6 +120,8 @@ def _releases(source: Source) -> List[Section]:
             f"PyMC3's releases ({_machine(machine, here)})",
             slug(f"releases-{machine}"),
             _counts(here, _release),
+            answer=_whole(measured, noise),
+            cells=_sizes(here),
         )
     return found + _without_lines(records, list(commits))
 
@@ -209,7 +211,15 @@ def _commits(source: Source) -> List[Section]:
     return found
 
 
-def _sections(measured: Any, steps: Sequence[Any], over: str, prefix: str, counts: Any) -> List[Section]:
+def _sections(
+    measured: Any,
+    steps: Sequence[Any],
+    over: str,
+    prefix: str,
+    counts: Any,
+    answer: Sequence[str] = (),
+    cells: Sequence[str] = (),
+) -> List[Section]:
     """Return one section whose chart can be switched between figures, accuracy and divergences under each."""
     from harness import history
 
@@ -227,10 +237,42 @@ def _sections(measured: Any, steps: Sequence[Any], over: str, prefix: str, count
         Section(
             prefix,
             f"Speed and cost, over {over}",
-            answer=changes,
-            lines=[*_unmarked(steps, bool(changes)), *_under(counts, measured)],
+            answer=[*answer, *changes],
+            lines=[*_unmarked(steps, bool(changes)), *_under(counts, measured), *cells],
             charts=charts,
         )
+    ]
+
+
+def _whole(measured: Any, noise: Any) -> List[str]:
+    """Say what changed from the first release to the last: beyond the noise, and not."""
+    from harness import history
+
+    # What the machine itself did is no news of a release.
+    steps = [step for step in history.overall(measured, noise) if step.figure != "machine"]
+    parts = []
+    for beyond, words in ((True, ""), (False, "within the noise, or of unknown noise, ")):
+        told = [f"{step.figure} {_percent(step)}" for step in steps if bool(step.beyond_noise) is beyond]
+        if told:
+            parts.append(f"{words}{', '.join(told)}")
+    first, *_, last = map(str, measured.values.index)
+    return [f"{last} against {first}, all models together: {'; '.join(parts)}."] if parts else []
+
+
+def _sizes(records: Sequence[Record]) -> List[str]:
+    """Say how long the cells are that are counted: not as long as the tutorial's."""
+    if not records:
+        return []
+    told = []
+    for name in ("draws", "tune", "chains"):
+        values = [record["settings"][name] for record in records]
+        low, high = min(values), max(values)
+        told.append(f"{low} {name}" if low == high else f"{low} to {high} {name}")
+    told.append(f"up to {len({record['seed'] for record in records})} seeds a model")
+    return [
+        f"A cell here is one run of one model with one seed: {', '.join(told)}. It is"
+        " shorter than the tutorial's, so that all releases can be measured. Its verdict is not that of the"
+        " overview, which is of the tutorial's own settings."
     ]
 
 
@@ -312,9 +354,12 @@ def _chart(
         for number, place in enumerate(places)
     ]
     header = ["", *values, *(_COUNTED if counts is not None else ())]
-    said = f"{label} of each model, over its own first value"
+    lacking = [name for name, line in values.items() if None in line]
+    said = f"{label} of each model, over its own first value" + (
+        f"; not measured at every place: {', '.join(lacking)}" if lacking else ""
+    )
     return Chart(chart_id, said, figure, choice=label, table=Table(header, rows))
 
 
 def _percent(step: Any) -> str:
-    return f"{100 * (step.ratio - 1):+.0f} %"
+    return f"{100 * (step.ratio - 1):+.0f}\u00a0%"

@@ -71,6 +71,7 @@ def _variables(source: Source) -> Dict[str, Any]:
                 ("accuracy, |z|", "z"),
             )
         },
+        "glossary": words.GLOSSARY,
         "verdicts": {name: words.meaning(name) for name in verdicts.VERDICTS},
     }
 
