@@ -84,7 +84,7 @@ def command_note(record: Record) -> str:
         needed.append(f"in place of {record['stack']} the path of the checkout or of the requirements file")
     if record["model"] not in models.names():
         needed.append("--models with the file of the model")
-    return f"it needs {' and '.join(needed)}" if needed else "as it stands"
+    return f"it needs {' and '.join(needed)}" if needed else "the command runs it as it stands"
 
 
 def command(record: Record) -> str:
@@ -112,7 +112,8 @@ def why_slow(record: Record) -> List[str]:
     if worth and speed and rate:
         said.append(
             f"{number(rate)} effective samples a second of drawing = {number(worth)} for each leapfrog"
-            f" x {number(speed)} leapfrogs a second."
+            f" x {number(speed)} leapfrogs a second. With tuning in the time it is"
+            f" {number(metrics.get('ess_per_s'))}, the ESS/s of the other pages."
         )
     depth, share = metrics.get("tree_depth_mean"), metrics.get("tree_depth_max_share")
     settings = record["settings"]

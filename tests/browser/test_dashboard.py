@@ -232,6 +232,22 @@ def test_a_cell_opens_with_the_command_that_runs_it_again(go):
     assert any(text.startswith("nutsbench run ") for text in texts(browser, "#record dd pre"))
 
 
+def test_a_row_of_the_cells_opens_wherever_it_is_pressed(go):
+    browser = go("cells.html")
+    wait(lambda: texts(browser, "#cells tbody tr"))
+    browser.find_elements("css selector", "#cells tbody td.why")[0].click()
+    wait(lambda: texts(browser, "#record dd"))
+    assert texts(browser, "#record h2") == texts(browser, "#cells tbody th")[:1]
+
+
+def test_every_page_leads_to_what_the_words_mean(go):
+    browser = go("models/fork.html")
+    browser.find_element("css selector", "footer a").click()
+    wait(lambda: texts(browser, "#words"))
+    terms = texts(browser, "#words + dl dt")
+    assert {"cell", "stack", "profile", "BASE, HEAD"} <= set(terms)
+
+
 def test_cells_are_searched_and_sorted(go):
     browser = go("cells.html")
     wait(lambda: texts(browser, "#cells tbody tr"))

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from harness.metrics import METRICS
 from harness.report import data, verdicts, words
 from harness.report.data import Record, Source
-from harness.report.site import Page, ids
+from harness.report.site import DEFINITIONS, Page, ids
 
 #: Records whose details share a script: oldest first, and none is ever taken away, so that new records
 #: change only the last.
@@ -21,8 +21,8 @@ _LABELS = {
     "ess_per_s": "ESS/s",
     "wall_s": "wall, s",
     "rhat_max": "R-hat",
-    "divergences": "divergences",
-    "tree_depth_mean": "tree depth",
+    "divergences": "div",
+    "tree_depth_mean": "depth",
 }
 
 
@@ -55,7 +55,10 @@ def pages(source: Source, output: Path) -> List[Page]:
             lambda: {
                 "title": "Every cell",
                 "any": bool(everything),
-                "meanings": {_LABELS[name]: METRICS[name].definition for name in _SHOWN},
+                "meanings": {
+                    **{_LABELS[name]: METRICS[name].definition for name in _SHOWN},
+                    "|z|": DEFINITIONS["z"],
+                },
             },
         ),
         Page("cells/table.js", "", everything, lambda: {"text": _table(source)}),
@@ -105,6 +108,15 @@ def _table(source: Source) -> str:
                 "values": rounded,
             }
         )
+    scores = [verdicts.worst_z(record) for record in records]
+    columns.append(
+        {
+            "name": "z",
+            "label": "|z|",
+            "definition": DEFINITIONS["z"],
+            "values": [None if score is None else round(score, 2) for score in scores],
+        }
+    )
     of_words("profile", [record["profile"] for record in records])
     of_words("day", [record["started_at"][:10] for record in records])
     of_words("run", ["newest" if record["id"] in newest else "earlier" for record in records])

@@ -102,7 +102,7 @@ def _stored(one: Dict[str, Any]) -> Section:
         charts.ratios(one),
     )
     rows = [
-        [row["model"], f"{row['ratio']:.3f}", _span(row), row["verdict"], _WORK[row["same_work"]]]
+        [row["model"], f"{row['ratio']:.3f}", interval_text(row), row["verdict"], _WORK[row["same_work"]]]
         for row in one["models"]
         if not row["problem"] and row["same_work"] is not None
     ]
@@ -180,7 +180,8 @@ def _percent(ratio: float) -> str:
     return f"{100 * (ratio - 1):+.1f} %"
 
 
-def _span(row: Mapping[str, Any]) -> str:
+def interval_text(row: Mapping[str, Any]) -> str:
+    """Return an interval as text, and whether it is too wide to tell anything."""
     if row["upper"] is None:
         return "not known"
     span = f"{row['lower']:.3f} to {row['upper']:.3f}"
@@ -336,7 +337,7 @@ def _ratios(name: str, pairs: Sequence[Pair], judged: Optional[Mapping[str, Any]
     figures = [_ratio(own, metric) for metric in ("pace_s", "us_per_leapfrog", "wall_s")]
     said = ["not judged", judged["problem"]] if judged and judged["problem"] else ["not judged", "-"]
     if judged and not judged["problem"]:
-        said = [judged["verdict"], _span(judged)]
+        said = [judged["verdict"], interval_text(judged)]
     return [name, str(len(own)), *figures, _WORK[same], *said, " / ".join(judged_so)]
 
 

@@ -18,6 +18,8 @@ _CELLS = 8
 #: Cells whose draws are drawn; more would make the page too large.
 _DRAWN = 2
 _WORST = 2
+#: Correlation from which on the posterior of two scalars is called a ridge.
+_RIDGE = 0.9
 #: Scalars that are shown of a cell: a model of thousands would make a page that no browser opens.
 _SCALARS = 40
 _TRIED = (
@@ -210,7 +212,42 @@ def _diagnosed(path: Optional[Path], drawn: bool, record: Record) -> Dict[str, A
         draws = figures.Draws(path)
     except Exception as error:  # Whatever a damaged file makes of ArviZ's readers, the page is whole.
         return {"figures": [], "missing": f"in a file that cannot be read: {error!r}"}
-    return {"figures": diagnostics(draws, record), "missing": ""}
+    return {"figures": diagnostics(draws, record), "missing": "", "ridge": ridge(draws, record)}
+
+
+def ridge(draws: figures.Draws, record: Record) -> str:
+    """Say which free scalar goes most closely with that of the smallest ESS; empty if none does.
+
+    Two that are nearly a function of each other leave the sampler a narrow ridge, along which the
+    data tell little: the commonest cause of a small ESS and of deep trees in regressions.
+
+    Parameters
+    ----------
+    draws : Draws
+        The draws.
+    record : dict
+        The record.
+    """
+    paths = draws.scalars
+    free = [name for name, one in record["quantities"].items() if one["free"] and name in paths]
+    worst = next((name for name in draws.worst(record["quantities"], len(free)) if name in free), None)
+    if worst is None:
+        return ""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = {
+            name: float(np.corrcoef(paths[worst].ravel(), paths[name].ravel())[0, 1])
+            for name in free
+            if name != worst
+        }
+    known = {name: value for name, value in found.items() if np.isfinite(value)}
+    other = max(known, key=lambda name: abs(known[name]), default=None)
+    if other is None or abs(known[other]) < _RIDGE:
+        return ""
+    return (
+        f"{worst}, whose ESS is the smallest, and {other} have a correlation of {known[other]:.4f}: the data"
+        " tell little but a combination of the two, and the sampler has to follow a narrow ridge. Settings"
+        " make that no easier; centred or standardised predictors, tighter priors or one parameter less do."
+    )
 
 
 def _metrics(record: Record) -> List[Dict[str, str]]:

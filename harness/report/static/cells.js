@@ -84,11 +84,12 @@ window.NUTSBENCH_TABLE = function (data) {
           const open = document.createElement("button");
           open.type = "button";
           open.textContent = text(column, row);
-          open.addEventListener("click", () => show(row));
           cell.append(open);
         }
         line.append(cell);
       });
+      // The button is for the keyboard; the whole row for a pointer.
+      line.addEventListener("click", () => show(row));
       return line;
     });
     table.tBodies[0].replaceChildren(...rows);

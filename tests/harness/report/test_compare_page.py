@@ -3,6 +3,7 @@
 import json
 import re
 
+from harness.report.pages import compare
 from tests.harness.report.conftest import changed, comparison, figures_of, with_itself
 
 
@@ -51,6 +52,47 @@ def test_a_stored_comparison_is_shown_with_its_verdicts(published, write, build)
     assert "&lt;b&gt;mine&lt;/b&gt; over pymc3-3.8" in text
     assert "1.050 to 1.110" in text
     assert "fork could not be measured: HEAD: its process ended." in text
+
+
+def test_a_comparison_says_how_sure_it_is_what_is_faster_and_what_is_beside_it(published, write, build):
+    folder = write(published[:1])
+    (folder / "compare").mkdir()
+    faster = {
+        "model": "coin_toss",
+        "problem": "",
+        "verdict": "faster",
+        "ratio": 0.9,
+        "lower": 0.85,
+        "upper": 0.95,
+    }
+    one = comparison()
+    one["models"].append({**faster, "pairs": 5, "same_work": True})
+    one["options"]["level"] = 0.01
+    one["overall"] = {"ratio": 0.98, "lower": 0.96, "upper": 0.99, "verdict": "faster"}
+    one["beside"] = {
+        "compile": {"ratio": 1.2, "lower": 1.1, "upper": 1.3},
+        "import": {"ratio": 1.1, "lower": None, "upper": None},
+    }
+    (folder / "compare" / "20261123T000000Z-abcdef.json").write_text(json.dumps(one))
+    text = (build(folder, "compare.html")[0] / "compare.html").read_text()
+    assert "It is faster in coin_toss. All models together: faster." in text
+    assert "over 5 to 8 pairs of fresh processes" in text
+    assert "misses the true ratio is 1 % at most" in text
+    assert "The grey band is 3 % to either side of 1" in text
+    assert "compile +20.0 % (+10.0 % to +30.0 %); import +10.0 %." in text
+
+
+def test_wall_times_are_summed_up(published, write, build):
+    walls = {"pymc3-3.8": 10.0, "pymc3-3.11": 12.0}
+    records = [changed(one, metrics={"wall_s": walls[one["stack"]]}) for one in published]
+    text = (build(write(records), "compare.html")[0] / "compare.html").read_text()
+    assert re.search(r"not judged: \+20\.0 % in the median over \d+ models", text)
+
+
+def test_an_interval_that_says_nothing_is_said_to():
+    assert compare.interval_text({"lower": 0.008, "upper": 49.5}) == "0.008 to 49.500: too few to tell"
+    assert compare.interval_text({"lower": 0.9, "upper": 1.1}) == "0.900 to 1.100"
+    assert compare.interval_text({"lower": None, "upper": None}) == "not known"
 
 
 def test_the_phases_are_of_the_newest_record(published, write, build):

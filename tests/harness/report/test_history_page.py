@@ -1,6 +1,7 @@
 """The page of history: times, with accuracy and divergences on the same axis."""
 
 import json
+import re
 import shutil
 
 from tests.harness.report.conftest import changed, figures_of
@@ -18,6 +19,15 @@ def test_the_history_of_releases_has_accuracy_beside_speed(whole, build):
     assert (versions[0], versions[-1]) == ("3.8", "3.11.6")
     assert all(line["x"] == versions for line in pace["data"])
     assert sum(under["divergences"]["y"]) > 0
+
+
+def test_the_history_of_releases_says_what_the_last_is_against_the_first(whole, build):
+    text = (build(whole, "history.html")[0] / "history.html").read_text()
+    (answer, *_) = re.findall(r'<p class="answer">([^<]*)</p>', text)
+    assert answer.startswith("3.11.6 against 3.8, all models together: ")
+    assert "leapfrogs / ESS -18" in answer
+    assert "machine" not in answer
+    assert re.search(r"A cell here is one run of one model with one seed: \d+ to \d+ draws", text)
 
 
 def test_accuracy_of_a_machine_without_times_is_a_table(whole, build, tmp_path):
