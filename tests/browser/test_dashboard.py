@@ -123,6 +123,16 @@ def test_a_phone_names_each_figure_of_a_row(go, screen):
     assert fits
 
 
+def test_a_phone_cuts_nothing_off_the_overviews_rows(go, screen):
+    screen(390)
+    browser = go("index.html")
+    cut = browser.execute_script(
+        "return Array.from(document.querySelectorAll('#overview tbody tr, #overview td, .answer, .elsewhere'))"
+        ".filter(e => e.offsetParent && e.getBoundingClientRect().right > innerWidth).map(e => e.textContent)"
+    )
+    assert cut == []
+
+
 def test_every_model_is_on_one_screen_to_begin_with(go):
     rows = texts(go("index.html"), "#overview tbody th a")
     assert sorted(rows) == sorted(set(rows))

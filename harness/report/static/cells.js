@@ -99,7 +99,7 @@ window.NUTSBENCH_TABLE = function (data) {
       const to = page + Number(button.dataset.step);
       button.disabled = to < 0 || to >= pages;
     });
-    form.querySelector("output").textContent = `${found.length} of ${count}`;
+    form.querySelector("output").textContent = `${found.length} of ${count} records`;
   }
 
   // Details lie in scripts of many records each, since a page from disk may load nothing else.

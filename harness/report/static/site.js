@@ -125,7 +125,7 @@
         row.hidden = !fits;
         shown += fits;
       });
-      form.querySelector("output").textContent = `${shown} of ${rows.length}`;
+      form.querySelector("output").textContent = `${shown} of ${rows.length} rows`;
     }
     form.addEventListener("input", apply);
     form.addEventListener("submit", (event) => event.preventDefault());
