@@ -19,7 +19,7 @@ _WIDTHS = (1600, 390)
 _THEMES = ("light", "dark")
 #: What chromium can make a picture of.
 _TALLEST = 16000
-_README = (1600, 1000)
+_README = (1600, 1300)
 
 
 def _browser() -> Any:
