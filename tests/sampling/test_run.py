@@ -79,7 +79,8 @@ def test_draws_that_cannot_be_kept_lose_no_measurement(nutsbench, records, resul
     assert nutsbench("run", "addition", *SHORT, "--keep-draws").returncode == 0
     (record,) = records()
     assert record["status"] == "ok"
-    assert "the draws could not be kept" in record["warnings"][0]
+    # Tests run side by side, which is another warning.
+    assert any("the draws could not be kept" in warning for warning in record["warnings"])
 
 
 def test_both_stacks_from_the_same_parent(nutsbench, records):
