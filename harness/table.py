@@ -188,6 +188,11 @@ def summary(records: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
+def percent(ratio: float, digits: int = 1) -> str:
+    """Return a ratio as the change that it is: ``+4.2 %`` of 1.042."""
+    return f"{100 * (ratio - 1):+.{digits}f} %"
+
+
 def counted(count: int, thing: str) -> str:
     """Return a count with its thing: ``1 cell``, ``2 cells``."""
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

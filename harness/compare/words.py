@@ -6,7 +6,7 @@ from typing import List, Optional, Sequence
 from harness.compare import statistics
 from harness.compare.result import Comparison, Result
 from harness.compare.statistics import Interval, Verdict
-from harness.table import duration
+from harness.table import duration, percent
 from harness.table import markdown as as_markdown
 
 HEADER = ("model", "ratio", "interval", "", "verdict", "work", "measured")
@@ -131,7 +131,7 @@ def _answer(study: Comparison) -> str:
     if not known:
         return f"Nothing is known yet of {head} against {base}."
     slower = [result for result in known if result.verdict is Verdict.SLOWER]
-    names = ", ".join(f"{result.model} ({_percent(result.interval)})" for result in slower)
+    names = ", ".join(f"{result.model} ({percent(result.interval.ratio)})" for result in slower)
     several = len(study.measured) > 1
     if several and whole is None:
         told = f"; slower: {names}" if names else ""
@@ -139,7 +139,7 @@ def _answer(study: Comparison) -> str:
     found = whole if several and whole is not None else study.measured[0].interval
     limit = f"{100 * study.options.threshold:g} %"
     over = f", over {len(study.measured)} models" if several else f" in {study.measured[0].model}"
-    figures = f"{_percent(found)} ({_range(found)})"
+    figures = f"{percent(found.ratio)} ({_range(found)})"
     if verdict is Verdict.UNDECIDED:
         decided = statistics.judge(found, study.options.threshold) is not Verdict.UNDECIDED
         why = (
@@ -191,10 +191,6 @@ def _other_work(result: Result) -> str:
 def _changed(found: Interval, below: str = "less", above: str = "more") -> str:
     """Return a ratio as words: ``5.0 % more (+1.0 to +9.1 %)``."""
     return f"{abs(100 * (found.ratio - 1)):.1f} % {below if found.ratio < 1 else above} ({_range(found)})"
-
-
-def _percent(found: Interval) -> str:
-    return f"{100 * (found.ratio - 1):+.1f} %"
 
 
 def _range(found: Interval) -> str:

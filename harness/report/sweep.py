@@ -1,6 +1,6 @@
 """What a sweep tells: the records in which one setting is varied, and which settings would have been best."""
 
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Sequence, Tuple
 
 from harness.report import verdicts, words
 from harness.report.data import Record, Source
@@ -9,8 +9,7 @@ from harness.table import counted, number
 from models.spec import SamplerSettings
 
 SETTINGS = ("draws", "tune", "chains", "cores", "target_accept")
-
-
+#: Verdicts on draws that nobody should use.
 _NOT_TRUSTED = ("failed", "inaccurate", "poor")
 
 
@@ -33,8 +32,8 @@ def varied(records: Sequence[Record], setting: str) -> List[Record]:
 def ranking(records: Sequence[Record]) -> List[Row]:
     """Return a row for each of some records' settings, the best first.
 
-    That is those first that are good with every seed; then by verdict, by the share of seeds that have
-    no better one, and by median ESS/s; where the draws should not be trusted, by the largest R-hat.
+    That is by verdict, those of all seeds first, and by median ESS/s or, where the draws should not be
+    trusted, by the largest R-hat.
 
     Parameters
     ----------
@@ -56,18 +55,24 @@ def ranking(records: Sequence[Record]) -> List[Row]:
         Row([record for record in reversed(group) if not common or record["seed"] in common])
         for group in groups.values()
     ]
-    return sorted(
-        rows,
-        key=lambda row: (not row.sound, *_rank(row)),
-    )
+    return sorted(rows, key=_rank)
 
 
-def _rank(row: Row) -> Tuple[float, float, float]:
-    bad, share, _ = row.badness
-    rate = -(row.median("ess_per_s") or 0.0)
+def _rank(row: Row) -> Tuple[int, float, float]:
+    bad, seeds, _ = row.badness
+    if row.verdict not in _NOT_TRUSTED:
+        return -bad, -seeds, -(row.median("ess_per_s") or 0.0)
     # Draws that should not be trusted are not the better for being many: those are first that come nearest.
-    hats = row.values("rhat_max")
-    return -bad, -share, max(hats, default=float("inf")) if row.verdict in _NOT_TRUSTED else rate
+    return -bad, -seeds, max(row.values("rhat_max"), default=float("inf"))
+
+
+def seeds_text(seeds: Iterable[int]) -> str:
+    """Say which seeds settings are compared by, since the overview may have more."""
+    named = ", ".join(map(str, sorted(set(seeds))))
+    return (
+        f"Settings are compared by the seeds that all settings of a model have ({named}). The overview has"
+        " every seed, so a verdict there can be another."
+    )
 
 
 def summary(source: Source, row: Row) -> Dict[str, Any]:

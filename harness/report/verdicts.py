@@ -88,25 +88,28 @@ class Row:
         the surer one of them is; what half of them have is the settings' doing. One that failed, or
         that disagrees with the truth, is enough.
         """
-        places = sorted(VERDICTS.index(verdict(record)) for record in self.records)
-        worst = VERDICTS[places[0]]
-        return worst if worst in _BY_ONE_SEED else VERDICTS[places[(len(places) - 1) // 2]]
+        worst = VERDICTS[self._places[0]]
+        return worst if worst in _BY_ONE_SEED else VERDICTS[self._places[(len(self._places) - 1) // 2]]
 
     @functools.cached_property
-    def spokesman(self) -> Record:
+    def _places(self) -> List[int]:
+        """Where in :data:`VERDICTS` those of the seeds are, the worst first."""
+        return sorted(VERDICTS.index(verdict(record)) for record in self.records)
+
+    @functools.cached_property
+    def example(self) -> Record:
         """The newest record that has the row's verdict, whose words are shown."""
         return next(record for record in self.records if verdict(record) == self.verdict)
 
-    @functools.cached_property
+    @property
     def count(self) -> int:
         """How many of the seeds have the row's verdict."""
-        return sum(verdict(record) == self.verdict for record in self.records)
+        return self._places.count(VERDICTS.index(self.verdict))
 
-    @functools.cached_property
+    @property
     def worse(self) -> int:
         """How many of the seeds have a worse one."""
-        own = VERDICTS.index(self.verdict)
-        return sum(VERDICTS.index(verdict(record)) < own for record in self.records)
+        return self._places.index(VERDICTS.index(self.verdict))
 
     @property
     def always(self) -> bool:
@@ -137,12 +140,11 @@ class Row:
 
     @property
     def badness(self) -> Tuple[int, float, float]:
-        """What rows are sorted by, the worst first: verdict, the share of seeds that have it, pace."""
+        """What rows are sorted by, the worst first: verdict, how bad the seeds are on average, pace."""
         pace = self.median("pace_s")
-        share = (self.count + (self.worse if self.verdict != "good" else 0)) / len(self.records)
         return (
             VERDICTS.index(self.verdict),
-            share if self.verdict == "good" else -share,
+            statistics.mean(self._places),
             -(pace if pace is not None else float("inf")),
         )
 

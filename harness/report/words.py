@@ -66,7 +66,7 @@ def why(record: Record) -> str:
 
 def why_over_seeds(row: Row) -> str:
     """Return the reasons of a row's verdict: each fault once, its worst value, and how many seeds have it."""
-    first = row.spokesman
+    first = row.example
     if row.verdict == "failed":
         return why(first)
     faults = quality.over_seeds(row.ended, row.count)

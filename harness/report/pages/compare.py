@@ -13,7 +13,7 @@ from harness.report import charts, data, verdicts
 from harness.report.data import Record, Source
 from harness.report.section import Chart, Section, Table
 from harness.report.site import Page, ids, slug
-from harness.table import counted
+from harness.table import counted, percent
 
 _MOST = 10
 #: An interval that is wider, from end to end, tells nothing.
@@ -65,7 +65,7 @@ def _variables(source: Source) -> Dict[str, Any]:
     return {
         "title": "One stack against another",
         "charts": True,
-        "lead": "Ratios of HEAD, the newer of the two, over BASE, on a logarithmic axis: below 1 HEAD is"
+        "lead": "Ratios of HEAD, which is asked about, over BASE, on a logarithmic axis: below 1 HEAD is"
         " faster. What is judged is the time per leapfrog, or per effective sample where the two did other"
         " work; compiling is beside it.",
         "sections": [
@@ -169,15 +169,11 @@ def _certainty(one: Mapping[str, Any]) -> List[str]:
 def _beside(one: Mapping[str, Any]) -> List[str]:
     """Say what was measured beside the sampler's speed, and not judged."""
     told = [
-        f"{name} {_percent(row['ratio'])}"
-        + (f" ({_percent(row['lower'])} to {_percent(row['upper'])})" if row["upper"] is not None else "")
+        f"{name} {percent(row['ratio'])}"
+        + (f" ({percent(row['lower'])} to {percent(row['upper'])})" if row["upper"] is not None else "")
         for name, row in (one.get("beside") or {}).items()
     ]
     return [f"Beside it, and not judged: {'; '.join(told)}."] if told else []
-
-
-def _percent(ratio: float) -> str:
-    return f"{100 * (ratio - 1):+.1f} %"
 
 
 def interval_text(row: Mapping[str, Any]) -> str:
@@ -268,21 +264,17 @@ def _section(base: str, head: str, pairs: Sequence[Pair], machine: str, folded: 
 
 def _wall(names: Sequence[str], pairs: Sequence[Pair]) -> List[str]:
     """Say how whole cells compare, compiling included: what a user waits for."""
-    found = {}
-    for name in names:
-        walls = [
-            tuple(one["metrics"].get("wall_s") for one in pair) for pair in pairs if pair[0]["model"] == name
-        ]
-        ratios = [head / base for base, head in walls if base and head]
-        if ratios:
-            found[name] = statistics.median(ratios)
+    by_model = {
+        name: _ratio([pair for pair in pairs if pair[0]["model"] == name], "wall_s") for name in names
+    }
+    found = {name: ratio for name, ratio in by_model.items() if ratio is not None}
     if len(found) < 2:
         return []
-    least, most = min(found, key=lambda name: found[name]), max(found, key=lambda name: found[name])
+    least, *_, most = sorted(found, key=lambda name: found[name])
     return [
         "Wall time of a whole cell, compiling included and not judged:"
-        f" {_percent(statistics.median(found.values()))} in the median over {len(found)} models, from"
-        f" {_percent(found[least])} ({least}) to {_percent(found[most])} ({most})."
+        f" {percent(statistics.median(found.values()))} in the median over {len(found)} models, from"
+        f" {percent(found[least])} ({least}) to {percent(found[most])} ({most})."
     ]
 
 
@@ -333,15 +325,17 @@ def _ratios(name: str, pairs: Sequence[Pair], judged: Optional[Mapping[str, Any]
     steps = [tuple(side["metrics"].get("leapfrogs") for side in pair) for pair in own]
     known = all(None not in one for one in steps)
     same = None if not known else all(one == other for one, other in steps)
-    judged_so = [verdicts.Row([pair[side] for pair in own]).verdict for side in range(2)]
-    figures = [_ratio(own, metric) for metric in ("pace_s", "us_per_leapfrog", "wall_s")]
+    sides = [verdicts.Row([pair[side] for pair in own]) for side in range(2)]
+    ratios = [_ratio(own, metric) for metric in ("pace_s", "us_per_leapfrog", "wall_s")]
+    figures = ["-" if ratio is None else f"{ratio:.2f}" for ratio in ratios]
     said = ["not judged", judged["problem"]] if judged and judged["problem"] else ["not judged", "-"]
     if judged and not judged["problem"]:
         said = [judged["verdict"], interval_text(judged)]
-    return [name, str(len(own)), *figures, _WORK[same], *said, " / ".join(judged_so)]
+    return [name, str(len(own)), *figures, _WORK[same], *said, " / ".join(side.verdict for side in sides)]
 
 
-def _ratio(pairs: Sequence[Pair], metric: str) -> str:
+def _ratio(pairs: Sequence[Pair], metric: str) -> Optional[float]:
+    """Return the median over pairs of a metric's ratio, HEAD over BASE; ``None`` if no pair has it."""
     values = [(one["metrics"].get(metric), other["metrics"].get(metric)) for one, other in pairs]
     ratios = [other / one for one, other in values if one and other]
-    return f"{statistics.median(ratios):.2f}" if ratios else "-"
+    return statistics.median(ratios) if ratios else None

@@ -12,6 +12,7 @@ from harness.report import data, timeline
 from harness.report.data import Record, Source, asv_commits
 from harness.report.section import Chart, Section, Table
 from harness.report.site import Page, ids, slug
+from harness.table import percent
 
 #: What asv calls a machine that was measured again, for the noise.
 _AGAIN = "{}-again"
@@ -362,4 +363,4 @@ def _chart(
 
 
 def _percent(step: Any) -> str:
-    return f"{100 * (step.ratio - 1):+.0f}\u00a0%"
+    return percent(step.ratio, digits=0).replace(" ", "\u00a0")

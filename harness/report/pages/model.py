@@ -51,7 +51,7 @@ def page(source: Source, name: str) -> Page:
     spec, known = source.specs.get(name), data.find_truth(source.specs.get(name))
     what = [spec.describe() if spec else None, known.digest if known is not None else None]
     swept = [record for record in source.swept if record["model"] == name]
-    inputs = [name, ids(records), len(source.of_model(name)), kept, what, ids(swept)]
+    inputs = [name, ids(records), ids(source.of_model(name)), source.main, kept, what, ids(swept)]
     return Page(
         f"models/{slug(name)}.html", "model.html", inputs, lambda: _variables(source, name, records, swept)
     )
@@ -85,8 +85,28 @@ def _variables(
         "graph": graph.svg(spec.notation) if spec else None,
         "cells": [_cell(source, record, record["id"] in drawn) for record in records],
         "more": more,
+        "rows": _rows(source, name),
         **_tried(source, swept),
     }
+
+
+def _rows(source: Source, name: str) -> List[Dict[str, Any]]:
+    """Return the verdicts of the overview: a model's own settings on each stack, over its seeds."""
+    own = [
+        record
+        for record in reversed(source.of_model(name))
+        if source.is_tutorial(record) and data.machine(record) == source.main
+    ]
+    found = sorted(verdicts.rows(own), key=lambda row: row.newest["stack"] != source.main_stack)
+    return [
+        {
+            "stack": row.newest["stack"],
+            "verdict": row.verdict,
+            "extent": row.extent,
+            "why": words.why_over_seeds(row),
+        }
+        for row in found
+    ]
 
 
 def _tried(source: Source, records: Sequence[Record]) -> Dict[str, Any]:
@@ -125,7 +145,15 @@ def _tried(source: Source, records: Sequence[Record]) -> Dict[str, Any]:
         f"{stack}: {text}" for stack in stacks for text in [advice.get((records[0]["model"], stack))] if text
     ]
     machine = source.machine_name(data.machine(records[0]))
-    return {"charts": True, "tried": {"charts": charts, "tables": tables, "said": said, "machine": machine}}
+    seeds = {record["seed"] for row in sweep.ranking(records) for record in row.records}
+    tried = {
+        "charts": charts,
+        "tables": tables,
+        "said": said,
+        "machine": machine,
+        "seeds": sweep.seeds_text(seeds),
+    }
+    return {"charts": True, "tried": tried}
 
 
 def _tried_row(row: Row, found: Mapping[str, Any]) -> List[str]:
@@ -205,13 +233,13 @@ def _truth_text(known: Optional[Any], record: Record) -> str:
 
 def _diagnosed(path: Optional[Path], drawn: bool, record: Record) -> Dict[str, Any]:
     if path is None:
-        return {"figures": [], "missing": "not kept"}
+        return {"figures": [], "missing": "not kept", "ridge": ""}
     if not drawn:
-        return {"figures": [], "missing": f"kept, and drawn of {_DRAWN} cells only"}
+        return {"figures": [], "missing": f"kept, and drawn of {_DRAWN} cells only", "ridge": ""}
     try:
         draws = figures.Draws(path)
     except Exception as error:  # Whatever a damaged file makes of ArviZ's readers, the page is whole.
-        return {"figures": [], "missing": f"in a file that cannot be read: {error!r}"}
+        return {"figures": [], "missing": f"in a file that cannot be read: {error!r}", "ridge": ""}
     return {"figures": diagnostics(draws, record), "missing": "", "ridge": ridge(draws, record)}
 
 
@@ -230,7 +258,7 @@ def ridge(draws: figures.Draws, record: Record) -> str:
     """
     paths = draws.scalars
     free = [name for name, one in record["quantities"].items() if one["free"] and name in paths]
-    worst = next((name for name in draws.worst(record["quantities"], len(free)) if name in free), None)
+    worst = next((name for name in draws.worst(record["quantities"], len(paths)) if name in free), None)
     if worst is None:
         return ""
     with np.errstate(invalid="ignore", divide="ignore"):

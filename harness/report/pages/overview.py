@@ -50,7 +50,8 @@ def _variables(source: Source) -> Dict[str, Any]:
         filters.append(_filter("machine", "Machine", names, main))
     return {
         "title": "Which model samples badly, and why",
-        "lead": f"How the models do with their own settings on {stack}, the stack {_why_main(source)}.",
+        "lead": f"How the models do with their own settings on {stack}, the stack"
+        f" {'whose settings were swept' if source.swept else 'measured last'}.",
         "answer": _answer(source, every, stack),
         "elsewhere": _elsewhere(source, every, stack),
         "measured": measured(source),
@@ -131,10 +132,6 @@ def _elsewhere(source: Source, rows: Sequence[Row], stack: str) -> List[Dict[str
     ]
 
 
-def _why_main(source: Source) -> str:
-    return "whose settings were swept" if source.swept else "measured last"
-
-
 def _unchanged(source: Source) -> str:
     """Say what the lack of changes rests on."""
     if not source.earlier:
@@ -183,8 +180,8 @@ def _row(source: Source, row: Row, advice: Mapping[Tuple[str, str], str]) -> Dic
         "divergences": _figure(max(row.values("divergences"), default=None), ".0f"),
         "depth": _figure(row.median("tree_depth_mean"), ".1f"),
         "z": _figure(z, ".1f"),
-        "accuracy": (row.spokesman.get("accuracy") or {}).get("verdict", "-"),
-        "limit": (row.spokesman.get("accuracy") or {}).get("threshold"),
+        "accuracy": (row.example.get("accuracy") or {}).get("verdict", "-"),
+        "limit": (row.example.get("accuracy") or {}).get("threshold"),
         "phases": row.phases(),
         "settings": source.settings_words(first),
     }

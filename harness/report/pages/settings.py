@@ -121,15 +121,6 @@ def _lost(records: Sequence[Record], setting: str) -> List[str]:
     ]
 
 
-def _seeds(seeds: Set[int]) -> List[str]:
-    """Say which seeds settings are compared by, since the overview may have more."""
-    named = ", ".join(map(str, sorted(seeds)))
-    return [
-        f"Settings are compared by the seeds that all settings of a model have ({named}). The overview has"
-        " every seed, so a verdict there can be another."
-    ]
-
-
 def _best(source: Source, records: Sequence[Record], stack: str, names: Sequence[str]) -> Section:
     """Return the table of the settings that would have been best for each model on a stack."""
     rows: List[List[str]] = []
@@ -168,7 +159,7 @@ def _best(source: Source, records: Sequence[Record], stack: str, names: Sequence
             " where there are none, those with the best verdict and the most seeds on the good side of it,"
             " and among poor ones the smallest R-hat. A gain of a tenth or two may be chance. One setting was"
             " varied at a time: no two together were tried. All that were tried are on a model's own page.",
-            *_seeds(ranked_seeds),
+            sweep.seeds_text(ranked_seeds),
         ],
         table=Table(header, rows),
     )

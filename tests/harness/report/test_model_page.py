@@ -1,9 +1,12 @@
 """A model's page: what it says of draws."""
 
+import re
+
 import numpy as np
 import pytest
 
 from harness.report.pages import model
+from tests.harness.report.conftest import changed
 
 
 class Kept:
@@ -35,3 +38,18 @@ def test_a_ridge_is_named_by_its_free_scalars():
 @pytest.mark.parametrize("record", [RECORD, {"quantities": {}}, {"quantities": {"slope": {"free": True}}}])
 def test_what_is_no_ridge_is_not_called_one(record):
     assert model.ridge(Kept(3.0), record) == ""
+
+
+def test_a_page_begins_with_the_verdict_over_seeds_whatever_seed_is_shown(published, write, build):
+    one = next(record for record in published if record["model"] == "addition")
+    poor = {"verdict": "poor", "reasons": ["x"]}
+    seeds = [
+        changed(one, seed=1, id="a" * 32, quality=poor, metrics={"rhat_max": 1.05}, worst={"rhat": "b"}),
+        changed(one, seed=2, id="b" * 32, started_at="2026-12-01T00:00:00+00:00"),
+    ]
+    folder = build(write(seeds), "models/addition.html")[0]
+    text = (folder / "models" / "addition.html").read_text()
+    (said,) = re.findall(r"<p>(With its own settings on .*?)</p>", text)
+    assert re.sub(r"<[^>]*>", "", said) == (
+        f"With its own settings on {one['stack']}: ! poor 1 of 2 seeds: R-hat 1.0500 of b is above 1.01."
+    )

@@ -45,7 +45,7 @@ def good(published):
 def test_a_row_is_what_half_of_its_seeds_are_unless_one_is_enough(good, changes, verdict, extent):
     (row,) = verdicts.rows(seeds(good, *changes))
     assert (row.verdict, row.extent) == (verdict, extent)
-    assert verdicts.verdict(row.spokesman) == verdict
+    assert verdicts.verdict(row.example) == verdict
     assert row.sound == (verdict == "good" and extent.startswith("all"))
 
 
@@ -78,6 +78,13 @@ def test_a_fault_is_said_once_with_its_worst_value_and_its_seeds(good):
 def test_a_row_of_one_seed_has_the_words_of_its_record(published):
     for row in verdicts.rows(published):
         assert words.why_over_seeds(row) == words.why(row.newest)
+
+
+def test_a_rows_figures_are_of_its_seeds_and_its_words_of_one_that_has_the_verdict(good):
+    (row,) = verdicts.rows([good, changed(good, seed=7, id="c" * 32, **BAD_RHAT)])
+    assert row.example["id"] == "c" * 32
+    assert row.median("ess_per_s") == good["metrics"]["ess_per_s"]
+    assert row.values("rhat_max") == [1.05, good["metrics"]["rhat_max"]]
 
 
 def test_a_row_that_failed_says_why(good):
