@@ -1,6 +1,7 @@
 """Fixtures that several tests share, and the parts that records are made of."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,13 @@ from models.spec import SamplerSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def answer_signals() -> None:
+    """Undo what nohup, or a shell's ``&``, has the tests ignore: a child inherits it."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
 
 MODEL_FILE = '''
 """A model of one's own."""

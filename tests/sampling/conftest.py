@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, Iterator, List
 import psutil
 import pytest
 
-from tests.conftest import ROOT, Run
+from tests.conftest import ROOT, Run, answer_signals
 
 
 def pytest_collection_modifyitems(items: List[Any]) -> None:
@@ -44,7 +44,7 @@ class Running:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=_answer_signals,
+            preexec_fn=answer_signals,
         )
         self.parent = psutil.Process(self._process.pid)
 
@@ -77,12 +77,6 @@ class Running:
     def end(self) -> "subprocess.CompletedProcess[str]":
         output, errors = self._process.communicate(timeout=120)
         return subprocess.CompletedProcess([], self._process.returncode, output, errors)
-
-
-def _answer_signals() -> None:
-    """Undo what nohup, or a shell's ``&``, has the tests ignore: a child inherits it."""
-    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
 
 
 def _name(process: psutil.Process) -> str:

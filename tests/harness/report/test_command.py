@@ -10,7 +10,19 @@ import urllib.request
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, answer_signals
+
+
+def _started(command, **options):
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=answer_signals,
+        **options,
+    )
 
 
 def test_the_pages_are_served_on_this_machine_until_interrupted(published, write):
@@ -18,9 +30,7 @@ def test_the_pages_are_served_on_this_machine_until_interrupted(published, write
     command = [sys.executable, "-u", "-m", "harness", "report", "--serve", "--results", str(folder)]
     # No browser is opened.
     environment = {**os.environ, "BROWSER": "true"}
-    server = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    server = _started(command, env=environment)
     try:
         found = None
         while found is None:
@@ -39,7 +49,7 @@ def test_the_pages_are_served_on_this_machine_until_interrupted(published, write
 def test_what_was_written_before_an_interruption_stays(whole, tmp_path):
     output = tmp_path / "report"
     command = [sys.executable, "-m", "harness", "report", "--results", str(whole), "--output", str(output)]
-    writing = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    writing = _started(command)
     # The fourth page: those before it are done, and those of the models, which take longest, are not.
     while writing.poll() is None and not (output / "compare.html").is_file():
         time.sleep(0.01)
