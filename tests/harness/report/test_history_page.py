@@ -25,7 +25,7 @@ def test_the_history_of_releases_has_accuracy_beside_speed(whole, build):
 def test_the_history_of_releases_says_what_the_last_is_against_the_first(whole, build):
     text = (build(whole, "history.html")[0] / "history.html").read_text()
     (answer, *_) = re.findall(r'<p class="answer">([^<]*)</p>', text)
-    assert answer.startswith("3.11.6 against 3.8, all models together: ")
+    assert answer.startswith("3.11.6 against 3.8: ")
     assert "leapfrogs / ESS -13" in answer
     assert "(13 models)" in answer
     assert "machine" not in answer
