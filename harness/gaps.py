@@ -91,23 +91,12 @@ def find(records: Sequence[Record], place: Place = _stack) -> List[Gap]:
             groups.setdefault((place(record), str(record["model"])), []).append(record)
     found = []
     for (where, model), own in groups.items():
-        verdict = _verdict(own)
+        verdict = quality.over_seeds(own).verdict
         if verdict in UNMIXED:
             known = [one["metrics"]["rhat_max"] for one in own if one["metrics"].get("rhat_max") is not None]
             rhat = statistics.median(known) if known else None
             found.append(Gap(where, model, verdict, rhat, len(own)))
     return found
-
-
-def _verdict(records: Sequence[Record]) -> str:
-    judged: Any = quality.over_seeds(records, len(records))
-    if hasattr(judged, "verdict"):
-        return str(judged.verdict)
-    return (
-        "not converged"
-        if statistics.median(one["metrics"]["rhat_max"] or 9 for one in records) > 1.1
-        else "good"
-    )
 
 
 def sentences(found: Sequence[Gap], places: Sequence[str], noun: str) -> List[str]:
