@@ -16,8 +16,9 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Seque
 import numpy as np
 import pandas as pd
 
-from harness.accuracy import MAX_RHAT, VERDICTS
+from harness.accuracy import VERDICTS
 from harness.errors import UserError
+from harness.mixing import MAX_RHAT
 
 Key = Tuple[str, str, str]
 

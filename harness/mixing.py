@@ -1,4 +1,4 @@
-"""Whether chains have mixed: is R-hat larger than mixed chains of that many effective draws explain?
+"""Whether chains have mixed: R-hat against what mixed chains of that many effective draws explain.
 
 R-hat of chains that have mixed is not 1 but a little above, by chance, the more so the fewer
 effective draws they have. What is tested is the variance that R-hat is made of, that of the means
@@ -8,7 +8,7 @@ Arrays in, numbers out: nothing here knows ArviZ, settings or verdicts.
 """
 
 import math
-from typing import Dict, NamedTuple, Optional, Tuple
+from typing import Any, Mapping, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -21,6 +21,15 @@ _ESS_PER_DEGREE = 3.0
 _TESTS = 4
 #: Largest correlation time that is told apart from a drift, as a share of the chain.
 _LONGEST = 0.25
+
+#: So many effective draws a half chain are the least with which it can be said that chains have mixed
+#: (Gelman et al. 2013, "Bayesian Data Analysis", third edition, section 11.5).
+MIN_ESS_PER_HALF = 5
+#: R-hat up to here is not asked about (Vehtari et al. 2021).
+MAX_RHAT = 1.01
+#: Chance that chains of a model that have mixed are said not to have, over all its scalars. What was
+#: measured is below it, for scalars depend on each other: docs/calibration.md.
+LEVEL = 0.005
 
 
 class Mixing(NamedTuple):
@@ -91,7 +100,7 @@ def explained(rhat: float, ess: float, half_chains: int, half_draws: float) -> f
     Parameters
     ----------
     rhat, ess : float
-        Rank-normalised split R-hat and bulk ESS, all chains together.
+        Rank-normalised split R-hat, and the smaller of bulk and tail ESS, all chains together.
     half_chains : int
         Two for each chain.
     half_draws : float
@@ -196,13 +205,64 @@ def _exceeds(ratio: float, degrees: int, of_denominator: float) -> float:
     return float(fdtrc(degrees, max(1.0, of_denominator), ratio))
 
 
-def summary(values: np.ndarray) -> Dict[str, Optional[float]]:
-    """Return :class:`Mixing` by name, ``None`` where it cannot be had.
+class Unmixed(NamedTuple):
+    """Why chains are said not to have mixed.
 
     Parameters
     ----------
-    values : ndarray
-        Draws, shape (chain, draw).
+    scalar : str
+        Of which it is clearest.
+    says : str
+        In a sentence.
     """
-    found = mixing(values)
-    return dict(found._asdict()) if found else dict.fromkeys(Mixing._fields)
+
+    scalar: str
+    says: str
+
+
+def unmixed(
+    quantities: Mapping[str, Mapping[str, Any]], chains: int, draws: int, of_scalars: int = 0
+) -> Optional[Unmixed]:
+    """Say of which scalar the chains have not mixed, ``None`` where that cannot be said of any.
+
+    Parameters
+    ----------
+    quantities : dict
+        By scalar, a :class:`harness.diagnostics.Quantity` as a dictionary.
+    chains, draws : int
+        Number of chains, and draws of each.
+    of_scalars : int
+        How many scalars are tested together, where these are not all of them: of other seeds, say.
+    """
+    tested = {label: one for label, one in quantities.items() if (one["rhat"] or 0) > MAX_RHAT}
+    if not tested:
+        return None
+    known = sum(one["rhat"] is not None for one in quantities.values())
+    chance = {label: _chance(one, chains, draws) for label, one in tested.items()}
+    label = min(chance, key=lambda name: (chance[name], -tested[name]["rhat"]))
+    if chance[label] * max(known, of_scalars) < LEVEL:
+        ess = tested[label].get("ess_within") or tested[label]["ess_bulk"]
+        says = (
+            f"R-hat {tested[label]['rhat']:.3f} of {label} is more than chance explains at"
+            f" an ESS{' within chains' if tested[label].get('ess_within') else ''} of {ess:.0f}"
+        )
+        return Unmixed(label, says)
+    few = {name: one["ess_bulk"] for name, one in tested.items() if one["ess_bulk"] is not None}
+    label = min(few, key=lambda name: few[name], default="")
+    least = MIN_ESS_PER_HALF * 2 * chains
+    if few and few[label] < least:
+        says = (
+            f"R-hat {tested[label]['rhat']:.3f} of {label}, bulk ESS {few[label]:.0f}: fewer than {least}"
+            " cannot show that chains have mixed"
+        )
+        return Unmixed(label, says)
+    return None
+
+
+def _chance(quantity: Mapping[str, Any], chains: int, draws: int) -> float:
+    """Chance of a scalar's R-hat, were its chains mixed; 1 where that cannot be computed."""
+    if quantity.get("rhat_p") is not None:
+        return float(quantity["rhat_p"])
+    # R-hat may be that of the tails, which have an ESS of their own.
+    known = [quantity[name] for name in ("ess_bulk", "ess_tail") if quantity[name] is not None]
+    return explained(quantity["rhat"], min(known), 2 * chains, draws / 2) if known else 1.0
