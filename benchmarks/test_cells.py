@@ -14,7 +14,8 @@ def test_cell(benchmark, next_record, model):
     benchmark.extra_info.update(
         kind="cell",
         **{name: record[name] for name in kept},
-        accuracy=record["accuracy"].get("verdict", "can't tell"),
+        quality=record["quality"],
+        accuracy=record["accuracy"].get("verdict", "inconclusive"),
         reasons=list(record["accuracy"].get("reasons", [])),
         metrics=record["metrics"],
     )

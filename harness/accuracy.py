@@ -1,8 +1,9 @@
-"""Whether a record's draws agree with the truth: accurate, inaccurate, or can't tell.
+"""Whether a record's draws agree with the truth: accurate, inaccurate, inconclusive, or not judged.
 
 Every monitored scalar's mean, standard deviation and two tail quantiles are compared
-with the truth in units of their Monte Carlo error. How often the verdict is wrong was
-measured, not assumed: see docs/calibration.md, made by ``nutsbench calibrate``.
+with the truth in units of their Monte Carlo standard error (MCSE). Draws of chains that have not mixed
+are not judged: what is wrong with them is said already, and need not be the sampler's doing. How often
+the verdict is wrong was measured, not assumed: see docs/calibration.md, made by ``nutsbench calibrate``.
 
 A tail quantile is compared as a probability: the share of draws below the true quantile,
 less 5 or 95 %. The error of a quantile itself has to be estimated from the few draws
@@ -34,17 +35,13 @@ LEVEL = 0.001
 #: With fewer effective draws over all chains the Monte Carlo error itself is not known well
 #: enough (Vehtari et al. 2021, section 4), and a bias of a third of an sd could hide.
 MIN_ESS = 100
-#: Above it chains disagree by more than their ESS accounts for.
-MAX_RHAT = 1.05
-#: A chain that repeats one draw for this share of its length does not sample.
-MAX_STANDSTILL = 0.05
-#: So many equal draws in a row happen to a right sampler, too, in a short chain.
-MIN_STANDSTILL = 20
 
 #: What has to be known of every scalar before its draws can be called accurate.
 _NEEDED = ("mcse_mean", "mcse_sd", "ess_q05", "ess_q95", "ess_bulk", "ess_tail", "rhat")
 
-VERDICTS = ("accurate", "inaccurate", "can't tell")
+VERDICTS = ("accurate", "inaccurate", "inconclusive", "not judged")
+#: How records that were made earlier say inconclusive.
+_EARLIER = "can't tell"
 
 
 @dataclass(frozen=True)
@@ -109,7 +106,7 @@ class Accuracy:
 
 def unknown(reason: str) -> Accuracy:
     """Return the verdict where nothing can be compared."""
-    return Accuracy("can't tell", (reason,))
+    return Accuracy("inconclusive", (reason,))
 
 
 def threshold(compared: int, level: float = LEVEL) -> float:
@@ -199,6 +196,7 @@ def judge(
     truth: Optional[Truth],
     why_none: str = "",
     level: float = LEVEL,
+    not_mixed: str = "",
 ) -> Accuracy:
     """Judge a record's draws against the truth.
 
@@ -214,13 +212,15 @@ def judge(
         Why there is none.
     level : float
         As :data:`LEVEL`.
+    not_mixed : str
+        Why the draws are not those of chains that have mixed; empty if they are.
 
     Returns
     -------
     Accuracy
-        Inaccurate if a figure is further away than its error explains, or if a chain
-        stands still. Otherwise can't tell, if a figure cannot be compared, if there are
-        too few effective draws or if chains disagree. Otherwise accurate.
+        Not judged if the chains have not mixed. Otherwise inaccurate if a statistic is further away than
+        its error explains; inconclusive if one cannot be compared, or if there are too few effective
+        draws; accurate if neither.
     """
     if truth is None:
         return unknown(why_none)
@@ -229,20 +229,18 @@ def judge(
     scores = score(quantities, shares, truth)
     limit = threshold(len(scores), level)
     worst = max(scores, key=lambda one: abs(one.z), default=None)
-    wrong = _standstill(quantities)
-    if worst is not None and abs(worst.z) > limit:
-        wrong.append(
-            f"{worst.statistic} of {worst.scalar} is {abs(worst.z):.2f} Monte Carlo errors"
-            f" ({abs(worst.size):.2g} posterior sds) from the truth, where up to {limit:.2f} may be chance"
-        )
-    doubts = _doubts(quantities, truth)
-    verdict = "inaccurate" if wrong else "can't tell" if doubts else "accurate"
+    wrong, doubts = _wrong(worst, limit), _doubts(quantities, truth)
+    if not_mixed:
+        verdict, reasons = "not judged", [_unmixed(not_mixed)]
+    else:
+        verdict = "inaccurate" if wrong else "inconclusive" if doubts else "accurate"
+        reasons = wrong or doubts
     table: Dict[str, Dict[str, List[float]]] = {}
     for one in scores:
         table.setdefault(one.scalar, {})[one.statistic] = [round(one.z, 4), round(one.size, 6)]
     return Accuracy(
         verdict=verdict,
-        reasons=tuple(wrong or doubts),
+        reasons=tuple(reasons),
         worst=worst,
         compared=len(scores),
         threshold=round(limit, 4),
@@ -251,18 +249,38 @@ def judge(
     )
 
 
-def _standstill(quantities: Mapping[str, Mapping[str, Any]]) -> List[str]:
-    still = [
-        (figures["standstill"], scalar)
-        for scalar, figures in quantities.items()
-        if figures["free"]
-        and figures["standstill"] >= MIN_STANDSTILL
-        and figures["standstill"] > MAX_STANDSTILL * figures["draws_per_chain"]
-    ]
-    if not still:
+def _wrong(worst: Optional[Score], limit: float) -> List[str]:
+    if worst is None or abs(worst.z) <= limit:
         return []
-    longest, scalar = max(still)
-    return [f"a chain of {scalar} stands still for {longest} draws"]
+    return [
+        f"{worst.statistic} of {worst.scalar} is {abs(worst.z):.2f} MCSE ({abs(worst.size):.2g} posterior"
+        f" sds) from the reference posterior, where up to {limit:.2f} may be chance"
+    ]
+
+
+def _unmixed(why: str) -> str:
+    return f"chains have not mixed: {why}"
+
+
+def present(judged: Mapping[str, Any], not_mixed: str) -> Dict[str, Any]:
+    """Return how a record's accuracy is judged today, by what was stored of it.
+
+    Parameters
+    ----------
+    judged : dict
+        A record's ``accuracy``, of any schema.
+    not_mixed : str
+        As in :func:`judge`.
+    """
+    if not judged.get("truth"):
+        return {**judged, "verdict": "inconclusive"} if judged else {}
+    if not_mixed:
+        return {**judged, "verdict": "not judged", "reasons": [_unmixed(not_mixed)]}
+    if judged["verdict"] not in (_EARLIER, "inconclusive"):
+        worst = Score(**judged["worst"]) if judged["worst"] else None
+        wrong = _wrong(worst, judged["threshold"])
+        return {**judged, "verdict": "inaccurate" if wrong else "accurate", "reasons": wrong}
+    return {**judged, "verdict": "inconclusive"}
 
 
 def _doubts(quantities: Mapping[str, Mapping[str, Any]], truth: Truth) -> List[str]:
@@ -271,7 +289,7 @@ def _doubts(quantities: Mapping[str, Mapping[str, Any]], truth: Truth) -> List[s
     varying = {
         scalar: figures
         for scalar, figures in quantities.items()
-        if figures["free"] or not figures["note"].startswith("constant:")
+        if figures["free"] or not figures["note"].startswith("constant")
     }
     doubts = []
     missing = [scalar for scalar in truth.quantities if scalar not in varying]
@@ -286,7 +304,4 @@ def _doubts(quantities: Mapping[str, Mapping[str, Any]], truth: Truth) -> List[s
         ess = [(one[name], scalar) for scalar, one in varying.items() if one[name] is not None]
         if ess and min(ess)[0] < MIN_ESS:
             doubts.append(f"{words} ESS {min(ess)[0]:.0f} of {min(ess)[1]} is below {MIN_ESS}")
-    rhats = [(one["rhat"], scalar) for scalar, one in varying.items() if one["rhat"] is not None]
-    if rhats and max(rhats)[0] > MAX_RHAT:
-        doubts.append(f"R-hat {max(rhats)[0]:.3f} of {max(rhats)[1]} is above {MAX_RHAT}")
     return doubts

@@ -12,7 +12,18 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Set
 
 import models
-from harness import accuracy, claims, clock, compile_cache, diagnostics, metrics, quality, sampling, truth
+from harness import (
+    accuracy,
+    claims,
+    clock,
+    compile_cache,
+    diagnostics,
+    hints,
+    metrics,
+    quality,
+    sampling,
+    truth,
+)
 from harness.grid import Cell
 
 
@@ -127,9 +138,11 @@ def run_cell(task: Task, common: Common, listener: clock.Listener) -> Dict[str, 
             figure: metrics.extreme(found.quantities, figure, largest=figure == "rhat")
             for figure in ("ess_bulk", "ess_tail", "rhat")
         }
-        outcome["quality"] = quality.judge(found, cell.settings.chains).to_dict()
         outcome["quantities"] = {name: q.to_dict() for name, q in found.quantities.items()}
-        outcome["accuracy"] = _accuracy(spec, sampled, outcome["quantities"]).to_dict()
+        details["hints"] = hints.hints(sampled.draws, sampled.stats, sampled.free, found.quantities)
+        seen = quality.Seen.of({**outcome, "settings": cell.settings.to_dict(), "details": details})
+        outcome["quality"] = quality.judge(seen).to_dict()
+        outcome["accuracy"] = _accuracy(spec, sampled, seen).to_dict()
         outcome["claims"] = claims.of_draws(spec.claims, sampled.draws)
         details.update(sampler=sampled.sampler, split_source=clock.SPLIT_SOURCE)
         if prepared:
@@ -145,13 +158,11 @@ def run_cell(task: Task, common: Common, listener: clock.Listener) -> Dict[str, 
     return outcome
 
 
-def _accuracy(
-    spec: models.ModelSpec, sampled: sampling.Sampled, quantities: Dict[str, Dict[str, Any]]
-) -> accuracy.Accuracy:
+def _accuracy(spec: models.ModelSpec, sampled: sampling.Sampled, seen: quality.Seen) -> accuracy.Accuracy:
     exact, why_none = truth.find(spec.name)
     try:
         shares = accuracy.shares_below(sampled.draws, exact) if exact else {}
-        return accuracy.judge(quantities, shares, exact, why_none)
+        return accuracy.judge(seen.quantities, shares, exact, why_none, not_mixed=quality.not_mixed(seen))
     except Exception as error:  # A measurement is not lost to a verdict that cannot be given.
         traceback.print_exc()
         return accuracy.unknown(f"it cannot be compared with the truth: {type(error).__name__}: {error}")

@@ -12,6 +12,9 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 import numpy as np
 
+from harness import mixing
+from models.exact.posterior import labels
+
 #: Probabilities of the quantiles that are kept of each scalar.
 QUANTILES = (0.05, 0.5, 0.95)
 
@@ -20,6 +23,10 @@ _ONE_SIGMA = (0.1586553, 0.8413447)
 
 #: ArviZ needs as many draws of a chain for its split statistics.
 MIN_DRAWS = 4
+
+#: A Deterministic that varies by less of its size than this, some hundred times the precision of a
+#: double, varies by rounding alone: the diagonal of a correlation matrix.
+_ROUNDING = 1e-13
 
 
 @dataclass(frozen=True)
@@ -41,9 +48,14 @@ class Quantity:
         Effective sample sizes of the share of draws below either quantile (the same).
     rhat : float or None
         Rank-normalised split R-hat (the same, equation 14).
+    rhat_p : float or None
+        Chance that chains that have mixed give so large an R-hat: :class:`harness.mixing.Mixing`.
+    ess_within : float or None
+        Effective sample size by the autocorrelation within chains alone (the same).
     state : str
         ``ok``, or why there is no ESS and R-hat: ``not_finite``, ``too_few`` draws,
-        ``constant`` over all chains, ``stuck`` (constant within a chain), ``one_chain``.
+        ``constant`` over all chains (a Deterministic also where all that varies is rounding),
+        ``stuck`` (constant within a chain), ``one_chain``.
     note : str
         The same in words; empty where the state is ok.
     standstill : int
@@ -69,6 +81,8 @@ class Quantity:
     ess_q05: Optional[float] = None
     ess_q95: Optional[float] = None
     rhat: Optional[float] = None
+    rhat_p: Optional[float] = None
+    ess_within: Optional[float] = None
     state: str = "ok"
     note: str = ""
     standstill: int = 0
@@ -134,15 +148,19 @@ def scalars(draws: Mapping[str, np.ndarray]) -> Iterator[Tuple[str, str, np.ndar
     Yields
     ------
     (str, str, ndarray)
-        Variable, scalar (``name`` or ``name[i,j]``) and its draws, shape (chain, draw).
+        Variable, scalar and its draws, shape (chain, draw). The scalar is ``name`` or ``name[i,j]``; of a
+        variable that is itself called like another's element, ``'name[0]'`` in quotes.
     """
+    elements = {
+        label for name, values in draws.items() if values.ndim > 2 for label in labels(name, values.shape[2:])
+    }
     for name, values in draws.items():
-        for index in np.ndindex(*values.shape[2:]):
-            label = f"{name}[{','.join(map(str, index))}]" if index else name
+        known = f"'{name}'" if name in elements else name
+        for index, label in zip(np.ndindex(*values.shape[2:]), labels(known, values.shape[2:])):
             yield name, label, np.asarray(values[(slice(None), slice(None), *index)], dtype=float)
 
 
-def summarise(values: np.ndarray, free: bool = True) -> Quantity:
+def summarise(values: np.ndarray, free: bool = True, size: Optional[float] = None) -> Quantity:
     """Summarise one scalar.
 
     Parameters
@@ -151,6 +169,8 @@ def summarise(values: np.ndarray, free: bool = True) -> Quantity:
         Draws, shape (chain, draw).
     free : bool
         Whether the scalar belongs to a free variable.
+    size : float, optional
+        Largest absolute value of the whole variable that it is an element of; its own if left out.
     """
     bad = int(np.size(values) - np.isfinite(values).sum())
     if bad:
@@ -173,12 +193,21 @@ def summarise(values: np.ndarray, free: bool = True) -> Quantity:
     if np.all(values == values.flat[0]):
         note = f"constant: all {values.size} draws are {values.flat[0]:g}"
         return Quantity(**figures, state="constant", note=note)
+    spread, size = float(np.ptp(values)), float(np.abs(values).max()) if size is None else size
+    if not free and spread <= _ROUNDING * size:
+        note = (
+            f"constant but for rounding: all {values.size} draws are {values.flat[0]:g} within {spread:.0e}"
+        )
+        return Quantity(**figures, state="constant", note=note)
     if any(frozen):
         stuck = ", ".join(str(chain) for chain, is_frozen in enumerate(frozen) if is_frozen)
         # ESS and R-hat divide by a chain's variance, which is zero here.
         return Quantity(**figures, state="stuck", note=f"constant within chain {stuck}")
     if chains < 2:
         figures.update(state="one_chain", note="R-hat needs two chains")
+    mixed = mixing.mixing(values)
+    if mixed is not None:
+        figures.update(mixed._asdict())
     return Quantity(**figures, **_arviz_figures(values))
 
 
@@ -331,8 +360,11 @@ def diagnose(
     def mean(name: str) -> Optional[float]:
         return finite(np.mean(stats[name])) if name in stats and stats[name].size else None
 
+    sizes = {name: float(np.abs(values).max(initial=0.0)) for name, values in draws.items()}
     return Diagnostics(
-        quantities={label: summarise(values, name in free) for name, label, values in scalars(draws)},
+        quantities={
+            label: summarise(values, name in free, sizes[name]) for name, label, values in scalars(draws)
+        },
         divergences=total(stats, "diverging"),
         tune_divergences=total(tune_stats, "diverging"),
         leapfrogs=total(stats, "tree_size"),

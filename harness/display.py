@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
 
-from harness import table
+from harness import summary, table
 from harness.clock import Progress
 from harness.grid import estimate_s
 from harness.runner import Job
@@ -77,7 +77,7 @@ class RunDisplay:
         self._known.append(record)
         self._guesses = self._guess()
         number = self._count - len(self._left)
-        text = f"[{number:>{len(str(self._count))}}/{self._count}] {table.line(record)}"
+        text = f"[{number:>{len(str(self._count))}}/{self._count}] {summary.line(record)}"
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _fields(self, progress: Progress) -> Dict[str, Any]:

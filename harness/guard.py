@@ -1,6 +1,6 @@
 """Judges a run of the pytest-benchmark suites for CI: red for what is wrong, not for noise.
 
-What repeats exactly (a cell's status, divergences, leapfrogs, R-hat, accuracy) is judged
+What repeats exactly (a cell's status, divergences, leapfrogs, mixing, accuracy) is judged
 exactly. Time is judged as a ratio to the yardstick, which was timed in turns with it; and
 only beyond what runs of an unchanged tree differ by, see docs/ci.md. A suspicion is
 measured again in new processes before it is called a slowdown.
@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from harness.accuracy import MAX_RHAT
 from harness.errors import UserError
+from harness.mixing import MAX_RHAT
 
 #: A slowdown of one model's benchmark is called beyond this, one of a call over all models
 #: (geometric mean) beyond the other. Runs of an unchanged tree stay well within: docs/ci.md.
@@ -26,8 +26,15 @@ SUSPECT_ALL = 0.05
 #: How often a suspected slowdown is measured again; it has to show every time.
 CONFIRMATIONS = 2
 
-#: Where pytest-benchmark's JSON of a baseline keeps its stack.
+#: Where pytest-benchmark's JSON of a baseline keeps its stack, and the models whose cells it has although
+#: they are inaccurate.
 STACK = "nutsbench_stack"
+ACCEPTED = "nutsbench_accepted"
+
+#: Verdicts of chains that have not mixed, whose accuracy nobody can judge.
+_UNMIXED = ("stuck", "not converged")
+#: How accuracy was said of such chains, and of too few draws, by earlier baselines.
+_JUDGED = ("accurate", "inaccurate")
 
 Key = Tuple[str, str]
 
@@ -48,6 +55,8 @@ class Suite:
         By model the digest of its definition.
     stack : dict or None
         Of a baseline, what its stack can be made of again (:func:`harness.stack.pack`).
+    accepted : tuple of str
+        Of a baseline, the models that are inaccurate in it and were accepted so.
     """
 
     cores: Dict[Key, float]
@@ -55,6 +64,11 @@ class Suite:
     machine: str
     digests: Dict[str, str] = field(default_factory=dict)
     stack: Optional[Dict[str, Any]] = None
+    accepted: Tuple[str, ...] = ()
+
+    def inaccurate(self) -> Tuple[str, ...]:
+        """Return the models whose cells disagree with their reference posterior."""
+        return tuple(model for model, cell in self.cells.items() if cell.get("accuracy") == "inaccurate")
 
 
 @dataclass(frozen=True)
@@ -104,10 +118,45 @@ def read(path: Path) -> Suite:
         raise UserError(f"{path.name} is not pytest-benchmark's JSON of these suites: {error!r}.") from error
     if not cores and not cells:
         raise UserError(f"{path.name} holds no benchmark of these suites: `nutsbench guard` writes one.")
-    return Suite(cores, cells, machine, digests, content.get(STACK))
+    return Suite(cores, cells, machine, digests, content.get(STACK), tuple(content.get(ACCEPTED, ())))
 
 
-def judge_cells(now: Suite, base: Optional[Suite], whole: bool = True) -> List[Finding]:
+def check_baseline(base: Suite, accepted: Sequence[str]) -> None:
+    """Refuse a baseline with an inaccurate cell: with it no later fault of that model would be red.
+
+    Parameters
+    ----------
+    base : Suite
+        The baseline.
+    accepted : sequence of str
+        Models that may be inaccurate in it.
+
+    Raises
+    ------
+    UserError
+        If another model is.
+    """
+    bad = [model for model in base.inaccurate() if model not in accepted]
+    if bad:
+        options = " ".join(f"--accept {model}" for model in bad)
+        raise UserError(
+            f"The baseline has inaccurate cells, so no later fault of theirs would be seen: {', '.join(bad)}."
+            f" Make it again from a sampler that is right (--save-baseline), or keep it with {options}."
+        )
+
+
+def not_guarded(now: Suite) -> Dict[str, str]:
+    """Return the models whose accuracy the run cannot judge, and why."""
+    return {
+        model: "; ".join(cell["reasons"]) or "it has no reference posterior"
+        for model, cell in now.cells.items()
+        if cell["status"] == "ok" and cell.get("accuracy") not in _JUDGED
+    }
+
+
+def judge_cells(
+    now: Suite, base: Optional[Suite], whole: bool = True, accepted: Sequence[str] = ()
+) -> List[Finding]:
     """Judge what repeats exactly.
 
     Parameters
@@ -118,6 +167,8 @@ def judge_cells(now: Suite, base: Optional[Suite], whole: bool = True) -> List[F
         The baseline; without one, only what is wrong by itself is red.
     whole : bool
         Whether all cells were to be run, so that one that is missing is red.
+    accepted : sequence of str
+        Models that may be inaccurate; it is said of each all the same.
 
     Returns
     -------
@@ -130,43 +181,46 @@ def judge_cells(now: Suite, base: Optional[Suite], whole: bool = True) -> List[F
         if whole and model not in now.cells:
             found.append(Finding("red", model, "has a baseline and was not run"))
     for model in now.cells:
-        found += [Finding(v, model, text) for v, text in _judge_cell(now.cells[model], before.get(model))]
+        judged = _judge_cell(now.cells[model], before.get(model), model in accepted)
+        found += [Finding(verdict, model, text) for verdict, text in judged]
     return found
 
 
-def _judge_cell(cell: Mapping[str, Any], base: Optional[Mapping[str, Any]]) -> Iterable[Tuple[str, str]]:
+def _judge_cell(
+    cell: Mapping[str, Any], base: Optional[Mapping[str, Any]], accepted: bool
+) -> Iterable[Tuple[str, str]]:
     if cell["status"] != "ok":
         yield "red", f"{cell['status']}: {cell['reason']}"
         return
     if base is not None and (base["status"] != "ok" or _what(base) != _what(cell)):
         yield "note", "the baseline is of another model, other settings or a failed cell; not compared"
         base = None
-    metrics = cell["metrics"]
-    old = base["metrics"] if base is not None else {}
-    converged = (metrics["rhat_max"] or math.inf) <= MAX_RHAT
     if cell["accuracy"] == "inaccurate":
         reason = "; ".join(cell["reasons"])
-        if base is not None and base["accuracy"] == "inaccurate":
-            yield "note", f"inaccurate, as the baseline is: {reason}"
-        elif base is None and not converged:
-            yield "note", f"cannot be judged, so short a run does not converge: {reason}"
+        if accepted:
+            yield "note", f"inaccurate, and accepted (--accept): {reason}"
         else:
             yield "red", f"inaccurate: {reason}"
     if base is None:
         return
+    metrics, old = cell["metrics"], base["metrics"]
     if metrics["divergences"] and not old["divergences"]:
         yield "red", f"{metrics['divergences']} divergences, none in the baseline"
-    if not converged and (old["rhat_max"] or math.inf) <= MAX_RHAT:
-        yield (
-            "red",
-            f"R-hat {metrics['rhat_max']:.3f} is above {MAX_RHAT}, {old['rhat_max']:.3f} in the baseline",
-        )
+    if _has_mixed(base) and not _has_mixed(cell):
+        yield "red", f"{cell['quality']['verdict']}, and not in the baseline: {cell['quality']['reasons'][0]}"
     work = [(name, old[name], metrics[name]) for name in ("tune_leapfrogs", "leapfrogs")]
     changed = ", ".join(f"{name} {was} -> {is_now}" for name, was, is_now in work if was != is_now)
     if changed:
         same = base["stack_digest"] == cell["stack_digest"]
         why = "with the same seed and stack" if same else "with another stack than the baseline's"
-        yield ("red" if same else "note"), f"the sampler does other work {why}: {changed}"
+        yield ("red" if same else "note"), f"different trajectories {why}: {changed}"
+
+
+def _has_mixed(cell: Mapping[str, Any]) -> bool:
+    """Return whether a cell's chains may have mixed; earlier baselines only have R-hat."""
+    if "quality" in cell:
+        return cell["quality"]["verdict"] not in _UNMIXED
+    return (cell["metrics"]["rhat_max"] or math.inf) <= MAX_RHAT
 
 
 def _what(cell: Mapping[str, Any]) -> Tuple[Any, ...]:

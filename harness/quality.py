@@ -1,21 +1,57 @@
-"""Whether a cell's draws can be used, and the reasons why not.
+"""How a cell sampled, why, and what to do about it.
 
-Apart from its status: a cell can run well and sample badly.
+Apart from its status: a cell can run well and sample badly. The verdict is worked out of what a
+record holds, each time that it is read, so old records and new ones are judged by one rule.
+
+A record's verdict is the first of these that holds, all that was found being its reasons:
+
+1. ``stuck``: a chain or a scalar does not move, or leaves the finite numbers.
+2. ``not converged``: chains disagree by more than chance explains, have too few effective draws for
+   anybody to say that they agree, or do not explore the energies (E-BFMI).
+3. ``divergent``: there were divergences after tuning.
+4. ``too few draws``: nothing speaks against mixing; ESS or R-hat say that the run was short.
+5. ``treedepth limited``: trajectories were cut off; that costs time, and is no fault.
+6. ``unknown``: a check could not be made.
+7. ``good``: all checks passed.
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from harness.diagnostics import Diagnostics, Quantity
-from harness.metrics import extreme
+from harness import accuracy
+from harness.mixing import MAX_RHAT, unmixed
+from harness.remedy import Remedy, command, remedy
 
-#: Limits of the checks: Vehtari et al. (2021) for R-hat and ESS, Betancourt (2016) for E-BFMI.
-MAX_RHAT = 1.01
+__all__ = [
+    "CHECKS",
+    "VERDICTS",
+    "Check",
+    "Finding",
+    "Quality",
+    "Seen",
+    "command",
+    "findings",
+    "judge",
+    "not_mixed",
+    "over_seeds",
+    "present",
+    "unknown",
+]
+
+#: Worst first.
+VERDICTS = ("stuck", "not converged", "divergent", "too few draws", "treedepth limited", "unknown", "good")
+#: What a single seed is enough for: chance brings it about too seldom.
+_BY_ONE_SEED = ("stuck", "not converged")
+
+#: Limits of the checks: Vehtari et al. (2021) for ESS, Betancourt (2016) for E-BFMI.
 MIN_ESS_PER_CHAIN = 100
 MIN_EBFMI = 0.3
 #: PyMC3's own limit: below it, cut-off trajectories cost time and do no harm.
 MAX_FULL_TREES = 0.05
+#: A chain that repeats one draw for this share of its length, and so often at the least, is stuck.
+MAX_STANDSTILL = 0.05
+MIN_STANDSTILL = 20
 
 
 @dataclass(frozen=True)
@@ -24,22 +60,25 @@ class Check:
 
     Parameters
     ----------
+    verdict : str
+        What it makes of a record, of :data:`VERDICTS`.
     metric : str
         Key in a record's ``metrics``.
     limit : float
         What it may be at the most, or has to be at the least.
     says : str
         The sentence, with places for ``value`` (or ``percent``), ``scalar``, ``limit`` and ``extreme``:
-        ``up to`` or ``down to``, where the value is that of the worst of several cells.
+        ``up to`` or ``down to``, where the value is the most extreme of several cells.
     largest : bool
         Whether the limit is of the largest value that is good, rather than of the smallest.
     scalar : str
-        The figure of a scalar that the metric is the extreme of, a key of a record's ``worst``;
-        empty if it is of the whole cell.
+        Of what the metric is the extreme over scalars, a key of a record's ``worst``; empty if it is of
+        the whole cell.
     a_chain : bool
         Whether the limit is multiplied by the number of chains.
     """
 
+    verdict: str
     metric: str
     limit: float
     says: str
@@ -69,23 +108,37 @@ class Check:
         chains : int
             Number of chains.
         of_several : bool
-            Whether the value is the worst of several cells'.
+            Whether the value is the most extreme of several cells'.
         """
         extreme = ("up to " if self.largest else "down to ") if of_several else ""
         bound = f"{self.bound(chains):g}" + (f" ({self.limit:g} a chain)" if self.a_chain else "")
-        return self.says.format(value=value, percent=100 * value, scalar=scalar, limit=bound, extreme=extreme)
+        noun = "divergence" if value == 1 else "divergences"
+        return self.says.format(
+            value=value, percent=100 * value, scalar=scalar, limit=bound, extreme=extreme, noun=noun
+        )
 
 
-FULL_TREES = Check(
-    "tree_depth_max_share",
-    MAX_FULL_TREES,
-    "{extreme}{percent:.2g} % of trajectories used up the largest tree depth",
+RHAT = Check(
+    "too few draws",
+    "rhat_max",
+    MAX_RHAT,
+    "R-hat {extreme}{value:.4f} of {scalar} is above {limit}, within chance for so few effective draws",
+    scalar="rhat",
 )
-#: What is checked, in the order in which it is said.
+#: What is checked beside mixing, in the order in which it is said.
 CHECKS = (
-    Check("rhat_max", MAX_RHAT, "R-hat {extreme}{value:.4f} of {scalar} is above {limit}", scalar="rhat"),
+    Check(
+        "not converged",
+        "ebfmi_min",
+        MIN_EBFMI,
+        "E-BFMI {extreme}{value:.2f} is below {limit}: the energies are not explored",
+        largest=False,
+    ),
+    Check("divergent", "divergences", 0, "{extreme}{value} {noun} after tuning"),
+    RHAT,
     *(
         Check(
+            "too few draws",
             f"ess_{kind}_min",
             MIN_ESS_PER_CHAIN,
             kind + " ESS {extreme}{value:.0f} of {scalar} is below {limit}",
@@ -95,154 +148,274 @@ CHECKS = (
         )
         for kind in ("bulk", "tail")
     ),
-    Check("divergences", 0, "{extreme}{value} divergences after tuning"),
-    Check("ebfmi_min", MIN_EBFMI, "E-BFMI {extreme}{value:.2f} is below {limit}", largest=False),
-    FULL_TREES,
+    Check(
+        "treedepth limited",
+        "tree_depth_max_share",
+        MAX_FULL_TREES,
+        "{extreme}{percent:.2g} % of trajectories reached max_treedepth",
+    ),
 )
 
 
 @dataclass(frozen=True)
-class Quality:
-    """Verdict on a cell's draws.
+class Finding:
+    """Something that speaks against draws.
 
     Parameters
     ----------
     verdict : str
-        ``good`` (every check passed), ``poor`` (one failed), or ``unknown`` (none failed,
-        but one could not be made).
+        What it makes of a record, of :data:`VERDICTS`.
+    says : str
+        A sentence.
+    check : Check or None
+        The check that failed, if it is one of :data:`CHECKS`.
+    """
+
+    verdict: str
+    says: str
+    check: Optional[Check] = None
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Verdict on draws.
+
+    Parameters
+    ----------
+    verdict : str
+        One of :data:`VERDICTS`.
     reasons : tuple of str
-        One sentence for each check that failed or could not be made.
+        One sentence for each thing that was found, what decides first.
+    remedy : Remedy or None
+        What to do about it; ``None`` for good draws.
     """
 
     verdict: str
     reasons: Tuple[str, ...] = ()
+    remedy: Optional[Remedy] = None
 
     def to_dict(self) -> Dict[str, Any]:
         """Return the verdict, ready for JSON."""
-        return {"verdict": self.verdict, "reasons": list(self.reasons)}
+        told = self.remedy.to_dict() if self.remedy else None
+        return {"verdict": self.verdict, "reasons": list(self.reasons), "remedy": told}
 
 
-def judge(diagnostics: Diagnostics, chains: int) -> Quality:
-    """Judge a cell's draws by the checks that the field agrees on.
+@dataclass(frozen=True)
+class Seen:
+    """What a verdict is worked out of.
 
     Parameters
     ----------
-    diagnostics : Diagnostics
-        What the draws and the sampler's statistics say.
-    chains : int
-        Number of chains.
+    settings : dict
+        A :class:`models.spec.SamplerSettings` as a dictionary.
+    quantities : dict
+        By scalar, a :class:`harness.diagnostics.Quantity` as a dictionary.
+    metrics, worst : dict
+        As a record has them.
+    hints : dict
+        Of :func:`harness.hints.hints`; empty in old records.
+    not_known : tuple of str
+        What the sampler's statistics cannot tell, in sentences.
+    of_scalars : int
+        How many scalars are tested together, where these are not all of them.
     """
-    figures = _figures(diagnostics)
-    failed = [
-        *_odd_scalars(diagnostics.quantities),
-        *(
-            check.sentence(value, scalar, chains)
-            for check in CHECKS
-            for value, scalar in [figures[check.metric]]
-            if value is not None and check.fails(value, chains)
-        ),
-    ]
-    if failed:
-        return Quality("poor", tuple(failed))
-    unknown = _not_checked(diagnostics)
-    return Quality("unknown", tuple(unknown)) if unknown else Quality("good")
+
+    settings: Mapping[str, Any]
+    quantities: Mapping[str, Mapping[str, Any]]
+    metrics: Mapping[str, Any]
+    worst: Mapping[str, Optional[str]]
+    hints: Mapping[str, Any] = field(default_factory=dict)
+    not_known: Tuple[str, ...] = ()
+    of_scalars: int = 0
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any], of_scalars: int = 0) -> "Seen":
+        """Return what a record, of a cell that is ok, tells."""
+        details = record.get("details", {})
+        return cls(
+            record["settings"],
+            record["quantities"],
+            record["metrics"],
+            record["worst"],
+            details.get("hints", {}),
+            tuple(details.get("not_known", ())),
+            of_scalars,
+        )
 
 
-def _figures(diagnostics: Diagnostics) -> Dict[str, Tuple[Optional[float], str]]:
-    """Return what is checked, and whose it is."""
-    figures: Dict[str, Tuple[Optional[float], str]] = {
-        "divergences": (diagnostics.divergences, ""),
-        "ebfmi_min": (min(diagnostics.ebfmi, default=None), ""),
-        "tree_depth_max_share": (diagnostics.tree_depth_max_share, ""),
-    }
+def judge(seen: Seen) -> Quality:
+    """Judge draws by the checks that the field agrees on.
+
+    Parameters
+    ----------
+    seen : Seen
+        What the draws and the sampler's statistics say.
+    """
+    found = findings(seen)
+    if not found:
+        return Quality("good")
+    verdict = min((one.verdict for one in found), key=VERDICTS.index)
+    ordered = sorted(found, key=lambda one: VERDICTS.index(one.verdict))
+    reasons = tuple(dict.fromkeys(one.says for one in ordered))
+    return Quality(
+        verdict, reasons, remedy(verdict, seen.settings, seen.quantities, seen.metrics, seen.hints)
+    )
+
+
+def findings(seen: Seen) -> List[Finding]:
+    """Return all that speaks against draws, in no order."""
+    chains, draws = seen.settings["chains"], seen.settings["draws"]
+    found = [Finding("stuck", says) for says in _stuck(seen.quantities)]
+    mixed = unmixed(seen.quantities, chains, draws, seen.of_scalars)
+    if mixed is not None:
+        found.append(Finding("not converged", mixed.says))
+        found += [Finding("not converged", says) for says in _wandering(seen)]
     for check in CHECKS:
-        if check.scalar:
-            worst = extreme(diagnostics.quantities, check.scalar, largest=check.largest)
-            value = getattr(diagnostics.quantities[worst], check.scalar) if worst is not None else None
-            figures[check.metric] = value, worst or ""
-    return figures
+        # R-hat of chains that have not mixed is not within chance.
+        if check is RHAT and mixed is not None:
+            continue
+        value, scalar = seen.metrics.get(check.metric), seen.worst.get(check.scalar) or ""
+        if value is not None and check.fails(value, chains):
+            found.append(Finding(check.verdict, check.sentence(value, scalar, chains), check))
+    return found + _not_checked(seen)
 
 
-def _odd_scalars(quantities: Dict[str, Quantity]) -> List[str]:
+def _stuck(quantities: Mapping[str, Mapping[str, Any]]) -> List[str]:
     # A free variable that stands still is stuck; a Deterministic may well be constant.
-    return [
-        f"{label}: {quantity.note}"
-        for label, quantity in quantities.items()
-        if quantity.state in ("not_finite", "stuck") or (quantity.state == "constant" and quantity.free)
+    odd = [
+        f"{label}: {one['note']}"
+        for label, one in quantities.items()
+        if one["state"] in ("not_finite", "stuck") or (one["state"] == "constant" and one["free"])
     ]
+    still = [
+        (one["standstill"], label)
+        for label, one in quantities.items()
+        if one["free"]
+        and one.get("standstill", 0) >= MIN_STANDSTILL
+        and one["standstill"] > MAX_STANDSTILL * one["draws_per_chain"]
+        and one["state"] not in ("stuck", "constant")
+    ]
+    if still:
+        longest, label = max(still)
+        odd.append(f"a chain of {label} stands still for {longest} draws")
+    return odd
 
 
-def over_seeds(records: Sequence[Mapping[str, Any]], usual: int) -> List[str]:
-    """Say what is poor about the draws of some records, each fault once with its worst value.
+def _wandering(seen: Seen) -> List[str]:
+    """Say along which direction chains wander, where they do."""
+    hint = seen.hints.get("wanders")
+    return [f"the chains wander along {hint['along']} and do not come back"] if hint else []
+
+
+def _not_checked(seen: Seen) -> List[Finding]:
+    """Name each check that could not be made; what is missing has not passed."""
+    found = []
+    for label, one in seen.quantities.items():
+        if one["state"] == "too_few":
+            found.append(Finding("too few draws", one["note"]))
+        elif one["state"] == "one_chain":
+            found.append(Finding("unknown", one["note"]))
+        elif one["state"] == "ok" and None in (one["rhat"], one["ess_bulk"], one["ess_tail"]):
+            found.append(Finding("unknown", f"{label}: ArviZ gave no ESS or R-hat"))
+    if not seen.quantities:
+        found.append(Finding("unknown", "there is no scalar to check"))
+    if None in (seen.metrics.get("divergences"), seen.metrics.get("tree_depth_max_share")):
+        found.append(Finding("unknown", "the sampler is not NUTS: no divergences and tree depth to check"))
+    elif seen.metrics.get("ebfmi_min") is None:
+        found.append(Finding("unknown", "there is no E-BFMI: the energy never moved, or is not known"))
+    return found
+
+
+def not_mixed(seen: Seen) -> str:
+    """Return why the draws are not those of chains that have mixed, empty if they may be."""
+    stuck = _stuck(seen.quantities)
+    if stuck:
+        return stuck[0]
+    mixed = unmixed(seen.quantities, seen.settings["chains"], seen.settings["draws"])
+    return mixed.says if mixed else ""
+
+
+def unknown(status: str) -> Dict[str, Any]:
+    """Return the quality of a cell that did not end well, ready for JSON."""
+    return Quality("unknown", (f"the cell is {status}",)).to_dict()
+
+
+def present(record: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return a record with its verdicts as they are given today, whatever was said when it was made.
+
+    Parameters
+    ----------
+    record : dict
+        A record of any schema.
+    """
+    if record["status"] != "ok":
+        return {**record, "quality": unknown(record["status"])}
+    seen = Seen.of(record)
+    judged = accuracy.present(record.get("accuracy") or {}, not_mixed(seen))
+    return {**record, "quality": judge(seen).to_dict(), "accuracy": judged}
+
+
+def over_seeds(records: Sequence[Mapping[str, Any]]) -> Quality:
+    """Judge a configuration by all of its records.
 
     Parameters
     ----------
     records : sequence of dict
-        Of cells that ended well and differ in their seeds only.
-    usual : int
-        How many cells a fault is of where nothing is said of it.
+        Of cells that ended well and differ in their seeds only; one or more.
 
     Returns
     -------
-    list of str
-        A sentence for each fault that any has, with how many have it where that is not the usual number.
+    Quality
+        The worst verdict that half of the seeds or more have, or a worse one: chains that are stuck or have
+        not converged are enough with one seed, the level of the test being shared among all of them.
+        Each reason with its most extreme value, and with how many seeds have it where not all do.
+
+    Notes
+    -----
+    A sampler that only just suffices falls short now and then, and the more seeds there are the surer
+    one of them does; what half of them have is the settings' doing.
     """
-    said = list(Counter(reason for record in records for reason in _stood_still(record)).items())
+    scalars = sum(one["rhat"] is not None for record in records for one in record["quantities"].values())
+    found = [findings(Seen.of(record, scalars)) for record in records]
+    verdicts = sorted(
+        (min((one.verdict for one in each), key=VERDICTS.index, default="good") for each in found),
+        key=VERDICTS.index,
+    )
+    verdict = verdicts[0] if verdicts[0] in _BY_ONE_SEED else verdicts[(len(verdicts) - 1) // 2]
+    example = max(
+        (record for record, each in zip(records, found) if verdict in {one.verdict for one in each}),
+        key=lambda record: (record["metrics"].get("rhat_max") or 0, str(record.get("started_at", ""))),
+        default=records[0],
+    )
+    seen = Seen.of(example)
+    told = remedy(verdict, seen.settings, seen.quantities, seen.metrics, seen.hints)
+    return Quality(verdict, tuple(_reasons(records, found, verdict)), told)
+
+
+def _reasons(
+    records: Sequence[Mapping[str, Any]], found: Sequence[Sequence[Finding]], verdict: str
+) -> List[str]:
+    said: List[Tuple[str, str, int]] = []
     for check in CHECKS:
-        failing = [one for record in records for one in _failing(record, check)]
+        failing = [
+            (
+                record["metrics"][check.metric],
+                record["worst"].get(check.scalar) or "",
+                record["settings"]["chains"],
+            )
+            for record, each in zip(records, found)
+            if any(one.check is check for one in each)
+        ]
         if failing:
             value, scalar, chains = (max if check.largest else min)(failing)
-            said.append((check.sentence(value, scalar, chains, len(failing) > 1), len(failing)))
-    # What all of them have is what the verdict is of.
-    said.sort(key=lambda fault: -fault[1])
+            said.append(
+                (check.verdict, check.sentence(value, scalar, chains, len(failing) > 1), len(failing))
+            )
+    others = Counter((one.verdict, one.says) for each in found for one in each if one.check is None)
+    said += [(which, says, count) for (which, says), count in others.items()]
+    # What decides first, then what most seeds have.
+    said.sort(key=lambda one: (one[0] != verdict, VERDICTS.index(one[0]), -one[2]))
     return [
-        sentence if count == usual else f"{sentence} ({count} of {len(records)} seeds)"
-        for sentence, count in said
+        says if count == len(records) else f"{says} ({count} of {len(records)} seeds)"
+        for _, says, count in said
     ]
-
-
-def _failing(record: Mapping[str, Any], check: Check) -> List[Tuple[float, str, int]]:
-    """Return a record's value of a check that it fails, whose it is, and of how many chains."""
-    value, chains = record["metrics"].get(check.metric), record["settings"]["chains"]
-    scalar = record.get("worst", {}).get(check.scalar) or ""
-    return [(value, scalar, chains)] if check.fails(value, chains) else []
-
-
-def _stood_still(record: Mapping[str, Any]) -> List[str]:
-    """Return what is odd about a record's scalars; of those that are not, nothing has to be known."""
-    odd = {
-        label: Quantity(**quantity)
-        for label, quantity in record.get("quantities", {}).items()
-        if quantity["state"] != "ok"
-    }
-    return _odd_scalars(odd)
-
-
-def costs_only(record: Mapping[str, Any]) -> bool:
-    """Return whether all that is poor about a record's draws is that trajectories were cut off.
-
-    Such draws can still be right, and the truth tells whether they are; they cost more than they
-    have to.
-    """
-    return (
-        record["quality"]["verdict"] == "poor"
-        and not _stood_still(record)
-        and [check for check in CHECKS if _failing(record, check)] == [FULL_TREES]
-    )
-
-
-def _not_checked(diagnostics: Diagnostics) -> List[str]:
-    """Name each check that could not be made; a figure that is missing has not passed."""
-    notes = [
-        quantity.note if quantity.note else f"{label}: ArviZ gave no ESS or R-hat"
-        for label, quantity in diagnostics.quantities.items()
-        if quantity.state in ("too_few", "one_chain")
-        or (quantity.state == "ok" and None in (quantity.rhat, quantity.ess_bulk, quantity.ess_tail))
-    ]
-    if not diagnostics.quantities:
-        notes.append("there is no scalar to check")
-    if None in (diagnostics.divergences, diagnostics.tree_depth_max_share):
-        notes.append("the sampler is not NUTS: no divergences and tree depth to check")
-    if not diagnostics.ebfmi:
-        notes.append("there is no E-BFMI: the energy never moved, or is not known")
-    return list(dict.fromkeys(notes))

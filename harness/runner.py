@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import models
-from harness import environment, truth
+from harness import environment, quality, truth
 from harness.clock import Progress
 from harness.grid import Cell, warnings_of
 from harness.process import Options, Outcome, Worker
@@ -137,7 +137,6 @@ def _record(
     job: Job, options: Options, origin: str, started: str, outcome: Outcome, facts: Dict[str, Any]
 ) -> Record:
     values = outcome.values
-    unknown = {"verdict": "unknown", "reasons": [f"the cell is {outcome.status.value}"]}
     return Record(
         model=job.cell.model,
         model_digest=job.model_digest,
@@ -150,7 +149,7 @@ def _record(
         phases=values.get("phases", {}),
         metrics=values.get("metrics", {}),
         worst=values.get("worst", {}),
-        quality=values.get("quality", unknown),
+        quality=values.get("quality") or quality.unknown(outcome.status.value),
         quantities=values.get("quantities", {}),
         accuracy=values.get("accuracy", {}),
         truth_digest=job.truth_digest,

@@ -18,7 +18,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
-from harness import claims
+from harness import claims, quality
 from harness.errors import UserError
 from harness.record import SCHEMA, Record
 from models.spec import SamplerSettings
@@ -172,7 +172,7 @@ class Store:
         part.unlink()
 
     def load(self) -> Loaded:
-        """Read every record.
+        """Read every record, judged by today's rule (:func:`harness.quality.present`).
 
         Raises
         ------
@@ -197,7 +197,7 @@ class Store:
                 if lacks:
                     problems.append(f"{path.name}, line {number}, has no {lacks[0]}; it is left out")
                     continue
-                records.append(record)
+                records.append(quality.present(record))
         # A record that was copied to be published is still one record.
         once = {record["id"]: record for record in records}
         return Loaded(sorted(once.values(), key=lambda record: str(record["started_at"])), problems)

@@ -9,8 +9,8 @@ from harness import claims
 from models.spec import SamplerSettings
 
 _SHORT = {"target_accept": "accept", "max_treedepth": "depth"}
-_STYLES = {"good": "green", "poor": "yellow", "unknown": "cyan"}
-_ACCURACY_STYLES = {"accurate": "green", "inaccurate": "red", "can't tell": "cyan"}
+_STYLES = {"good": "green", "too few draws": "yellow", "treedepth limited": "cyan", "unknown": "cyan"}
+_ACCURACY_STYLES = {"accurate": "green", "inaccurate": "red", "inconclusive": "cyan", "not judged": "cyan"}
 _WIDE = 130
 _PHASES = ("build", "compile", "tune", "draw", "diagnose")
 
@@ -47,8 +47,10 @@ def verdict(record: Mapping[str, Any]) -> str:
         return f"{record['status']}: {record['reason']}"
     quality, judged = record["quality"], record.get("accuracy") or {}
     text = ": ".join([quality["verdict"], *(["; ".join(quality["reasons"])] if quality["reasons"] else [])])
-    # Of draws that are judged poor already, doubts about the draws are not said twice.
-    told = judged.get("verdict") == "can't tell" and judged.get("truth") and quality["reasons"]
+    # Of draws that are not good, doubts about the draws are not said twice.
+    told = (
+        judged.get("verdict") in ("inconclusive", "not judged") and judged.get("truth") and quality["reasons"]
+    )
     if judged.get("reasons") and not told:
         text += f"; {judged['verdict']}: {'; '.join(judged['reasons'])}"
     return text
@@ -153,39 +155,8 @@ def _accuracy_text(record: Mapping[str, Any]) -> Text:
 
 
 def _verdict_text(record: Mapping[str, Any]) -> Text:
-    style = _STYLES[record["quality"]["verdict"]] if record["status"] == "ok" else "red"
+    style = _STYLES.get(record["quality"]["verdict"], "red") if record["status"] == "ok" else "red"
     return Text(verdict(record), style=style)
-
-
-def line(record: Mapping[str, Any]) -> str:
-    """Return a record in one plain line, for logs."""
-    if record["status"] != "ok":
-        return f"{record['model']}  {verdict(record)}"
-    ess_per_s, _, rhat, divergences, _, wall = _figures(record)
-    return (
-        f"{record['model']}  {wall} s  ESS/s {ess_per_s}  R-hat {rhat}"
-        f"  divergences {divergences}  {accuracy(record)}  {verdict(record)}"
-    )
-
-
-def summary(records: Sequence[Mapping[str, Any]]) -> str:
-    """Return one sentence that counts how the cells ended and how they sampled."""
-    statuses: Dict[str, int] = {}
-    verdicts: Dict[str, int] = {}
-    accuracies: Dict[str, int] = {}
-    for record in records:
-        statuses[record["status"]] = statuses.get(record["status"], 0) + 1
-        if record["status"] == "ok":
-            quality = record["quality"]["verdict"]
-            verdicts[quality] = verdicts.get(quality, 0) + 1
-            judged = (record.get("accuracy") or {}).get("verdict", "not judged")
-            accuracies[judged] = accuracies.get(judged, 0) + 1
-    ended = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
-    sampled = ", ".join(f"{count} {quality}" for quality, count in sorted(verdicts.items()))
-    checked = ", ".join(f"{count} {verdict}" for verdict, count in sorted(accuracies.items()))
-    return f"{counted(len(records), 'cell')}: {ended}" + (
-        f"; of the ok ones {sampled}, and {checked}." if sampled else "."
-    )
 
 
 def percent(ratio: float, digits: int = 1) -> str:

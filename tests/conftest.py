@@ -9,6 +9,7 @@ from typing import Any, Callable, Dict, List, Optional
 
 import pytest
 
+from harness.diagnostics import Quantity
 from harness.record import Record, Status
 from models.spec import SamplerSettings
 
@@ -46,6 +47,17 @@ def NAME(data):
         pm.Normal("y", mu, 1, observed=data["y"])
     return built
 '''
+
+
+#: What draws give that pass all checks, so that a record of them is judged good whenever it is read.
+GOOD_SCALAR: Dict[str, Any] = {
+    "mean": 0.0, "sd": 1.0, "ess_bulk": 400.0, "ess_tail": 400.0, "rhat": 1.001, "rhat_p": 0.5,
+    "ess_within": 410.0, "draws_per_chain": 500,
+}  # fmt: skip
+GOOD_METRICS: Dict[str, Any] = {
+    "ess_per_s": 100.0, "ess_bulk_min": 200.0, "ess_tail_min": 200.0, "rhat_max": 1.001, "divergences": 0,
+    "ebfmi_min": 0.9, "tree_depth_max_share": 0.0,
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -101,13 +113,14 @@ def make_record() -> Callable[..., Record]:
             "phases": {
                 p: {"wall_s": 1.0, "cpu_s": 1.0} for p in ("build", "compile", "tune", "draw", "diagnose")
             },
-            "metrics": {"ess_per_s": 100.0, "ess_bulk_min": 200.0, "rhat_max": 1.001, "divergences": 0},
+            "metrics": dict(GOOD_METRICS),
             "worst": {"ess_bulk": "a", "ess_tail": "a", "rhat": "a"},
             "quality": {"verdict": "good", "reasons": []},
-            "quantities": {},
+            "quantities": {"a": Quantity(**GOOD_SCALAR).to_dict()},
             "accuracy": {
                 "verdict": "accurate",
                 "reasons": [],
+                "threshold": 4.0,
                 "worst": {"scalar": "a", "statistic": "sd", "z": -1.94, "size": 0.04},
                 "truth": {"kind": "exact", "digest": "2" * 16},
             },

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple
 
 import click
 
+import models
 from harness import guard, paths, stack
-from harness.cli.common import json_option, make_ready
+from harness.cli.common import check_choice, json_option, make_ready
 from harness.errors import UserError
 
 if TYPE_CHECKING:
@@ -34,6 +35,13 @@ if TYPE_CHECKING:
 )
 @click.option("--save-baseline", is_flag=True, help="Keep this run as the baseline, if nothing is wrong.")
 @click.option(
+    "--accept",
+    "accepted",
+    multiple=True,
+    metavar="MODEL",
+    help="Take a baseline although this model is inaccurate in it; can be given more than once.",
+)
+@click.option(
     "--output",
     type=click.Path(path_type=Path),
     default=lambda: paths.results_dir() / "ci",
@@ -48,6 +56,7 @@ def guard_command(
     against: Optional[str],
     budget: float,
     save_baseline: bool,
+    accepted: Tuple[str, ...],
     output: Path,
     judge: Optional[Path],
     only: Optional[str],
@@ -71,12 +80,20 @@ def guard_command(
     kept = baseline or output / "baseline.json"
     if baseline is not None and not baseline.is_file():
         raise UserError(f"There is no baseline {baseline}: `nutsbench guard --save-baseline` makes one.")
+    check_choice("model", accepted, models.names())
     base = guard.read(kept) if kept.is_file() else None
+    if base is not None:
+        accepted = tuple(dict.fromkeys([*base.accepted, *accepted]))
+        if save_baseline and set(base.inaccurate()) - set(accepted):
+            click.echo("The baseline before has inaccurate cells: nothing is compared with it.", err=True)
+            base = None
+        else:
+            guard.check_baseline(base, accepted)
     current = judge or output / "current.json"
     if judge is None:
         _measure(current, only, output)
     now = guard.read(current)
-    findings = guard.judge_cells(now, base, whole=only is None)
+    findings = guard.judge_cells(now, base, whole=only is None, accepted=accepted)
     if opponent is not None:
         findings += _in_turns(opponent, list(now.digests), budget)[0]
     elif base is not None and judge is None:
@@ -86,14 +103,15 @@ def guard_command(
     code = 1 if any(finding.verdict == "red" for finding in findings) else 0
     _say(findings, now, base is not None or against is not None, as_json)
     if save_baseline and code == 0:
-        _keep(current, output / "baseline.json")
+        _keep(current, output / "baseline.json", [model for model in now.inaccurate() if model in accepted])
         click.echo(f"Kept as the baseline: {output / 'baseline.json'}", err=True)
     return code
 
 
-def _keep(current: Path, baseline: Path) -> None:
-    """Write a baseline: the run's JSON without each single round, and what its stack is made of."""
+def _keep(current: Path, baseline: Path, accepted: Sequence[str]) -> None:
+    """Write a baseline: the run's JSON without each single round, with its stack and what was accepted."""
     content = json.loads(current.read_text())
+    content[guard.ACCEPTED] = list(accepted)
     here = stack.running()
     if here.requirements.is_file():
         content[guard.STACK] = stack.pack(here)
@@ -193,17 +211,25 @@ def _in_turns(base: "Arm", models: Sequence[str], budget: float) -> Tuple[List[g
 
 def _say(findings: Sequence[guard.Finding], now: guard.Suite, compared: bool, as_json: bool) -> None:
     red = sum(finding.verdict == "red" for finding in findings)
+    not_guarded = guard.not_guarded(now)
     if as_json:
         rows: List[Any] = [
             {name: getattr(one, name) for name in ("verdict", "subject", "text")} for one in findings
         ]
-        click.echo(json.dumps({"verdict": "red" if red else "green", "findings": rows}, indent=1))
+        told = {"verdict": "red" if red else "green", "findings": rows, "not_guarded": not_guarded}
+        click.echo(json.dumps(told, indent=1))
         return
     colours = {"red": "red", "note": "yellow"}
     for finding in findings:
         click.secho(f"{finding.verdict:<5}", fg=colours[finding.verdict], nl=False)
         click.echo(f"{finding.subject}: {finding.text}")
-    judged = [f"{len(now.cells)} cells", f"{len(now.cores)} times"]
+    for model, why in not_guarded.items():
+        click.secho("note ", fg="yellow", nl=False)
+        click.echo(f"{model}: its accuracy is not guarded: {why}")
+    judged = [
+        f"{len(now.cells)} cells" + (f" ({len(not_guarded)} not for accuracy)" if not_guarded else ""),
+        f"{len(now.cores)} times",
+    ]
     if not compared:
         judged[1] += ", not compared for want of a baseline (--save-baseline keeps one)"
     click.secho("RED" if red else "GREEN", fg="red" if red else "green", bold=True, nl=False)

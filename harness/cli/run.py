@@ -12,7 +12,6 @@ import models
 from harness import grid, paths, stack
 from harness.cli.common import (
     Several,
-    console,
     load_models,
     make_ready,
     memory_size,
@@ -20,6 +19,7 @@ from harness.cli.common import (
     results_option,
     say_problems,
 )
+from harness.cli.results import print_records
 from harness.errors import UserError
 
 
@@ -48,6 +48,7 @@ from harness.errors import UserError
 @click.option("--threads", default=1, show_default=True, help="Threads of BLAS and OpenMP.")
 @click.option("--keep-draws", is_flag=True, help="Store draws and sampler statistics as netCDF.")
 @click.option("--fresh", is_flag=True, help="Run cells again that are done already.")
+@click.option("--wide", is_flag=True, help="Print the wide table, with phases and all reasons.")
 @click.option("--dry-run", is_flag=True, help="Print the cells and an estimate of the time.")
 @models_option
 @results_option
@@ -61,6 +62,7 @@ def run_command(
     threads: int,
     keep_draws: bool,
     fresh: bool,
+    wide: bool,
     dry_run: bool,
     models_files: Tuple[Path, ...],
     results: Path,
@@ -109,7 +111,10 @@ def run_command(
             click.echo("Warning: another run is going on: the times of both will be longer.", err=True)
         options = dataclasses.replace(options, alone=alone)
         code = _run_jobs(todo, options, store.origin(), run_file, loaded.records, records)
-    _print_results([records[job.key] for job in wanted if job.key in records], len(wanted) - len(todo))
+    found = [records[job.key] for job in wanted if job.key in records]
+    if found:
+        print_records(found, models_files, wide)
+    _say_done(len(wanted) - len(todo))
     return code
 
 
@@ -165,7 +170,6 @@ def _run_jobs(
     said = dict.fromkeys(w for job in todo for w in grid.warnings_of(job.cell, environment.usable_cores()))
     for warning in said:
         click.echo(f"Warning: {warning}.", err=True)
-    _warn_of_truths(todo)
     jobs = iter(todo)
     try:
         with RunDisplay(Console(stderr=True), todo, list(known)) as display:
@@ -177,16 +181,6 @@ def _run_jobs(
         click.echo(f"Interrupted; {left} not begun. The same command goes on from here.", err=True)
         return 130
     return 1 if any(records[job.key]["status"] != "ok" for job in todo) else 0
-
-
-def _warn_of_truths(todo: Sequence[Any]) -> None:
-    """Say of which models the accuracy cannot be told, before time is spent on them."""
-    from harness import truth
-
-    for name in dict.fromkeys(job.cell.model for job in todo):
-        found, why = truth.find(name)
-        if found is None:
-            click.echo(f"Warning: the accuracy of {name} cannot be told: {why}.", err=True)
 
 
 def _print_plan(todo: Sequence[Any], skipped: int, records: Sequence[Mapping[str, Any]]) -> int:
@@ -209,12 +203,8 @@ def _print_plan(todo: Sequence[Any], skipped: int, records: Sequence[Mapping[str
     return 0
 
 
-def _print_results(records: Sequence[Mapping[str, Any]], skipped: int) -> None:
+def _say_done(skipped: int) -> None:
     from harness import table
 
-    if records:
-        screen = console()
-        screen.print(table.results_table(records, screen.width))
-        click.echo(table.summary(records))
     if skipped:
         click.echo(f"Done already, and not run again: {table.counted(skipped, 'cell')} (--fresh does).")

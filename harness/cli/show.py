@@ -8,7 +8,17 @@ import click
 
 import models
 from harness import grid, stack
-from harness.cli.common import check_choice, console, json_option, results_option, say_problems
+from harness.cli.common import (
+    check_choice,
+    console,
+    json_option,
+    load_models,
+    models_option,
+    results_option,
+    say_problems,
+)
+from harness.cli.results import print_records
+from harness.quality import VERDICTS
 
 
 @click.command("show")
@@ -16,13 +26,15 @@ from harness.cli.common import check_choice, console, json_option, results_optio
 @click.option("--stack", "stacks", multiple=True, help="Only this stack; can be given more than once.")
 @click.option("--status", "statuses", multiple=True, help="Only this status: ok, failed, timeout ...")
 @click.option("--profile", help="Only runs of this profile.")
-@click.option("--quality", "verdict", help="Only this verdict: good, poor or unknown.")
-@click.option("--accuracy", help='Only this verdict: accurate, inaccurate or "can\'t tell".')
+@click.option("--quality", "verdict", help=f"Only this verdict: {', '.join(reversed(VERDICTS))}.")
+@click.option("--accuracy", help="Only this verdict: accurate, inaccurate, inconclusive or not judged.")
 @click.option("--claims", "as_claims", is_flag=True, help="Show the models' claims, and whether they hold.")
 @click.option("--history", is_flag=True, help="Every record, not only the newest of each cell.")
 @click.option("--all", "everything", is_flag=True, help="Also records that were measured elsewhere.")
+@click.option("--wide", is_flag=True, help="The wide table, with phases and all reasons, as for one MODEL.")
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, one line a cell.")
+@models_option
 @results_option
 def show_command(
     names: Tuple[str, ...],
@@ -34,22 +46,25 @@ def show_command(
     as_claims: bool,
     history: bool,
     everything: bool,
+    wide: bool,
     as_json: bool,
     as_csv: bool,
+    models_files: Tuple[Path, ...],
     results: Path,
 ) -> int:
     """Show the records: one line a cell, the newest of each.
 
     Records that came with a clone are shown while there are none of this machine's own.
     """
+    from harness import accuracy as judged
     from harness import store, table
-    from harness.accuracy import VERDICTS
     from harness.record import Status, newest, place
 
+    load_models(models_files)
     check_choice("status", statuses, [status.value for status in Status])
     check_choice("profile", (profile,) if profile else (), grid.PROFILES)
-    check_choice("quality", (verdict,) if verdict else (), ("good", "poor", "unknown"))
-    check_choice("accuracy", (accuracy,) if accuracy else (), VERDICTS)
+    check_choice("quality", (verdict,) if verdict else (), VERDICTS)
+    check_choice("accuracy", (accuracy,) if accuracy else (), judged.VERDICTS)
     loaded = store.Store(results).load()
     say_problems(loaded.problems)
     check_choice("model", names, dict.fromkeys([*models.names(), *(r["model"] for r in loaded.records)]))
@@ -74,9 +89,9 @@ def show_command(
     elif records and as_claims:
         console().print(table.claims_table(records))
     elif records:
-        screen = console()
-        screen.print(table.results_table(records, screen.width))
-        click.echo(table.summary(records))
+        print_records(
+            records, models_files, wide or len({record["model"] for record in records} & set(names)) == 1
+        )
     else:
         click.echo("No records. `nutsbench run` makes some.")
     return 0

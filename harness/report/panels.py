@@ -7,7 +7,7 @@ from html import escape
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from harness.metrics import METRICS
-from harness.quality import MAX_RHAT
+from harness.mixing import MAX_RHAT
 from harness.report.charts import COLOURS, SYMBOLS
 from harness.report.data import Record
 from harness.report.verdicts import worst_z

@@ -44,4 +44,4 @@ def test_time_left_is_not_guessed_without_records(make_record):
 
 def test_without_a_terminal_there_is_one_plain_line_a_cell(make_record):
     text = shown(False, make_record)
-    assert text == "[1/2] addition  5.0 s  ESS/s 100  R-hat 1.001  divergences 0  accurate 1.9  good\n"
+    assert text == "[1/2] addition  good, R-hat 1.001, ESS/s 100, 5.0 s, accurate\n"

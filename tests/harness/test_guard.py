@@ -26,6 +26,7 @@ def cell(**changes):
         "reason": "",
         "accuracy": "accurate",
         "reasons": [],
+        "quality": {"verdict": "good", "reasons": []},
         "metrics": metrics,
         **changes,
     }
@@ -50,7 +51,10 @@ def test_nothing_changed_is_green():
         ({"status": "failed", "reason": "out of memory in build"}, "failed: out of memory in build"),
         ({"accuracy": "inaccurate", "reasons": ["mean of a is 9 errors off"]}, "inaccurate: mean of a"),
         ({"metrics": {"divergences": 3}}, "3 divergences, none in the baseline"),
-        ({"metrics": {"rhat_max": 1.2}}, "R-hat 1.200 is above 1.05"),
+        (
+            {"quality": {"verdict": "not converged", "reasons": ["R-hat 1.2 of a"]}},
+            "not converged, and not in the baseline: R-hat 1.2 of a",
+        ),
         ({"metrics": {"leapfrogs": 1001}}, "same seed and stack: leapfrogs 1000 -> 1001"),
     ],
 )
@@ -71,11 +75,31 @@ def test_other_leapfrogs_with_another_stack_are_only_noted():
     assert verdict == "note"
 
 
-def test_a_cell_too_short_to_converge_is_red_only_against_a_better_baseline():
-    bad = cell(accuracy="inaccurate", reasons=["far off"], metrics={"rhat_max": 1.9})
-    assert [verdict for verdict, _ in verdicts(suite(addition=bad))] == ["note"]
-    assert [verdict for verdict, _ in verdicts(suite(addition=bad), suite(addition=bad))] == ["note"]
-    assert "red" in [verdict for verdict, _ in verdicts(suite(addition=bad), suite())]
+def test_a_cell_whose_chains_never_mixed_is_not_red_and_is_said_not_to_be_guarded():
+    stuck = {"verdict": "not converged", "reasons": ["R-hat 1.9 of a"]}
+    bad = cell(accuracy="not judged", reasons=["chains have not mixed: R-hat 1.9 of a"], quality=stuck)
+    assert verdicts(suite(addition=bad)) == []
+    assert verdicts(suite(addition=bad), suite(addition=bad)) == []
+    assert guard.not_guarded(suite(addition=bad)) == {"addition": "chains have not mixed: R-hat 1.9 of a"}
+    assert guard.not_guarded(suite()) == {}
+
+
+def test_against_an_earlier_baseline_mixing_is_compared_by_its_rhat():
+    now = cell(quality={"verdict": "not converged", "reasons": ["R-hat 1.2 of a"]})
+    for rhat, red in ((1.003, True), (1.2, False)):
+        base = {name: value for name, value in cell(metrics={"rhat_max": rhat}).items() if name != "quality"}
+        assert bool(verdicts(suite(addition=now), suite(addition=base))) is red
+
+
+def test_a_baseline_with_an_inaccurate_cell_is_refused_unless_it_is_accepted():
+    base = suite(addition=cell(accuracy="inaccurate", reasons=["far off"]))
+    with pytest.raises(UserError, match=r"inaccurate cells.*addition.*--accept addition"):
+        guard.check_baseline(base, [])
+    guard.check_baseline(base, ["addition"])
+    ((verdict, text),) = [(f.verdict, f.text) for f in guard.judge_cells(base, base, accepted=["addition"])]
+    assert verdict == "note"
+    assert "accepted" in text
+    assert [verdict for verdict, _ in verdicts(base, base)] == ["red"]
 
 
 def test_a_converged_and_inaccurate_cell_is_red_without_a_baseline():

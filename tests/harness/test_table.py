@@ -51,36 +51,22 @@ def test_a_failed_cell_shows_its_reason(make_record):
         status=Status.CRASHED, reason="killed by SIGKILL in draw", metrics={}, phases={}, worst={}
     ).to_dict()
     assert "crashed: killed by SIGKILL in draw" in text_of([record])
-    assert "crashed: killed by SIGKILL in draw" in table.line(record)
 
 
 def test_the_verdict_comes_with_its_reasons(make_record):
-    quality = {"verdict": "poor", "reasons": ["R-hat 1.0310 of x is above 1.01", "3 divergences"]}
+    quality = {"verdict": "divergent", "reasons": ["3 divergences after tuning", "E-BFMI 0.2 is below 0.3"]}
     record = make_record(quality=quality).to_dict()
-    assert "poor: R-hat 1.0310 of x is above 1.01; 3 divergences" in text_of([record])
-
-
-def test_the_summary_counts_status_quality_and_accuracy_apart(make_record):
-    unlike = {"verdict": "inaccurate", "reasons": ["y"], "worst": None}
-    records = [
-        make_record().to_dict(),
-        make_record(quality={"verdict": "poor", "reasons": ["x"]}, accuracy=unlike).to_dict(),
-        make_record(status=Status.FAILED).to_dict(),
-    ]
-    assert table.summary(records) == (
-        "3 cells: 1 failed, 2 ok; of the ok ones 1 good, 1 poor, and 1 accurate, 1 inaccurate."
-    )
-    assert "poor: x; inaccurate: y" in text_of(records)
+    assert "divergent: 3 divergences after tuning; E-BFMI 0.2 is below 0.3" in text_of([record])
 
 
 def test_what_is_not_accurate_says_why(make_record):
-    unknown = {"verdict": "can't tell", "reasons": ["there is no truth"], "worst": None}
-    assert table.verdict(make_record(accuracy=unknown).to_dict()) == "good; can't tell: there is no truth"
-    poor = {"verdict": "poor", "reasons": ["x"]}
-    record = make_record(accuracy=unknown, quality=poor).to_dict()
-    assert table.verdict(record) == "poor: x; can't tell: there is no truth"
-    doubted = {**unknown, "reasons": ["R-hat"], "truth": {"kind": "exact", "digest": "0"}}
-    assert table.verdict(make_record(accuracy=doubted, quality=poor).to_dict()) == "poor: x"
+    unknown = {"verdict": "inconclusive", "reasons": ["there is no truth"], "worst": None}
+    assert table.verdict(make_record(accuracy=unknown).to_dict()) == "good; inconclusive: there is no truth"
+    short = {"verdict": "too few draws", "reasons": ["x"]}
+    record = make_record(accuracy=unknown, quality=short).to_dict()
+    assert table.verdict(record) == "too few draws: x; inconclusive: there is no truth"
+    doubted = {**unknown, "reasons": ["bulk ESS"], "truth": {"kind": "exact", "digest": "0"}}
+    assert table.verdict(make_record(accuracy=doubted, quality=short).to_dict()) == "too few draws: x"
     assert table.accuracy(make_record().to_dict()) == "accurate 1.9"
     assert table.accuracy(make_record(accuracy={}).to_dict()) == "-"
 
