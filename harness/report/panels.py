@@ -22,7 +22,7 @@ SHOWN = {
     "z": False,
     "tree_depth_mean": False,
 }
-#: Above these a cell is poor: a dashed line.
+#: What good draws keep below, but for chance where effective draws are few: a dashed line.
 LIMITS = {"rhat_max": MAX_RHAT}
 _PANELS, _PANEL_HEIGHT = 4, 200
 #: How many times its smallest value a logarithmic axis reaches, and where in a power of ten it has ticks.
@@ -33,14 +33,14 @@ _SHORT = 6.0
 def title(name: str) -> str:
     """Return a metric with its unit, for an axis."""
     if name == "z":
-        return "accuracy, largest |z|"
+        return "against the reference posterior, largest |z| (MCSE)"
     unit = METRICS[name].unit
     return name if unit == "1" else f"{name} ({unit})"
 
 
 def limit_words(name: str) -> str:
     """Return what the dashed line of a metric means, in words that end a caption; empty if it has none."""
-    return f"; dashed: {LIMITS[name]}, above it a cell is poor" if name in LIMITS else ""
+    return f"; dashed: {LIMITS[name]}, which few effective draws exceed by chance" if name in LIMITS else ""
 
 
 @dataclass(frozen=True)

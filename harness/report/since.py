@@ -69,10 +69,10 @@ class Since:
     def rule(self) -> str:
         """What decides, in words."""
         return (
-            f"A change is shown where its interval leaves out 1, or its test says so, at {100 * LEVEL:g} % over"
-            f" all {counted(2 * self.rows, 'comparison')} together (Bonferroni; time per effective sample and"
-            f" verdict of {counted(self.rows, 'row')}); {100 * compared.DRIFT:.0f} % are added to either side"
-            " of an interval, since the two runs were not interleaved."
+            "A change is shown where its interval leaves out no change, or its test says so, at"
+            f" {100 * LEVEL:g} % over all {counted(2 * self.rows, 'comparison')} together (Bonferroni; time"
+            f" per effective sample and verdict of {counted(self.rows, 'row')}). {100 * compared.DRIFT:.0f} % are"
+            " added to either side of an interval, since the two runs were not interleaved."
         )
 
 

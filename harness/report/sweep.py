@@ -138,7 +138,7 @@ def varied(records: Sequence[Record], setting: str) -> List[Record]:
     return [record for group in best.values() for record in group]
 
 
-def ranking(records: Sequence[Record]) -> List[Tried]:
+def ranking(records: Sequence[Record], every: Sequence[Record] = ()) -> List[Tried]:
     """Return what some records' settings gave, each of them once, the best first.
 
     That is by the verdict over seeds that draws enough would lead to, and by the expected time to an ESS
@@ -148,11 +148,13 @@ def ranking(records: Sequence[Record]) -> List[Tried]:
     ----------
     records : sequence of dict
         Records of one model, stack and machine, oldest first.
+    every : sequence of dict
+        All records of the model that tell how long it takes to compile, if these are not all.
     """
     groups: Dict[Tuple[Any, ...], List[Record]] = {}
     for record in records:
         groups.setdefault(tuple(record["settings"][n] for n in SamplerSettings.names()), []).append(record)
-    compiling = _compiling_s(records)
+    compiling = _compiling_s(every or records)
     return sorted(
         (_tried(Row(group[::-1]), compiling) for group in groups.values()), key=lambda one: one.rank
     )
@@ -180,13 +182,15 @@ def _tried(row: Row, compiling: float) -> Tried:
     return Tried(row, times, statistics.median(draws) if draws else None)
 
 
-def best(records: Sequence[Record]) -> Optional[Best]:
+def best(records: Sequence[Record], every: Sequence[Record] = ()) -> Optional[Best]:
     """Return which of some records' settings are fastest, and which cannot be told apart from them.
 
     Parameters
     ----------
     records : sequence of dict
         Records of one model, stack and machine, oldest first.
+    every : sequence of dict
+        As in :func:`ranking`.
 
     Returns
     -------
@@ -200,7 +204,7 @@ def best(records: Sequence[Record]) -> Optional[Best]:
     over seeds, at 5 % over all comparisons with the fastest (Bonferroni), with the drift between runs that
     were not interleaved added to either side.
     """
-    able = [one for one in ranking(records) if len(one.times) >= _LEAST_SEEDS]
+    able = [one for one in ranking(records, every) if len(one.times) >= _LEAST_SEEDS]
     for wanted in _ABLE:
         chosen = _longest([one for one in able if one.lasting == wanted])
         if chosen:

@@ -12,7 +12,6 @@ DASHES = ("solid", "dash", "dot")
 _VERDICTS = {
     "accurate": (COLOURS[2], ""),
     "inconclusive": (COLOURS[5], "."),
-    "can't tell": (COLOURS[5], "."),
     "not judged": (COLOURS[4], "\\"),
     "inaccurate": (COLOURS[1], "/"),
     "failed": ("#7F7F7F", "x"),

@@ -49,7 +49,7 @@ def chances(records: Iterable[Record]) -> Tuple[int, int, float]:
 
 
 def worst_z(record: Record) -> Optional[float]:
-    """Return by how many MCSE the limiting scalar differs from the reference posterior, regardless of sign."""
+    """Return by how many MCSE the limiting scalar is off the reference posterior, regardless of sign."""
     worst = (record.get("accuracy") or {}).get("worst") or {}
     return abs(worst["z"]) if worst.get("z") is not None else None
 
@@ -170,7 +170,7 @@ class Row:
 
     @property
     def badness(self) -> Tuple[int, float, float]:
-        """What rows are sorted by, the worst first: verdict, how bad the seeds are on average, time per ESS."""
+        """What rows are sorted by, the worst first: verdict, mean over single records, time per ESS."""
         time = self.median("pace_s")
         return (
             VERDICTS.index(self.verdict),

@@ -1,7 +1,7 @@
 """Sentences of the dashboard: why a cell is slow, what is wrong with it, what has changed."""
 
 import shlex
-from typing import Any, Dict, Iterable, List, Mapping, Optional
+from typing import Any, Dict, Iterable, List, Mapping
 
 import models
 from harness import quality, stack
@@ -15,7 +15,8 @@ _MEANS = {
     "stuck": "a chain or a scalar does not move, or leaves the finite numbers",
     "not converged": "chains disagree by more than chance explains: they have not mixed, so there is no ESS,"
     " and nothing is compared with the reference posterior",
-    "inaccurate": "the chains have mixed, and disagree with the reference posterior by more than chance explains",
+    "inaccurate": "the chains have mixed, and disagree with the reference posterior by more than chance"
+    " explains",
     "divergent": "the sampler could not follow the posterior everywhere: there were divergences after tuning",
     "too few draws": "the chains mix, and the run was too short for its ESS or R-hat",
     "treedepth limited": "trajectories reached max_treedepth: that costs time, and is no fault of the draws",
@@ -39,8 +40,8 @@ GLOSSARY = {
     " with the reference posterior.",
     "verdict over N seeds": "How a model does under some settings, by all its records together; that is what"
     " the overview, settings and compare show.",
-    "against the reference posterior": "Whether a record's draws agree with the known posterior, which is exact"
-    " where it could be integrated: accurate, inaccurate, inconclusive, or not judged.",
+    "against the reference posterior": "Whether a record's draws agree with the known posterior, which is"
+    " exact where it could be integrated: accurate, inaccurate, inconclusive, or not judged.",
     "reference posterior": "The known posterior of a model: exact, by integration, or from reference draws.",
     "MCSE": "Monte Carlo standard error: by how much an estimate from so many effective draws errs.",
     "profile": "What asked for a cell: tutorial, its own settings; quick, shorter ones; sweep, one setting"
@@ -48,15 +49,15 @@ GLOSSARY = {
     "machine": "A kind of machine, with the beginning of a digest of processor, cores and memory.",
     "leapfrog": "One step of the sampler's trajectory: one gradient of the log-probability.",
     "tree depth": "A trajectory of depth d has up to 2^d - 1 leapfrogs; max_treedepth, 10, is the most.",
-    "ESS": "Effective sample size: how many independent draws would be worth as much. The smallest bulk ESS of"
-    " any scalar, which is the limiting scalar.",
+    "ESS": "Effective sample size: how many independent draws would be worth as much. The smallest bulk ESS"
+    " of any scalar, which is the limiting scalar.",
     "E-BFMI": "How well momentum draws explore the energy (Betancourt 2016); below 0.3 they do not.",
     "BASE, HEAD": "The two sides of a comparison: what was before, and what is after.",
     "interleaved": "Both sides in fresh processes by turns, so that the machine's drift is in both.",
     "by records": "From runs that were made at different times; the machine may have differed.",
     "margin of equivalence": "How far from 1 a ratio may be and still count as the same.",
-    "identical trajectories": "Both sides made the same leapfrogs from the same seed, so times are of the same"
-    " thing.",
+    "identical trajectories": "Both sides made the same leapfrogs from the same seed, so times are of the"
+    " same thing.",
 }
 
 
@@ -115,8 +116,8 @@ def by_chance(records: Iterable[Record]) -> str:
         return ""
     return (
         f"Against the reference posterior: {wrong} of {counted(judged, 'record')} judged"
-        f" {'is' if wrong == 1 else 'are'} inaccurate; of a right sampler about {number(expected, 2)} would be,"
-        " by chance."
+        f" {'is' if wrong == 1 else 'are'} inaccurate; of a right sampler about {number(expected, 2)} would"
+        " be, by chance."
     )
 
 

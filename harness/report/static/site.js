@@ -185,11 +185,26 @@
     apply();
   }
 
+  function copying(press) {
+    press.addEventListener("click", async () => {
+      const code = press.previousElementSibling;
+      try {
+        await navigator.clipboard.writeText(press.dataset.copy);
+        press.textContent = "copied";
+      } catch (error) {
+        // From disk it may be forbidden: what is selected can be copied by hand.
+        getSelection().selectAllChildren(code);
+        press.textContent = "selected";
+      }
+    });
+  }
+
   button.addEventListener("click", () => setTheme(root.dataset.theme === "dark" ? "light" : "dark"));
   button.setAttribute("aria-pressed", String(root.dataset.theme === "dark"));
   document.querySelectorAll("table.sortable").forEach(sortable);
   document.querySelectorAll("form[data-filters]").forEach(filters);
   document.querySelectorAll("select[data-show]").forEach(shown);
   document.querySelectorAll("select[data-sort]").forEach(sorting);
+  document.querySelectorAll("button[data-copy]").forEach(copying);
   charts();
 })();
