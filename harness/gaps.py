@@ -5,7 +5,6 @@ a time per effective sample made of it, and a ratio of two such times, say nothi
 """
 
 import json
-import statistics
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from harness.accuracy import VERDICTS
 Record = Mapping[str, Any]
 Place = Callable[[Record], str]
 
-#: Verdicts over seeds of chains that have not mixed.
+#: Verdicts on chains that have not mixed; energies that are not explored (E-BFMI) are called so as well.
 UNMIXED = ("stuck", "not converged")
 
 
@@ -34,22 +33,23 @@ class Gap:
     verdict : str
         One of :data:`UNMIXED`, over all records.
     rhat : float or None
-        Median over records of the largest R-hat; ``None`` where none has one.
-    records : int
-        How many it rests on.
+        Largest R-hat of the records that have not mixed; ``None`` where none has one.
+    unmixed, records : int
+        How many have not mixed, of how many.
     """
 
     place: str
     model: str
     verdict: str
     rhat: Optional[float]
+    unmixed: int
     records: int
 
     @property
     def reason(self) -> str:
         """Why there is no ESS, in words."""
-        many = f"median of {self.records} seeds" if self.records > 1 else "1 seed"
-        return self.verdict if self.rhat is None else f"{self.verdict}, R-hat {self.rhat:.2f} ({many})"
+        rhat = "" if self.rhat is None else f", R-hat up to {self.rhat:.2f}"
+        return f"{self.verdict}{rhat} ({self.unmixed} of {_counted(self.records, 'seed')})"
 
     def to_dict(self) -> Dict[str, Any]:
         """Return the gap, ready for JSON."""
@@ -68,6 +68,11 @@ def release(record: Record) -> str:
 def commit(record: Record) -> str:
     """Return the beginning of the commit that a record was measured at."""
     return str(record["environment"]["commit"])[:8]
+
+
+def unmixed(record: Record) -> bool:
+    """Return whether a record's chains have not mixed, so that it has no ESS."""
+    return record["quality"]["verdict"] in UNMIXED and bool(quality.not_mixed(quality.Seen.of(record)))
 
 
 def judged(records: Sequence[Record], place: Place = _stack) -> Set[Tuple[str, str]]:
@@ -91,11 +96,10 @@ def find(records: Sequence[Record], place: Place = _stack) -> List[Gap]:
             groups.setdefault((place(record), str(record["model"])), []).append(record)
     found = []
     for (where, model), own in groups.items():
-        verdict = quality.over_seeds(own).verdict
-        if verdict in UNMIXED:
-            known = [one["metrics"]["rhat_max"] for one in own if one["metrics"].get("rhat_max") is not None]
-            rhat = statistics.median(known) if known else None
-            found.append(Gap(where, model, verdict, rhat, len(own)))
+        verdict, bad = quality.over_seeds(own).verdict, [one for one in own if unmixed(one)]
+        if verdict in UNMIXED and bad:
+            known = [one["metrics"]["rhat_max"] for one in bad if one["metrics"].get("rhat_max") is not None]
+            found.append(Gap(where, model, verdict, max(known, default=None), len(bad), len(own)))
     return found
 
 
@@ -126,16 +130,16 @@ def sentences(found: Sequence[Gap], places: Sequence[str], noun: str) -> List[st
     ]
 
 
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
 def _extent(own: Sequence[Gap]) -> str:
     hats = [gap.rhat for gap in own if gap.rhat is not None]
-    words = "/".join(dict.fromkeys(gap.verdict for gap in own))
-    seeds = max(gap.records for gap in own)
-    over = f"over {seeds} seeds" if seeds > 1 else "with 1 seed"
-    if not hats:
-        return f"{words} {over}"
-    low, high = min(hats), max(hats)
-    span = f"{low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f} to {high:.2f}"
-    return f"{words} {over}, R-hat {span}"
+    words = " or ".join(dict.fromkeys(gap.verdict for gap in own))
+    few, many = min(gap.unmixed for gap in own), max(gap.unmixed for gap in own)
+    seeds = f"{few if few == many else f'{few} to {many}'} of {_counted(max(g.records for g in own), 'seed')}"
+    return f"{words} with {seeds}" + (f", R-hat up to {max(hats):.2f}" if hats else "")
 
 
 def _where(where: Sequence[str], places: Sequence[str], noun: str) -> str:

@@ -252,7 +252,7 @@ def by_asv(measured: Measured, judged: Container[Tuple[str, str]]) -> List[Gap]:
         return []
     hats = measured.values[_RHAT].stack()
     return [
-        Gap(str(version), str(model), "not converged", float(rhat), 1)
+        Gap(str(version), str(model), "not converged", float(rhat), 1, 1)
         for (version, model), rhat in hats.items()
         if rhat > _LARGEST_RHAT and (str(version), str(model)) not in judged
     ]

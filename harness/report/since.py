@@ -13,8 +13,9 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from harness import accuracy
 from harness.compare import records as compared
+from harness.gaps import UNMIXED
 from harness.report.data import Record, Source, machine
-from harness.report.verdicts import UNMIXED, VERDICTS, Row, verdict
+from harness.report.verdicts import VERDICTS, Row, verdict
 from harness.table import counted, percent
 from models.spec import SamplerSettings
 
@@ -71,8 +72,8 @@ class Since:
         return (
             "A change is shown where its interval leaves out no change, or its test says so, at"
             f" {100 * LEVEL:g} % over all {counted(2 * self.rows, 'comparison')} together (Bonferroni; time"
-            f" per effective sample and verdict of {counted(self.rows, 'row')}). {100 * compared.DRIFT:.0f} % are"
-            " added to either side of an interval, since the two runs were not interleaved."
+            f" per effective sample and verdict of {counted(self.rows, 'row')}). {100 * compared.DRIFT:.0f} %"
+            " are added to either side of an interval, since the two runs were not interleaved."
         )
 
 

@@ -46,6 +46,8 @@ DEFINITIONS = {
     " from the reference posterior: accurate up to a limit that grows with the number of statistics compared,"
     " inaccurate beyond it. Of too few effective draws it is inconclusive, however small; of chains that have"
     " not mixed it is not judged.",
+    "ess_400_s": "Expected seconds until the smaller of bulk and tail ESS is 400: build + compile + tune +"
+    " 400 x draw / ESS.",
     "verdict": f"{'. '.join(f'{name}: {words.meaning(name)}' for name in VERDICTS)}.",
 }
 

@@ -14,6 +14,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from harness import quality
 from harness.compare import records as compared
 from harness.compare.statistics import Interval, welch
+from harness.gaps import UNMIXED
 from harness.remedy import WANTED_ESS
 from harness.report import verdicts, words
 from harness.report.data import Record, Source
@@ -69,7 +70,7 @@ class Tried:
     def lasting(self) -> str:
         """The verdict over seeds that more draws would not change, of :data:`verdicts.VERDICTS`."""
         verdict = self.row.verdict
-        if verdict in ("failed", "inaccurate", *verdicts.UNMIXED):
+        if verdict in ("failed", "inaccurate", *UNMIXED):
             return verdict
         order = verdicts.VERDICTS.index
         each = [
@@ -171,15 +172,28 @@ def _compiling_s(records: Sequence[Record]) -> float:
 
 
 def _tried(row: Row, compiling: float) -> Tried:
-    times, draws = [], []
-    for record in row.ended if row.mixed else []:
-        ess = [record["metrics"].get(name) for name in ("ess_bulk_min", "ess_tail_min")]
-        if all(ess):
-            more = WANTED_ESS / min(ess)
-            phases = record["phases"]
-            times.append(compiling + phases["tune"]["wall_s"] + phases["draw"]["wall_s"] * more)
-            draws.append(record["settings"]["draws"] * more)
+    able = [(record, _more(record)) for record in row.ended] if row.mixed else []
+    known = [(record, more) for record, more in able if more is not None]
+    times = [_seconds(record, more, compiling) for record, more in known]
+    draws = [record["settings"]["draws"] * more for record, more in known]
     return Tried(row, times, statistics.median(draws) if draws else None)
+
+
+def _more(record: Record) -> Optional[float]:
+    """Return how many times its draws a record would need, ``None`` where it has no ESS."""
+    ess = [record["metrics"].get(name) for name in ("ess_bulk_min", "ess_tail_min")]
+    return WANTED_ESS / min(ess) if all(ess) else None
+
+
+def _seconds(record: Record, more: float, compiling: float) -> float:
+    phases = record["phases"]
+    return float(compiling + phases["tune"]["wall_s"] + phases["draw"]["wall_s"] * more)
+
+
+def seconds(record: Record) -> Optional[float]:
+    """Return the expected time of a record to an ESS of 400 (s), with its own time of compiling."""
+    more = _more(record)
+    return None if more is None else _seconds(record, more, _compiling_s([record]))
 
 
 def best(records: Sequence[Record], every: Sequence[Record] = ()) -> Optional[Best]:

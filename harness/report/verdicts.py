@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from harness import accuracy, quality
+from harness.gaps import UNMIXED, unmixed
 from harness.report.data import alike, machine
 from models.spec import SamplerSettings
 
@@ -17,8 +18,6 @@ VERDICTS = (
     "failed", "stuck", "not converged", "inaccurate", "divergent", "too few draws", "treedepth limited",
     "unknown", "inconclusive", "good",
 )  # fmt: skip
-#: Verdicts on chains whose draws can be compared with nothing, as they have not mixed.
-UNMIXED = ("stuck", "not converged")
 
 
 def verdict(record: Record) -> str:
@@ -134,7 +133,9 @@ class Row:
     @property
     def mixed(self) -> bool:
         """Whether the draws are those of chains that have mixed, so that there is an ESS."""
-        return self.quality is not None and self.quality.verdict not in UNMIXED
+        if self.quality is None:
+            return False
+        return self.quality.verdict not in UNMIXED or not any(map(unmixed, self.ended))
 
     @property
     def always(self) -> bool:

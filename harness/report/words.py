@@ -1,12 +1,13 @@
 """Sentences of the dashboard: why a cell is slow, what is wrong with it, what has changed."""
 
 import shlex
-from typing import Any, Dict, Iterable, List, Mapping
+from typing import Any, Dict, List, Mapping, Sequence
 
 import models
 from harness import quality, stack
+from harness.gaps import unmixed
 from harness.report.verdicts import Row, accuracy_of, chances, verdict
-from harness.table import counted, duration, number
+from harness.table import counted, duration, number, settings_text
 
 Record = Mapping[str, Any]
 
@@ -26,6 +27,10 @@ _MEANS = {
 }
 
 
+#: So many reasons of a verdict over seeds are told: those of one kind come once a seed.
+_REASONS = 5
+#: So many inaccurate records are named at the most.
+_NAMED = 6
 #: What the pages say without more ado.
 GLOSSARY = {
     "model": "One of the tutorial's regressions, or a model of your own; nutsbench models lists them.",
@@ -91,6 +96,8 @@ def why_over_seeds(row: Row) -> str:
         reasons = [*told, *reasons] if row.verdict == "inaccurate" else [*reasons, *told]
     if row.verdict == "inconclusive":
         reasons += (row.example.get("accuracy") or {}).get("reasons", [])
+    if len(reasons) > _REASONS:
+        reasons = [*reasons[:_REASONS], f"and {len(reasons) - _REASONS} reasons more"]
     return "; ".join(reasons) if reasons else _MEANS[row.verdict]
 
 
@@ -109,15 +116,23 @@ def remedy(row: Row) -> Dict[str, str]:
     return {"says": told.says, "command": quality.command(judged)}
 
 
-def by_chance(records: Iterable[Record]) -> str:
-    """Say how many records are inaccurate, and how many would be so by chance."""
+def by_chance(records: Sequence[Record]) -> str:
+    """Say how many records are inaccurate, which, and how many would be so by chance."""
     wrong, judged, expected = chances(records)
     if not judged:
         return ""
+    settings = ["draws", "tune", "target_accept"]
+    named = [
+        f"{one['model']} ({one['stack']}, {settings_text(one['settings'], settings)}, seed {one['seed']})"
+        for one in records
+        if accuracy_of(one) == "inaccurate"
+    ]
+    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    which = f": {', '.join(named[:_NAMED])}{more}" if named else ""
     return (
         f"Against the reference posterior: {wrong} of {counted(judged, 'record')} judged"
         f" {'is' if wrong == 1 else 'are'} inaccurate; of a right sampler about {number(expected, 2)} would"
-        " be, by chance."
+        f" be, by chance{which}."
     )
 
 
@@ -153,7 +168,9 @@ def why_slow(record: Record) -> List[str]:
     worth, speed, rate = (
         metrics.get(name) for name in ("ess_per_leapfrog", "leapfrogs_per_s", "ess_per_draw_s")
     )
-    if worth and speed and rate:
+    if unmixed(record):
+        said.append("Its chains have not mixed, so it has no effective samples to count.")
+    elif worth and speed and rate:
         said.append(
             f"{number(rate)} effective samples a second of drawing = {number(worth)} for each leapfrog"
             f" x {number(speed)} leapfrogs a second. With tuning in the time it is"

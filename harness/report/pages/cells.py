@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Sequence
 from urllib.parse import quote
 
 from harness import quality
+from harness.gaps import unmixed
 from harness.metrics import METRICS
 from harness.report import data, verdicts, words
 from harness.report.data import Record, Source
@@ -99,7 +100,13 @@ def _table(source: Source) -> str:
         )
     columns.append({"name": "seed", "values": [record["seed"] for record in records]})
     for name in _SHOWN:
-        values = [record["metrics"].get(name) for record in records]
+        # Chains that have not mixed have no ESS.
+        values = [
+            None
+            if name == "ess_per_s" and (record["status"] == "ok" and unmixed(record))
+            else record["metrics"].get(name)
+            for record in records
+        ]
         rounded = [None if value is None else float(f"{value:.4g}") for value in values]
         columns.append(
             {
@@ -109,7 +116,10 @@ def _table(source: Source) -> str:
                 "values": rounded,
             }
         )
-    scores = [verdicts.worst_z(record) for record in records]
+    scores = [
+        None if (record["status"] == "ok" and unmixed(record)) else verdicts.worst_z(record)
+        for record in records
+    ]
     columns.append(
         {
             "name": "z",

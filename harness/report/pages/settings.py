@@ -65,7 +65,7 @@ def _variables(source: Source, records: Sequence[Record]) -> Dict[str, Any]:
         + (f" Over up to {counted(seeds, 'seed')}, on {machine}." if records else ""),
         "sections": sections,
         "contents": True,
-        "meanings": {name: site.DEFINITIONS[name] for name in panels.SHOWN},
+        "meanings": {panels.title(name): site.DEFINITIONS[name] for name in panels.SHOWN},
         "empty": "No sweep has been measured yet: nutsbench run --profile sweep --seed 1,2,3 does it.",
     }
 
@@ -189,7 +189,7 @@ def _best(source: Source, records: Sequence[Record], stack: str, names: Sequence
                 f"{sweep.words_of(source, best.first)}{less}",
                 best.first.text,
                 f"{number(best.first.draws)}",
-                ", ".join(f"{sweep.words_of(source, one)} {_seconds(one)}" for one in best.tied) or "none",
+                ", ".join(f"{sweep.words_of(source, one)} ({_seconds(one)})" for one in best.tied) or "none",
                 _usual(usual, _own(source, [best.first, *best.tied, *best.slower])),
                 _gain(source, best),
             ]
