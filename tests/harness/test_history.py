@@ -159,7 +159,7 @@ def quick(value):
 def test_where_chains_have_not_mixed_there_is_no_time_per_effective_sample_and_no_change_of_it(stored):
     for version, value in (("3.8", 1.0), ("3.9.0", 5.0), ("3.10.0", 2.0)):
         folder = stored(version, quick(value))
-    measured = history.read(folder, COMMITS).without([Gap("3.9.0", "a", "not converged", 2.3, 7)])
+    measured = history.read(folder, COMMITS).without([Gap("3.9.0", "a", "not converged", 2.3, 7, 7)])
     found = [(step.figure, step.before, step.release) for step in history.steps(measured, {})]
     assert ("time / leapfrog", "3.8", "3.9.0") in found
     assert [one for one in found if one[0] == "time / ESS"] == [("time / ESS", "3.8", "3.10.0")]
@@ -193,8 +193,9 @@ def test_the_command_prints_steps_and_json(nutsbench):
     content = json.loads(nutsbench("releases", "--changes", "--json").stdout)
     assert {"steps", "noise", "gaps", "accuracy"} == set(content)
     assert any(step["figure"] == "transitions" for step in content["steps"])
-    unmixed = {gap["model"] for gap in content["gaps"]}
+    unmixed = {(gap["model"], gap["place"]) for gap in content["gaps"]}
     assert unmixed
     for step in content["steps"]:
         if step["figure"] in ("time / ESS", "leapfrogs / ESS"):
-            assert not unmixed & set(step["ratios"])
+            places = (step["before"], step["release"])
+            assert not {(model, place) for model in step["ratios"] for place in places} & unmixed

@@ -13,7 +13,7 @@ def test_the_history_of_releases_has_accuracy_beside_speed(whole, build):
     assert "Speed and cost, over PyMC3&#39;s releases" in text
     (pace,) = (one for name, one in figures_of(text).items() if name.endswith(slug("time / ESS")))
     under = {line["name"]: line for line in pace["data"] if line.get("yaxis")}
-    assert {"accurate", "can't tell", "divergences"} <= set(under)
+    assert {"accurate", "not judged", "divergences"} <= set(under)
     # One axis of releases for all of them, the oldest first.
     assert {line.get("xaxis", "x") for line in pace["data"]} == {"x"}
     versions = pace["layout"]["xaxis"]["categoryarray"]
@@ -36,8 +36,8 @@ def test_a_model_that_has_not_mixed_is_a_gap_with_its_reason(whole, build):
     text = (build(whole, "history.html")[0] / "history.html").read_text()
     (pace,) = (one for name, one in figures_of(text).items() if name.endswith(slug("time / ESS")))
     (crosses,) = (line for line in pace["data"] if line["name"] == "chains have not mixed")
-    assert {"fork", "pipe_confound", "combined_exclude_collider"} == set(crosses["y"])
-    assert all("not converged, R-hat " in reason for reason in crosses["text"])
+    assert {"fork", "pipe_confound", "combined_exclude_collider"} <= set(crosses["y"])
+    assert all(re.match(r"(not converged|stuck), R-hat up to \d", reason) for reason in crosses["text"])
     # No line of theirs, and no change that they are part of.
     assert not {"fork", "pipe_confound"} & {line["name"] for line in pace["data"]}
     assert "chains have not mixed at any of 13 releases" in text
