@@ -201,8 +201,8 @@ def _by_chance(records: Sequence[Record], files: Sequence[str]) -> List[str]:
     same = {"remedy": {"settings": first["settings"]}}
     again = quality.command({**first, "seed": seed, "quality": same}, files)
     return [
-        f"{len(wrong)} of {len(judged)} judged records inaccurate; {accuracy.LEVEL * len(judged):.2g} would be"
-        f" by chance. Another seed confirms it or does not: {again}"
+        f"{len(wrong)} of {len(judged)} judged records inaccurate; {accuracy.LEVEL * len(judged):.2g} would"
+        f" be by chance. Another seed confirms it or does not: {again}"
     ]
 
 
