@@ -1,4 +1,4 @@
-"""Samplers that are wrong on purpose: what the verdict on accuracy has to catch; and one mended.
+"""Samplers that are wrong on purpose: what the verdicts have to catch; and one that is fixed.
 
 Each fault changes one thing in this process, while it is switched on, and nothing else.
 """
@@ -15,6 +15,11 @@ from models.spec import Data, ModelSpec
 
 #: By how much the rate of exponential priors is multiplied.
 _RATE_FACTOR = 1.3
+#: By how much the momentum of each trajectory is.
+_MOMENTUM_FACTOR = 1.08
+#: How far apart chains are, and how far they drift from their beginning to their end, in their own sds.
+_APART_SDS = 1.0
+_DRIFT_SDS = 1.0
 
 
 def _same_spec(spec: ModelSpec) -> ModelSpec:
@@ -51,6 +56,11 @@ class Fault:
     patch: Callable[[], ContextManager[Any]] = contextlib.nullcontext
     spec: Callable[[ModelSpec], ModelSpec] = _same_spec
     draws: Callable[[np.ndarray], np.ndarray] = _same_draws
+
+    @property
+    def of_draws_only(self) -> bool:
+        """Whether it leaves model and sampler alone, so that one compiled model serves all seeds."""
+        return self.patch is contextlib.nullcontext and self.spec is _same_spec
 
 
 @contextlib.contextmanager
@@ -133,6 +143,21 @@ def _mended_uturn() -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def _loud_momentum() -> Iterator[None]:
+    from pymc3.step_methods.hmc import quadpotential
+
+    kinds = (quadpotential.QuadPotentialDiagAdapt, quadpotential.QuadPotentialDiag)
+    with contextlib.ExitStack() as patches:
+        for kind in kinds:
+            patches.enter_context(mock.patch.object(kind, "random", _louder(kind.random)))
+        yield
+
+
+def _louder(random: Callable[[Any], np.ndarray]) -> Callable[[Any], np.ndarray]:
+    return lambda potential: np.asarray(_MOMENTUM_FACTOR * random(potential))
+
+
 def _halved(data: Data) -> Data:
     """Return every second observation; of counts, half."""
     return {name: values[::2] if values.ndim else values // 2 for name, values in data.items()}
@@ -147,6 +172,24 @@ def _frozen(values: np.ndarray) -> np.ndarray:
     half = values.shape[1] // 2
     values[:, half:] = values[:, half : half + 1]
     return values
+
+
+def _one_chain_stuck(values: np.ndarray) -> np.ndarray:
+    values = values.copy()
+    values[0] = values[0, :1]
+    return values
+
+
+def _apart(values: np.ndarray) -> np.ndarray:
+    """Move every second chain."""
+    values = values.copy()
+    values[::2] += _APART_SDS * values.std(axis=(0, 1))
+    return values
+
+
+def _drifting(values: np.ndarray) -> np.ndarray:
+    sds = _DRIFT_SDS * np.linspace(-0.5, 0.5, values.shape[1]).reshape((1, -1) + (1,) * (values.ndim - 2))
+    return np.asarray(values + sds * values.std(axis=(0, 1)))
 
 
 FAULTS: Dict[str, Fault] = {
@@ -171,6 +214,14 @@ FAULTS: Dict[str, Fault] = {
             spec=_half_data,
         ),
         Fault("frozen", "every chain stands still from its middle on", draws=_frozen),
+        Fault("one_chain_stuck", "one chain of several does not move", draws=_one_chain_stuck),
+        Fault("apart", f"every second chain is {_APART_SDS:g} sd off, as in another mode", draws=_apart),
+        Fault("drifting", f"chains drift by {_DRIFT_SDS:g} sd from beginning to end", draws=_drifting),
+        Fault(
+            "loud_momentum",
+            f"the momentum of each trajectory is {_MOMENTUM_FACTOR} times what it should be",
+            patch=_loud_momentum,
+        ),
         Fault(
             "flipped_gradient",
             "the first component of the gradient has a wrong sign",

@@ -6,8 +6,11 @@ Schema history
 2 (2026-11) : ``accuracy`` and ``claims``; Monte Carlo errors of sd and quantiles by this
     project's own formulas, the same on all stacks; ``standstill``, ``ess_q05``, ``ess_q95``.
 
-A record under another schema measured something else: the schema counts up with each
-change of a metric's definition or of the quality rule, too, and a cell is then run again.
+    Since 2026-11-29 with ``rhat_p``, ``ess_within`` and ``hints``, which earlier ones lack.
+
+A record under another schema measured something else: the schema counts up with each change of a
+metric's definition, and a cell is then run again. Verdicts are worked out anew whenever a record is
+read (:func:`harness.quality.present`), so a change of their rule changes no schema.
 """
 
 import uuid
@@ -61,7 +64,7 @@ class Record:
     worst : dict
         The scalar with the smallest ``ess_bulk`` and ``ess_tail`` and the largest ``rhat``.
     quality : dict
-        ``verdict`` and ``reasons``; verdict ``unknown`` unless ok.
+        A :class:`harness.quality.Quality`; verdict ``unknown`` unless ok.
     quantities : dict
         By scalar, a :class:`harness.diagnostics.Quantity`.
     environment : dict
@@ -82,7 +85,7 @@ class Record:
     claims : list of dict
         Of each claim of the model ``says``, ``holds`` and ``parts``.
     details : dict
-        ``split_source``, ``compile_cache``, ``sampler``, ``draws_file``.
+        ``split_source``, ``compile_cache``, ``sampler``, ``draws_file``, ``hints``.
     warnings : list of str
         What was odd about the cell's settings.
     log_tail : list of str

@@ -183,10 +183,32 @@ def sentences(records: Sequence[Record], files: Sequence[str] = ()) -> List[str]
     words = Counter(word(record) for record in records)
     told = ", ".join(f"{words[name]} {name}" for name in reversed(ORDER) if words[name])
     said = [f"{counted(len(records), 'record')}: {told}."]
+    said += _over_seeds(records)
     said += _by_chance(records, files)
     said += _without_reference(records, files)
     said += _next(records, files)
     return said
+
+
+def _over_seeds(records: Sequence[Record]) -> List[str]:
+    """Judge configurations of several seeds as one, where there are any."""
+    groups: Dict[Tuple[Any, ...], List[Record]] = {}
+    for record in records:
+        if record["status"] == "ok":
+            settings = tuple(sorted(record["settings"].items()))
+            name = (record["model"], record["stack"], record["environment"].get("machine"), settings)
+            groups.setdefault(name, []).append(record)
+    several = {name: group for name, group in groups.items() if len({one["seed"] for one in group}) > 1}
+    by_verdict: Dict[str, List[str]] = {}
+    for (model, *_), group in several.items():
+        by_verdict.setdefault(quality.over_seeds(group).verdict, []).append(model)
+    if not several:
+        return []
+    told = []
+    for verdict in sorted(by_verdict, key=quality.VERDICTS.index, reverse=True):
+        of = "" if verdict == "good" else f" ({', '.join(dict.fromkeys(by_verdict[verdict]))})"
+        told.append(f"{len(by_verdict[verdict])} {verdict}{of}")
+    return [f"Over their seeds, {counted(len(several), 'configuration')}: {', '.join(told)}."]
 
 
 def _by_chance(records: Sequence[Record], files: Sequence[str]) -> List[str]:
@@ -201,8 +223,8 @@ def _by_chance(records: Sequence[Record], files: Sequence[str]) -> List[str]:
     same = {"remedy": {"settings": first["settings"]}}
     again = quality.command({**first, "seed": seed, "quality": same}, files)
     return [
-        f"{len(wrong)} of {len(judged)} judged records inaccurate; {accuracy.LEVEL * len(judged):.2g} would be"
-        f" by chance. Another seed confirms it or does not: {again}"
+        f"{len(wrong)} of {len(judged)} judged records inaccurate; {accuracy.LEVEL * len(judged):.2g} would"
+        f" be by chance. Another seed confirms it or does not: {again}"
     ]
 
 

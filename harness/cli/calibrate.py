@@ -1,11 +1,11 @@
-"""``nutsbench calibrate``: how often the verdict on accuracy is wrong."""
+"""``nutsbench calibrate``: how often verdicts are wrong."""
 
 import json
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Set, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 import click
 
@@ -28,13 +28,18 @@ MODELS = ("addition", "coin_toss", "simple_regression", "exclude_collider", "cou
 #: Seeds that one process samples before it is started anew.
 _CHUNK = 10
 
-Task = Tuple[str, str, List[int]]
+#: Model, sampler, changed settings, seeds.
+Task = Tuple[str, str, Dict[str, int], List[int]]
+#: What a row is found by.
+Key = Tuple[str, str, str, int, int, int]
 
 
 @click.command("calibrate")
 @click.argument("names", nargs=-1, metavar="[MODEL]...")
 @click.option("--sampler", "samplers", multiple=True, help="right, or a fault; can be given more than once.")
 @click.option("--records", default=200, show_default=True, help="Seeds of each model and sampler.")
+@click.option("--draws", type=int, show_default="the tutorial's", help="Draws of each chain.")
+@click.option("--chains", type=int, show_default="the tutorial's", help="Number of chains.")
 @click.option("--stack", "stack_name", default=stack.DEFAULT, show_default=True, help="Stack.")
 @click.option("--jobs", default=2, show_default=True, help="Processes at a time; no time is measured.")
 @click.option("--report", "only_report", is_flag=True, help="Sample nothing; judge what there is.")
@@ -48,6 +53,8 @@ def calibrate_command(
     names: Tuple[str, ...],
     samplers: Tuple[str, ...],
     records: int,
+    draws: Optional[int],
+    chains: Optional[int],
     stack_name: str,
     jobs: int,
     only_report: bool,
@@ -66,14 +73,16 @@ def calibrate_command(
     load_models(models_files)
     specs = grid.select(names or MODELS)
     check_choice("sampler", samplers, FAULTS)
-    for value, what in ((records, "records"), (jobs, "jobs")):
+    given = {"draws": draws, "chains": chains}
+    changed = {name: value for name, value in given.items() if value is not None}
+    for what, value in {"records": records, "jobs": jobs, **changed}.items():
         if value < 1:
             raise UserError(f"{what} has to be at least 1, not {value}.")
     one = stack.resolve(stack_name)
     path = results / "calibration" / f"{one.name}.jsonl"
     if not only_report:
         make_ready([one])
-        todo = _tasks(specs, samplers or ("right",), records, _done(path))
+        todo = _tasks(specs, samplers or ("right",), changed, records, _done(path))
         try:
             _sample(one, todo, path, jobs)
         except KeyboardInterrupt:
@@ -88,17 +97,27 @@ def calibrate_command(
 
 
 def _rows(path: Path) -> List[Dict[str, Any]]:
+    return list(_rows_by_key(path).values())
+
+
+def _rows_by_key(path: Path) -> Dict[Key, Dict[str, Any]]:
     """Return this folder's rows and those that were published, each once."""
     files = [*sorted((path.parent / "published").glob(f"{path.name}*")), path]
-    rows: Dict[Any, Dict[str, Any]] = {}
+    rows: Dict[Key, Dict[str, Any]] = {}
     for file in files:
         for number, line in enumerate(_lines(file), start=1):
             try:
                 row = json.loads(line)
-                rows[row["model"], row["truth_digest"], row["sampler"], row["seed"]] = row
+                rows[_key(row)] = row
             except (ValueError, KeyError):
                 say_problems([f"{file.name}, line {number}, is damaged; it is left out"])
-    return list(rows.values())
+    return rows
+
+
+def _key(row: Mapping[str, Any]) -> Key:
+    settings = row.get("settings", {})
+    which = row["model"], row["truth_digest"], row["sampler"]
+    return (*which, settings.get("draws", 0), settings.get("chains", 0), row["seed"])
 
 
 def _lines(file: Path) -> List[str]:
@@ -106,15 +125,19 @@ def _lines(file: Path) -> List[str]:
     return store.content(file).decode().splitlines() if file.is_file() else []
 
 
-def _done(path: Path) -> Set[Tuple[str, str, str, int]]:
-    return {(row["model"], row["truth_digest"], row["sampler"], row["seed"]) for row in _rows(path)}
+def _done(path: Path) -> Set[Key]:
+    """Return what need not be sampled again: earlier rows lack what the verdict on mixing looks at."""
+    from harness.calibration import SCHEMA
+
+    return {key for key, row in _rows_by_key(path).items() if row.get("schema") == SCHEMA}
 
 
 def _tasks(
     specs: Sequence[models.ModelSpec],
     samplers: Sequence[str],
+    changed: Dict[str, int],
     records: int,
-    done: Set[Tuple[str, str, str, int]],
+    done: Set[Key],
 ) -> List[Task]:
     from harness import truth
     from harness.faults import FAULTS
@@ -123,14 +146,18 @@ def _tasks(
     for spec in specs:
         exact, why = truth.find(spec.name)
         if exact is None:
-            raise UserError(f"{why}: without a truth there is nothing to calibrate by.")
+            click.echo(f"{spec.name} is judged for convergence alone: {why}.", err=True)
+        settings = {**spec.settings.to_dict(), **changed}
+        which = settings["draws"], settings["chains"]
         for sampler in samplers:
             if not FAULTS[sampler].applies(spec):
                 click.echo(f"{spec.name} cannot have the fault {sampler}.", err=True)
                 continue
-            seeds = [s for s in range(1, records + 1) if (spec.name, exact.digest, sampler, s) not in done]
+            name = (spec.name, exact.digest if exact else "", sampler, *which)
+            seeds = [seed for seed in range(1, records + 1) if (*name, seed) not in done]
             tasks += [
-                (spec.name, sampler, seeds[begin : begin + _CHUNK]) for begin in range(0, len(seeds), _CHUNK)
+                (spec.name, sampler, changed, seeds[begin : begin + _CHUNK])
+                for begin in range(0, len(seeds), _CHUNK)
             ]
     return tasks
 
@@ -148,8 +175,9 @@ def _sample(one: stack.Stack, tasks: Sequence[Task], path: Path, jobs: int) -> N
     own = [word for file in models.loaded_files() for word in ("--models", str(file))]
 
     def sample(task: Task, advance: Any) -> None:
-        name, sampler, seeds = task
+        name, sampler, changed, seeds = task
         command = [str(one.python), "-m", "harness.calibration", name, sampler, *map(str, seeds), *own]
+        command += ["--settings", json.dumps(changed)]
         with subprocess.Popen(
             command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:
@@ -171,7 +199,7 @@ def _sample(one: stack.Stack, tasks: Sequence[Task], path: Path, jobs: int) -> N
                 f"{name} could not be sampled (exit code {process.returncode}):\n{errors[0].strip()[-1500:]}"
             )
 
-    total = sum(len(seeds) for _, _, seeds in tasks)
+    total = sum(len(seeds) for *_, seeds in tasks)
     with Progress(console=Console(stderr=True)) as progress, ThreadPoolExecutor(jobs) as pool:
         bar = progress.add_task("records", total=total)
         futures = [pool.submit(sample, task, lambda n: progress.advance(bar, n)) for task in tasks]
@@ -187,25 +215,42 @@ def _sample(one: stack.Stack, tasks: Sequence[Task], path: Path, jobs: int) -> N
             raise
 
 
+#: Columns of the table of verdicts, and of what they count.
+_VERDICTS = (
+    "not converged",
+    "stuck",
+    "divergent",
+    "inaccurate",
+    "not judged",
+    "inconclusive",
+    "accurate",
+    "failed",
+)
+
+
 def _print_report(rows: Sequence[Dict[str, Any]], as_markdown: bool, as_json: bool) -> None:
-    from harness import accuracy, calibration, table
+    from harness import accuracy, error_rates
 
     truths = _truths(rows)
     rows = _current(rows, truths)
-    judged = calibration.rates(rows, truths, accuracy.LEVEL)
-    biases = calibration.biases(rows, truths)
+    judged = error_rates.rates(rows, truths, accuracy.LEVEL)
+    biases = error_rates.biases(rows, truths)
     power = _power(rows, truths)
     if as_json:
-        report = {"rates": [vars(one) for one in judged], "biases": [vars(one) for one in biases]}
+        report = {"rates": [one.to_dict() for one in judged], "biases": [vars(one) for one in biases]}
         click.echo(json.dumps({**report, "power": power}, indent=1))
         return
-    titles: Sequence[str] = ("model", "sampler", "records", *accuracy.VERDICTS, "failed", "95 % of largest z")
+    titles: Sequence[str] = ("model", "sampler", "draws", "records", *_VERDICTS, "found, 95 % interval")
     lines: List[Sequence[str]] = []
     for one in judged:
-        shares = (one.accurate, one.inaccurate, one.cannot_tell, one.failed)
-        percent = [f"{100 * share:.1f} %" for share in shares]
-        lines.append((one.model, one.sampler, str(one.records), *percent, table.number(one.z95)))
+        counts = [str(one.verdicts.get(name, 0)) for name in _VERDICTS]
+        draws = f"{one.chains} x {one.draws}"
+        lines.append(
+            (one.model, one.sampler, draws, str(one.records), *counts, _share(one.found, one.records))
+        )
     _print_table(titles, lines, as_markdown)
+    click.echo()
+    _print_table(("right samplers", "records", "false alarms, 95 % interval"), _alarms(judged), as_markdown)
     click.echo()
     titles = ("model", "sampler", "records", "mean off by, sds", "variance off by")
     lines = [
@@ -221,9 +266,26 @@ def _print_report(rows: Sequence[Dict[str, Any]], as_markdown: bool, as_json: bo
     _print_table(titles, lines, as_markdown)
     if power:
         click.echo()
-        titles = ("model", "bias of", *(f"{bias:g} sd" for bias in calibration.BIASES))
+        titles = ("model", "bias of", *(f"{bias:g} sd" for bias in error_rates.BIASES))
         shown = [(row["model"], row["kind"], *(f"{100 * s:.0f} %" for s in row["caught"])) for row in power]
         _print_table(titles, shown, as_markdown)
+
+
+def _share(count: int, total: int) -> str:
+    """Return a share in percent with its interval: ``0.1 (0.0 to 0.6) %``."""
+    from harness.error_rates import interval
+
+    low, high = interval(count, total)
+    return f"{100 * count / total:.1f} ({100 * low:.1f} to {100 * high:.1f}) %"
+
+
+def _alarms(judged: Sequence[Any]) -> List[Sequence[str]]:
+    """Return how often each alarm is given of samplers that are right, all models together."""
+    right = [one for one in judged if one.sampler == "right" and one.model in MODELS]
+    total = sum(one.records for one in right)
+    names = ("not converged", "stuck", "inaccurate") if total else ()
+    counts = {name: sum(one.verdicts.get(name, 0) for one in right) for name in names}
+    return [(name, str(total), _share(count, total)) for name, count in counts.items()]
 
 
 def _truths(rows: Sequence[Dict[str, Any]]) -> Dict[str, Any]:
@@ -232,11 +294,9 @@ def _truths(rows: Sequence[Dict[str, Any]]) -> Dict[str, Any]:
 
     truths = {}
     for name in dict.fromkeys(row["model"] for row in rows):
-        found, why = truth.find(name)
-        if found is None:
-            click.echo(f"{name} is left out: {why}.", err=True)
-            continue
-        truths[name] = found
+        found = truth.find(name)[0]
+        if found is not None:
+            truths[name] = found
     return truths
 
 
@@ -244,9 +304,8 @@ def _current(rows: Sequence[Dict[str, Any]], truths: Dict[str, Any]) -> List[Dic
     """Return the rows of the models and truths as they are now, by sampler."""
     from harness.faults import FAULTS
 
-    found = [
-        row for row in rows if row["model"] in truths and row["truth_digest"] == truths[row["model"]].digest
-    ]
+    digests = {name: exact.digest for name, exact in truths.items()}
+    found = [row for row in rows if row["truth_digest"] == digests.get(row["model"], "")]
     # By sampler first: a reader compares the models under one fault.
     order = list(FAULTS)
     found.sort(key=lambda row: order.index(row["sampler"]))
@@ -257,15 +316,15 @@ def _current(rows: Sequence[Dict[str, Any]], truths: Dict[str, Any]) -> List[Dic
 
 def _power(rows: Sequence[Dict[str, Any]], truths: Dict[str, Any]) -> List[Dict[str, Any]]:
     """Return, by model and kind of bias, how often each size of it is caught."""
-    from harness import accuracy, calibration
+    from harness import accuracy, error_rates
 
     found: List[Dict[str, Any]] = []
     for name, exact in truths.items():
         right = [r for r in rows if r["model"] == name and r["sampler"] == "right" and not r["failed"]]
-        shares = list(calibration.power(right, exact, accuracy.LEVEL)) if right else []
-        for kind in calibration.KINDS if right else ():
+        shares = list(error_rates.power(right, exact, accuracy.LEVEL)) if right else []
+        for kind in error_rates.KINDS if right else ():
             caught = [share for what, _, share, _ in shares if what == kind]
-            found.append({"model": name, "kind": kind, "biases": list(calibration.BIASES), "caught": caught})
+            found.append({"model": name, "kind": kind, "biases": list(error_rates.BIASES), "caught": caught})
     return found
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import models
-from harness import accuracy, calibration, truth
+from harness import accuracy, calibration, error_rates, truth
 from harness.diagnostics import summarise
 from harness.faults import FAULTS
 from tests.harness.test_accuracy import NORMAL, a_truth
@@ -17,9 +17,9 @@ def row(values, sampler="right", truth=None):
     truth = truth or a_truth()
     draws = {"x": values}
     shares = {"": accuracy.shares_below(draws, truth)}
-    for kind in calibration.KINDS:
-        for bias in calibration.BIASES:
-            moved = calibration.moved(truth, kind, bias)
+    for kind in error_rates.KINDS:
+        for bias in error_rates.BIASES:
+            moved = error_rates.moved(truth, kind, bias)
             shares[f"{kind} {bias:g}"] = accuracy.shares_below(draws, moved)
     quantities = {"x": calibration._kept(summarise(values))}
     return {"model": "m", "sampler": sampler, "failed": "", "quantities": quantities, "shares": shares}
@@ -33,15 +33,20 @@ def test_verdicts_are_counted_by_model_and_sampler():
     rows = [row(normal(s)) for s in range(10)]
     rows += [row(normal(s) + 1, "shifted") for s in range(4)]
     rows += [{**row(normal(0), "shifted"), "failed": "ValueError: no"}]
-    right, wrong = calibration.rates(rows, {"m": a_truth()}, accuracy.LEVEL)
-    assert (right.records, right.accurate, right.inaccurate) == (10, 1.0, 0.0)
-    assert (wrong.records, wrong.inaccurate, wrong.failed) == (5, 0.8, 0.2)
+    right, wrong = error_rates.rates(rows, {"m": a_truth()}, accuracy.LEVEL)
+    assert (right.records, right.verdicts["accurate"], right.found) == (10, 10, 0)
+    assert (wrong.records, wrong.verdicts["inaccurate"], wrong.verdicts["failed"], wrong.found) == (
+        5,
+        4,
+        1,
+        5,
+    )
 
 
 def test_a_larger_bias_is_caught_more_often():
     rows = [row(normal(s)) for s in range(10)]
-    found = list(calibration.power(rows, a_truth(), accuracy.LEVEL))
-    for kind in calibration.KINDS:
+    found = list(error_rates.power(rows, a_truth(), accuracy.LEVEL))
+    for kind in error_rates.KINDS:
         caught = [share for what, _, share, _ in found if what == kind]
         assert caught == sorted(caught)
         assert caught[0] < 0.5
@@ -49,10 +54,10 @@ def test_a_larger_bias_is_caught_more_often():
 
 
 def test_a_moved_truth_is_moved_by_posterior_sds():
-    shifted = calibration.moved(a_truth(), "location", 0.5).quantities["x"]
+    shifted = error_rates.moved(a_truth(), "location", 0.5).quantities["x"]
     assert (shifted["mean"], shifted["sd"]) == (0.5, 1.0)
     assert shifted["q05"] == pytest.approx(NORMAL["q05"] + 0.5)
-    spread = calibration.moved(a_truth(), "scale", 0.5).quantities["x"]
+    spread = error_rates.moved(a_truth(), "scale", 0.5).quantities["x"]
     assert (spread["mean"], spread["sd"]) == (0.0, 1.5)
     assert spread["q95"] == pytest.approx(1.5 * NORMAL["q95"])
 
@@ -68,6 +73,22 @@ def test_frozen_chains_stand_still_from_their_middle_on():
     frozen = FAULTS["frozen"].draws(normal(1))
     assert np.array_equal(frozen[:, :250], normal(1)[:, :250])
     assert (frozen[:, 250:] == frozen[:, 250:251]).all()
+
+
+@pytest.mark.parametrize("fault", ["one_chain_stuck", "apart"])
+def test_chains_that_do_not_mix_are_found_and_no_accuracy_is_judged_of_them(fault):
+    rows = [row(FAULTS[fault].draws(normal(s)), fault) for s in range(10)]
+    (found,) = error_rates.rates(rows, {"m": a_truth()}, accuracy.LEVEL)
+    assert found.found == 10
+    assert found.verdicts["stuck" if fault == "one_chain_stuck" else "not converged"] == 10
+    assert found.verdicts["not judged"] == 10
+
+
+@pytest.mark.parametrize(
+    ("count", "total", "low", "high"), [(0, 200, 0.0, 0.01828), (3, 200, 0.00310, 0.04322), (9, 9, 0.6637, 1)]
+)
+def test_the_interval_of_a_share_is_that_of_clopper_and_pearson(count, total, low, high):
+    assert error_rates.interval(count, total) == pytest.approx((low, high), abs=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -90,9 +111,9 @@ def of_addition(seed):
     draws = {"a": a, "b": b, "c": a + b}
     exact = truth.load(models.get("addition"))
     shares = {"": accuracy.shares_below(draws, exact)}
-    for kind in calibration.KINDS:
-        for bias in calibration.BIASES:
-            moved = calibration.moved(exact, kind, bias)
+    for kind in error_rates.KINDS:
+        for bias in error_rates.BIASES:
+            moved = error_rates.moved(exact, kind, bias)
             shares[f"{kind} {bias:g}"] = accuracy.shares_below(draws, moved)
     return {
         "model": "addition",
@@ -116,24 +137,25 @@ def test_a_report_is_made_of_published_rows_and_own_ones_each_once(nutsbench, re
     assert "line 5, is damaged" in done.stderr
     report = json.loads(done.stdout)
     (rates,) = report["rates"]
-    assert (rates["records"], rates["accurate"]) == (8, 1.0)
+    assert (rates["records"], rates["verdicts"]["accurate"], rates["found"]) == (8, 8, 0)
+    assert rates["found_95"] == pytest.approx([0.0, 1 - 0.025 ** (1 / 8)])
     assert report["biases"][0]["records"] == 8
-    assert [row["kind"] for row in report["power"]] == list(calibration.KINDS)
+    assert [row["kind"] for row in report["power"]] == list(error_rates.KINDS)
     shown = nutsbench("calibrate", "--report", "--markdown").stdout
-    assert "| addition | right | 8 | 100.0 % | 0.0 % | 0.0 % | 0.0 % |" in shown
+    assert "| addition | right | 0 x 0 | 8 | 0 | 0 | 0 | 0 | 0 | 0 | 8 | 0 | 0.0 (0.0 to 36.9) % |" in shown
 
 
 def test_the_average_bias_is_seen_where_no_single_record_shows_it():
     rows = [of_addition(seed) for seed in range(40)]
     exact = {"addition": truth.load(models.get("addition"))}
-    (right,) = calibration.biases(rows, exact)
+    (right,) = error_rates.biases(rows, exact)
     assert abs(right.variance[0]) < 4 * right.variance[1]
     for one in rows:
         one["quantities"]["a"]["sd"] *= 1.03
-    (wide,) = calibration.biases(rows, exact)
+    (wide,) = error_rates.biases(rows, exact)
     assert wide.variance[0] == pytest.approx(0.06, abs=4 * wide.variance[1])
     assert wide.variance[0] > 4 * wide.variance[1]
-    assert calibration.rates(rows, exact, accuracy.LEVEL)[0].inaccurate == 0.0
+    assert "inaccurate" not in error_rates.rates(rows, exact, accuracy.LEVEL)[0].verdicts
 
 
 def test_records_that_are_alike_to_the_last_digit_say_nothing_of_a_bias():
@@ -141,7 +163,7 @@ def test_records_that_are_alike_to_the_last_digit_say_nothing_of_a_bias():
     exact = {"addition": truth.load(models.get("addition"))}
     for label in first["quantities"]:
         first["quantities"][label]["sd"] = second["quantities"][label]["sd"] = 1.0
-    assert calibration.biases([first, second], exact) == []
+    assert error_rates.biases([first, second], exact) == []
     first["quantities"]["a"]["sd"] = 1.1
-    (found,) = calibration.biases([first, second], exact)
+    (found,) = error_rates.biases([first, second], exact)
     assert found.variance[1] > 0

@@ -12,7 +12,8 @@ from tests.conftest import ROOT
 ORDER = [
     "errors", "paths", "stack", "install", "releases", "grid", "environment", "clock", "compile_cache",
     "sampling", "mixing", "diagnostics", "metrics", "hints", "truth", "accuracy", "remedy", "quality",
-    "yardstick", "core", "guard", "claims", "reference", "faults", "calibration", "density", "contract",
+    "yardstick", "core", "guard", "claims", "reference", "faults", "error_rates", "calibration", "density",
+    "contract",
     "gaps", "history", "record", "cell", "watch", "worker", "store", "process", "runner", "tracking", "table",
     "summary", "compare", "export", "report", "display", "doctor", "cli", "__main__",
 ]  # fmt: skip

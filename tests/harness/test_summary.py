@@ -103,3 +103,13 @@ def test_what_has_no_reference_posterior_is_said_once(make_record):
 def test_a_line_of_a_log_says_how_a_cell_ended(records):
     assert summary.line(records[4]) == "categorical  failed: out of memory"
     assert summary.line(records[2]).endswith("accurate: 3 divergences after tuning")
+
+
+def test_configurations_of_several_seeds_are_judged_as_one(make_record):
+    several = [make_record(seed=seed).to_dict() for seed in (1, 2, 3)]
+    tails = {**several[0]["metrics"], "ess_tail_min": 150.0}
+    short = [make_record(model="fork", seed=seed, metrics=tails).to_dict() for seed in (1, 2)]
+    said = summary.sentences([*several, *short])
+    assert said[1] == "Over their seeds, 2 configurations: 1 good, 1 too few draws (fork)."
+    # One of two seeds that is short is half of them.
+    assert "Over their seeds" not in "".join(summary.sentences(several[:1]))
