@@ -124,9 +124,9 @@ def test_a_sweep_shows_every_setting_that_was_varied(published, write, build):
     (fork,) = re.findall(r'<th scope="row">fork</th>(.*?)</tr>', accept)
     cells = re.findall(r'<td data-label="([^"]+)">([^<]*)</td>', fork)
     assert [(value, words.split(" ", 1)[1]) for value, words in cells] == [
-        ("target_accept 0.8", "s, treedepth limited (over 3 seeds)"),
-        ("target_accept 0.95", "s, treedepth limited (over 3 seeds) *"),
-        ("fastest to ESS 400", "treedepth limited; not told apart from 0.95"),
+        ("target_accept 0.8", "s, too few draws (over 3 seeds)"),
+        ("target_accept 0.95", "s, too few draws (over 3 seeds) *"),
+        ("fastest to ESS 400", "treedepth limited; not told apart from 0.8"),
     ]
 
 
