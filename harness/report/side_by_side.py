@@ -198,15 +198,14 @@ def _answer(judged: Mapping[str, Any]) -> List[str]:
         for verdict in ("slower", "faster", "same", "undecided")
         if verdict in names
     ]
-    if not told:
-        return []
     rest: Dict[str, List[str]] = {}
     for row in judged["models"]:
         if row["problem"]:
             rest.setdefault(row["problem"], []).append(row["model"])
-    more = [f" Not judged: {', '.join(models)} ({problem})." for problem, models in rest.items()]
+    more = [f"Not judged: {', '.join(models)} ({problem})." for problem, models in rest.items()]
     text = "; ".join(told)
-    return [f"{text[0].upper()}{text[1:]}.{''.join(more)}"]
+    said = [f"{text[0].upper()}{text[1:]}.", *more] if told else more
+    return [" ".join(said)] if said else []
 
 
 def _with_intervals(judged: Mapping[str, Any], place: str) -> List[Chart]:

@@ -19,6 +19,7 @@ CHUNK = 200
 _SHOWN = ("ess_per_s", "wall_s", "rhat_max", "divergences", "tree_depth_mean")
 #: What columns are called where they would be too wide; they are searched by their names.
 _LABELS = {
+    "verdict": "this record",
     "target_accept": "accept",
     "ess_per_s": "ESS/s",
     "wall_s": "wall, s",
@@ -84,7 +85,8 @@ def _table(source: Source) -> str:
 
     def of_words(name: str, values: Sequence[str]) -> None:
         known = {word: place for place, word in enumerate(dict.fromkeys(values))}
-        columns.append({"name": name, "words": list(known), "values": [known[value] for value in values]})
+        column = {"name": name, "words": list(known), "values": [known[value] for value in values]}
+        columns.append({**column, "label": _LABELS.get(name, name)})
 
     of_words("model", [record["model"] for record in records])
     of_words("verdict", [verdicts.verdict(record) for record in records])
