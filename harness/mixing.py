@@ -19,8 +19,9 @@ _ESS_PER_DEGREE = 3.0
 #: Each scalar is tested four times: its rank and its distance from the median, both by the
 #: autocorrelation within whole chains and within half chains.
 _TESTS = 4
-#: What earlier records do not keep is the ESS of the distance from the median, which R-hat may be that of. With
-#: this share of the smaller of bulk and tail ESS none of 1,150 published rows of right samplers is an alarm.
+#: What earlier records do not keep is the ESS of the distance from the median, which R-hat may be that of.
+#: With this share of the smaller of bulk and tail ESS none of 1,200 published rows of right samplers is an
+#: alarm.
 _SHARE_OF_ESS = 0.6
 #: Largest correlation time that is told apart from a drift, as a share of the chain.
 _LONGEST = 0.25
