@@ -4,21 +4,21 @@ A step is the ratio of a figure to its value at the release before, for each mod
 geometric mean over models. The noise of a time is the same ratio where nothing changed: of a
 release that was measured twice, in two runs apart. What draws are worth has Monte Carlo noise,
 which follows from the spread over seeds: another release may draw other numbers, just as good.
+
+Where the chains of a model have not mixed there is no ESS, and no figure that is made of it.
 """
 
 import json
 import math
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Container, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 import numpy as np
 import pandas as pd
 
-from harness.accuracy import VERDICTS
 from harness.errors import UserError
-from harness.mixing import MAX_RHAT
+from harness.gaps import Gap
 
 Key = Tuple[str, str, str]
 
@@ -34,7 +34,7 @@ FIGURES = {
     ("core", "track_compile_warm"): "warm compile",
     _TIME: "time / leapfrog",
     _EFFICIENCY: "leapfrogs / ESS",
-    _PACE: "pace",
+    _PACE: "time / ESS",
 }
 _CORE_TIMES = ("gradient", "leapfrog", "transitions")
 #: The machine's own figure, which every step may hide behind.
@@ -46,9 +46,12 @@ BEYOND = 2.0
 BEYOND_ERRORS = 3.0
 #: The smallest noise that is believed: a VM's clock is not steadier, however few repeats say so.
 _LEAST_NOISE = 0.01
+#: What asv keeps of R-hat, the median over seeds, and the limit for it: that of Gelman and Rubin (1992),
+#: which mixed chains hardly exceed by chance.
+_RHAT = ("quick", "track_rhat_max")
+_LARGEST_RHAT = 1.1
 #: Between the quartiles of a Gaussian, in standard deviations.
 _QUARTILES_APART = 1.349
-_NOT_CONVERGED = f"R-hat > {MAX_RHAT}"
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,11 @@ class Step:
     limit: Optional[float]
 
     @property
+    def models(self) -> int:
+        """How many models it is the mean of."""
+        return len(self.ratios)
+
+    @property
     def of_time(self) -> bool:
         """Whether the figure is a time alone, which seeds have no part in."""
         return self.figure not in (FIGURES[_EFFICIENCY], FIGURES[_PACE])
@@ -88,7 +96,7 @@ class Step:
 
     def to_dict(self) -> Dict[str, Any]:
         """Return the step, ready for JSON."""
-        return {**vars(self), "beyond_noise": self.beyond_noise}
+        return {**vars(self), "models": self.models, "beyond_noise": self.beyond_noise}
 
 
 @dataclass(frozen=True)
@@ -101,10 +109,33 @@ class Measured:
         A row a version, oldest first, a column a (suite, figure, model); NaN without a result.
     errors : pandas.DataFrame
         Of the same shape: the standard error of the value's logarithm over samples.
+    gaps : tuple of Gap
+        Where figures made of ESS were taken out, since chains have not mixed.
     """
 
     values: pd.DataFrame
     errors: pd.DataFrame
+    gaps: Tuple[Gap, ...] = ()
+
+    def without(self, gaps: Iterable[Gap]) -> "Measured":
+        """Return the same with no figure made of ESS where chains have not mixed.
+
+        Parameters
+        ----------
+        gaps : iterable of Gap
+            Of :func:`harness.gaps.find`, whose places are the versions here.
+        """
+        here = tuple(gap for gap in gaps if gap.place in self.values.index)
+        values = self.values.copy()
+        for gap in here:
+            for key in (_EFFICIENCY, _PACE):
+                if (*key, gap.model) in values.columns:
+                    values.loc[gap.place, (*key, gap.model)] = math.nan
+        return Measured(values, self.errors, here)
+
+    def gaps_of(self, key: Tuple[str, str]) -> Tuple[Gap, ...]:
+        """Return the gaps of a figure, a key of :data:`FIGURES`; none of one that no ESS is in."""
+        return self.gaps if key in (_EFFICIENCY, _PACE) else ()
 
 
 @dataclass(frozen=True)
@@ -205,6 +236,26 @@ def _error(row: Mapping[str, Any]) -> float:
     if lower and upper and count and lower > 0:
         return math.log(upper / lower) / _QUARTILES_APART / math.sqrt(count)
     return math.nan
+
+
+def by_asv(measured: Measured, judged: Container[Tuple[str, str]]) -> List[Gap]:
+    """Return the models that have not mixed by the R-hat that asv stored, where records do not tell.
+
+    Parameters
+    ----------
+    measured : Measured
+        Of :func:`read`.
+    judged : container of (str, str)
+        Version and model of which there are records.
+    """
+    if _RHAT not in {column[:2] for column in measured.values.columns}:
+        return []
+    hats = measured.values[_RHAT].stack()
+    return [
+        Gap(str(version), str(model), "not converged", float(rhat), 1, 1)
+        for (version, model), rhat in hats.items()
+        if rhat > _LARGEST_RHAT and (str(version), str(model)) not in judged
+    ]
 
 
 def noise(first: Measured, again: Measured) -> Dict[str, Noise]:
@@ -337,7 +388,8 @@ def _limit(label: str, known: Mapping[str, Noise], efficiency_error: float) -> O
     by_draws = BEYOND_ERRORS * efficiency_error
     if label == FIGURES[_EFFICIENCY]:
         return None if math.isnan(by_draws) else by_draws
-    # Pace is the product of the two, so it has the noise of both; its own samples have time's alone.
+    # The time per effective sample is the product of the two, so it has the noise of both; its own samples
+    # have time's alone.
     of_time = known.get(FIGURES[_TIME] if label == FIGURES[_PACE] else label)
     if of_time is None:
         return None
@@ -347,53 +399,3 @@ def _limit(label: str, known: Mapping[str, Noise], efficiency_error: float) -> O
     if label != FIGURES[_PACE]:
         return by_time
     return None if math.isnan(by_draws) else math.hypot(by_time, by_draws)
-
-
-def _stack(record: Mapping[str, Any]) -> str:
-    return str(record["stack"])
-
-
-def accuracy(
-    records: Sequence[Mapping[str, Any]], place: Callable[[Mapping[str, Any]], str] = _stack
-) -> pd.DataFrame:
-    """Count how the records of each stack sampled.
-
-    Parameters
-    ----------
-    records : sequence of dict
-        Records.
-    place : callable
-        What to count by in place of the stack: the commit, say.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row a stack: records, those that did not end well, the verdicts on accuracy, those
-        whose chains had not converged, divergences, and the models with inaccurate records or
-        divergences, with their number.
-    """
-    rows: Dict[str, Dict[str, Any]] = {}
-    for record in records:
-        row = rows.setdefault(
-            place(record),
-            {
-                **dict.fromkeys(("records", "failed", *VERDICTS, _NOT_CONVERGED, "divergences"), 0),
-                "inaccurate in": Counter(),
-                "divergences in": Counter(),
-            },
-        )
-        row["records"] += 1
-        if record["status"] != "ok":
-            row["failed"] += 1
-            continue
-        verdict, divergences = record["accuracy"]["verdict"], record["metrics"]["divergences"] or 0
-        row[verdict] += 1
-        row[_NOT_CONVERGED] += (record["metrics"]["rhat_max"] or math.inf) > MAX_RHAT
-        row["divergences"] += divergences
-        row["inaccurate in"][record["model"]] += verdict == "inaccurate"
-        row["divergences in"][record["model"]] += divergences
-    for row in rows.values():
-        for name in ("inaccurate in", "divergences in"):
-            counted = [(model, count) for model, count in row[name].most_common() if count]
-            row[name] = ", ".join(f"{model} {count}" for model, count in counted)
-    return pd.DataFrame.from_dict(rows, orient="index")

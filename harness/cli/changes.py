@@ -2,6 +2,7 @@
 
 import json
 import math
+import statistics
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
@@ -13,10 +14,12 @@ from harness.cli.common import console
 REPEAT = "{}-again"
 
 _NOTE = (
-    "Each figure over that of the release before, geometric mean of the models that both have; smaller is"
-    " better. * is beyond the noise: twice the largest difference of a release that was measured twice (2 %"
-    " at least, and for gradient, leapfrog and transitions the largest of the three); for leapfrogs per"
-    " effective sample three standard errors over seeds, for pace both."
+    "Each metric over that of the release before, geometric mean of the models that both have: as many as the"
+    " first row says, or as stand in brackets; smaller is better. * is beyond the noise: twice the largest"
+    " difference of a release that was measured twice (2 % at least, and for gradient, leapfrog and"
+    " transitions the largest of the three); for leapfrogs / ESS (per effective sample) three standard errors"
+    " over seeds, for time / ESS (seconds of tune and draw per effective sample) both. A model whose chains"
+    " have not mixed has no ESS, and is left out of these two."
 )
 
 Rows = List[List[str]]
@@ -36,19 +39,27 @@ def print_changes(folder: Path, machine: str, commits: Mapping[str, str], form: 
     form : str
         ``text``, ``markdown`` or ``json``.
     """
-    from harness import history
+    from harness import gaps, history
     from harness.record import newest, place_anywhere
     from harness.store import Store
     from harness.table import markdown
 
-    measured = history.read(folder / machine, commits)
-    known = history.noise(measured, history.read(folder / REPEAT.format(machine), commits))
+    records = list(newest(Store(folder).load().records, place_anywhere).values())
+    # Those of another machine tell as well whether chains mix, if there are none of this one.
+    own = gaps.of_machine(records, folder / machine) or records
+    raw = history.read(folder / machine, commits)
+    missing = [*gaps.find(own, gaps.release), *history.by_asv(raw, gaps.judged(own, gaps.release))]
+    measured = raw.without(missing)
+    again = history.read(folder / REPEAT.format(machine), commits).without(missing)
+    known = history.noise(measured, again)
     steps = history.steps(measured, known)
-    counts = history.accuracy(list(newest(Store(folder).load().records, place_anywhere).values()))
+    counts = gaps.counts(records)
+    said = gaps.sentences(measured.gaps, list(map(str, measured.values.index)), "releases")
     if form == "json":
         content = {
             "steps": [step.to_dict() for step in steps],
             "noise": {figure: vars(one) for figure, one in known.items()},
+            "gaps": [gap.to_dict() for gap in measured.gaps],
             "accuracy": json.loads(counts.to_json(orient="index")),
         }
         click.echo(json.dumps(content, indent=1))
@@ -64,13 +75,14 @@ def print_changes(folder: Path, machine: str, commits: Mapping[str, str], form: 
     if form == "markdown":
         for title, rows in tables.items():
             click.echo(f"**{title}**\n\n{markdown(rows)}\n")
-        click.echo(_NOTE + "\n\n" + "\n".join(f"- {line}" for line in apart))
+        click.echo(_NOTE + "\n\n" + "\n".join(f"- {line}" for line in [*said, *apart]))
         return 0
     screen = console()
     for title, rows in tables.items():
         screen.print(_rich(title, rows))
         screen.print()
-    screen.print(_NOTE, highlight=False)
+    for line in (_NOTE, *said):
+        screen.print(line, highlight=False)
     if apart:
         screen.print("\nModels that stand out of their release's step:")
     for line in apart:
@@ -86,19 +98,31 @@ def step_rows(steps: Sequence[Any], overall: Sequence[Any], known: Mapping[str, 
         table.setdefault(step.release, {})[step.figure] = step
     # A figure that an earlier release lacks must not put a later one first.
     releases = sorted(table, key=lambda version: [int(part) for part in version.split(".")])
-    rows = [["release", *figures]]
-    rows += [[release, *(_text(table[release].get(figure)) for figure in figures)] for release in releases]
+    usual = {figure: _usual(steps, figure) for figure in figures}
     whole = {step.figure: step for step in overall}
+    rows = [["release", *figures], ["models", *(str(usual[figure]) for figure in figures)]]
+    rows += [
+        [release, *(_text(table[release].get(figure), usual[figure]) for figure in figures)]
+        for release in releases
+    ]
     first, last = overall[0].before, overall[0].release
-    rows.append([f"{last} / {first}", *(_text(whole.get(figure)) for figure in figures)])
+    rows.append([f"{last} / {first}", *(_text(whole.get(figure), usual[figure]) for figure in figures)])
     for release in dict.fromkeys(release for one in known.values() for release in one.repeats):
         again = [known[f].repeats.get(release) if f in known else None for f in figures]
         rows.append([f"{release} again", *("-" if ratio is None else f"{ratio:.3f}" for ratio in again)])
     return rows
 
 
-def _text(step: Optional[Any]) -> str:
-    return "-" if step is None else f"{step.ratio:.3f}{'*' if step.beyond_noise else ''}"
+def _usual(steps: Sequence[Any], figure: str) -> int:
+    """Return how many models a figure's steps are the mean of, most often."""
+    return int(statistics.mode([step.models for step in steps if step.figure == figure]))
+
+
+def _text(step: Optional[Any], usual: int) -> str:
+    if step is None:
+        return "-"
+    models = "" if step.models == usual else f" ({step.models})"
+    return f"{step.ratio:.3f}{'*' if step.beyond_noise else ''}{models}"
 
 
 def accuracy_rows(counts: Any, versions: Sequence[str]) -> Rows:
@@ -142,6 +166,7 @@ def _rich(title: str, rows: Rows) -> Any:
 
 
 def _style(cell: str) -> str:
-    if not cell.endswith("*"):
+    ratio, star, _ = cell.partition("*")
+    if not star:
         return ""
-    return "red" if float(cell[:-1]) > 1 else "green"
+    return "red" if float(ratio) > 1 else "green"

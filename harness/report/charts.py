@@ -3,11 +3,14 @@
 import math
 import statistics
 from html import escape
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Container, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from harness.report.data import Record
+from harness.table import counted
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+#: What the page's script replaces by the colour of its text, which is another in each theme.
+INK = "ink"
 SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "x")
 #: By how far a logarithmic axis of ratios reaches, where it has ticks: few enough for a phone.
 _TICKS = (
@@ -45,23 +48,25 @@ def pattern(shape: str) -> Dict[str, Any]:
     return {"shape": shape, "fillmode": "overlay", "solidity": 0.25, "size": 6}
 
 
-def dots(pairs: Sequence[Tuple[Record, Record]]) -> Dict[str, Any]:
-    """Return ratios of pace and of time per leapfrog for each model: median over its cells, and their range.
+def dots(pairs: Sequence[Tuple[Record, Record]], unmixed: Container[str] = ()) -> Dict[str, Any]:
+    """Return ratios of time per effective sample and per leapfrog of each model: median and range of seeds.
 
     Parameters
     ----------
     pairs : sequence of (dict, dict)
         Records of the same cell on either stack.
+    unmixed : container of str
+        Models whose chains have not mixed on either side: they have no effective samples.
     """
     names = list(dict.fromkeys(one["model"] for one, _ in pairs))
-    data = []
+    data: List[Dict[str, Any]] = []
     for number, (metric, text) in enumerate(
         (("pace_s", "per effective sample"), ("us_per_leapfrog", "per leapfrog"))
     ):
         found: Dict[str, List[float]] = {}
         for one, other in pairs:
             values = one["metrics"].get(metric), other["metrics"].get(metric)
-            if values[0] and values[1]:
+            if values[0] and values[1] and not (metric == "pace_s" and one["model"] in unmixed):
                 found.setdefault(one["model"], []).append(values[1] / values[0])
         shown = [name for name in reversed(names) if name in found]
         data.append(
@@ -69,6 +74,9 @@ def dots(pairs: Sequence[Tuple[Record, Record]]) -> Dict[str, Any]:
                 "type": "scatter",
                 "mode": "markers",
                 "name": text,
+                # Two metrics of a model lie beside each other: their bars would hide one another.
+                "orientation": "h",
+                "offsetgroup": metric,
                 "y": [escape(name) for name in shown],
                 "x": [statistics.median(found[name]) for name in shown],
                 "error_x": {
@@ -76,22 +84,32 @@ def dots(pairs: Sequence[Tuple[Record, Record]]) -> Dict[str, Any]:
                     "symmetric": False,
                     "array": [max(found[name]) - statistics.median(found[name]) for name in shown],
                     "arrayminus": [statistics.median(found[name]) - min(found[name]) for name in shown],
-                    "thickness": 1,
+                    "thickness": 1.5,
                 },
-                "marker": {"size": 10, "symbol": SYMBOLS[2 * number], "color": COLOURS[number]},
-                "hovertemplate": "%{y}: %{x:.2f}<extra></extra>",
+                "marker": {"size": 9, "symbol": SYMBOLS[2 * number], "color": COLOURS[number]},
+                "text": [counted(len(found[name]), "seed") for name in shown],
+                "hovertemplate": f"%{{y}}, time {text}: %{{x:.2f}}<br>median of %{{text}}<extra></extra>",
             }
         )
+    ends = [
+        value
+        for line in data
+        for x, more, less in zip(line["x"], line["error_x"]["array"], line["error_x"]["arrayminus"])
+        for value in (x - less, x + more)
+    ]
     return {
         "data": data,
         "layout": {
-            "xaxis": ratio_axis(
-                "time, HEAD / BASE (less is faster)",
-                [value for line in data for value in line["x"]],
-            ),
-            "yaxis": {"automargin": True},
+            "scattermode": "group",
+            "scattergap": 0.4,
+            "xaxis": ratio_axis("time, HEAD / BASE (less is faster)", ends),
+            "yaxis": {
+                "automargin": True,
+                "categoryorder": "array",
+                "categoryarray": [escape(name) for name in reversed(names)],
+            },
             "shapes": [{"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": 1, "x1": 1}],
-            "height": 100 + 24 * len(names),
+            "height": 100 + 32 * len(names),
             "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom"},
             "margin": {"l": 10, "r": 10, "t": 40, "b": 50},
         },
@@ -109,41 +127,67 @@ PHASES = {
 
 
 def phases(pairs: Sequence[Tuple[Record, Record]], base: str, head: str) -> Dict[str, Any]:
-    """Return where the wall time goes: a bar a phase, for each model one of either stack.
+    """Return where the wall time goes: a bar a phase, the mean over seeds, and the range of the whole.
 
     Parameters
     ----------
     pairs : sequence of (dict, dict)
-        Records of the same cell on either stack.
+        Records of the same cell on either stack; those of a model differ in their seeds only.
     base, head : str
         The stacks.
     """
-    # The pairs are oldest first, so that each model's newest stays.
-    newest = {one["model"]: (one, other) for one, other in pairs}
-    names = sorted(newest, key=lambda name: newest[name][0]["metrics"].get("wall_s") or 0.0)
-    sides = (head, base)
-    rows = [[escape(name) for name in names for _ in sides], [escape(side) for _ in names for side in sides]]
-    data = [
+    of_model: Dict[str, List[Tuple[Record, Record]]] = {}
+    for pair in pairs:
+        of_model.setdefault(pair[0]["model"], []).append(pair)
+
+    def whole(name: str, side: int) -> List[float]:
+        return [sum(_wall_s(pair[side], phase) for phase in PHASES) for pair in of_model[name]]
+
+    names = sorted(of_model, key=lambda name: statistics.mean(whole(name, 0)))
+    places = [(name, side) for name in names for side in (1, 0)]
+    rows = [[escape(name) for name, _ in places], [escape((base, head)[side]) for _, side in places]]
+    data: List[Dict[str, Any]] = [
         {
             "type": "bar",
             "orientation": "h",
             "name": phase,
             "y": rows,
             "x": [
-                newest[name][place]["phases"].get(phase, {}).get("wall_s", 0.0)
-                for name in names
-                for place in (1, 0)
+                statistics.mean(_wall_s(pair[side], phase) for pair in of_model[name])
+                for name, side in places
             ],
             "marker": {"color": colour, "pattern": pattern(shape)},
-            "hovertemplate": f"%{{y}}<br>{phase} %{{x:.2f}} s<extra></extra>",
+            "hovertemplate": f"%{{y}}<br>{phase} %{{x:.2f}} s, mean over seeds<extra></extra>",
         }
         for phase, (colour, shape) in PHASES.items()
     ]
+    wholes = [whole(name, side) for name, side in places]
+    means = [statistics.mean(one) for one in wholes]
+    data.append(
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": "whole, smallest to largest seed",
+            "y": rows,
+            "x": means,
+            "error_x": {
+                "type": "data",
+                "symmetric": False,
+                "array": [max(one) - mean for one, mean in zip(wholes, means)],
+                "arrayminus": [mean - min(one) for one, mean in zip(wholes, means)],
+                "thickness": 1.5,
+                "width": 3,
+            },
+            "marker": {"size": 5, "symbol": "line-ns", "color": INK, "line": {"width": 1, "color": INK}},
+            "text": [counted(len(one), "seed") for one in wholes],
+            "hovertemplate": "%{y}<br>whole %{x:.2f} s, mean over %{text}<extra></extra>",
+        }
+    )
     return {
         "data": data,
         "layout": {
             "barmode": "stack",
-            "xaxis": {"title": {"text": "wall time (s)"}},
+            "xaxis": {"title": {"text": "wall time (s)"}, "rangemode": "tozero"},
             "yaxis": {"automargin": True},
             "height": 80 + 34 * len(names),
             "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "traceorder": "normal"},
@@ -152,8 +196,21 @@ def phases(pairs: Sequence[Tuple[Record, Record]], base: str, head: str) -> Dict
     }
 
 
+def _wall_s(record: Record, phase: str) -> float:
+    return float(record["phases"].get(phase, {}).get("wall_s", 0.0))
+
+
+#: Of each verdict on speed: symbol and colour.
+_SPEEDS = {
+    "slower": ("triangle-right", COLOURS[1]),
+    "undecided": ("circle-open", "#7F7F7F"),
+    "same": ("circle", COLOURS[2]),
+    "faster": ("triangle-left", COLOURS[0]),
+}
+
+
 def ratios(comparison: Mapping[str, Any]) -> Dict[str, Any]:
-    """Return the ratio of each model with its interval, around 1, on a log scale.
+    """Return the ratio of each model with its interval and the margin of equivalence, on a log scale.
 
     Parameters
     ----------
@@ -165,15 +222,58 @@ def ratios(comparison: Mapping[str, Any]) -> Dict[str, Any]:
     rows.sort(key=lambda row: row["ratio"])
     threshold = comparison["options"]["threshold"]
     unit = "instructions" if comparison["options"].get("counter") == "callgrind" else "time"
-    symbol = {
-        "slower": "triangle-right",
-        "faster": "triangle-left",
-        "same": "circle",
-        "undecided": "circle-open",
+    data = [
+        _points([row for row in rows if row["verdict"] == verdict], verdict)
+        for verdict in _SPEEDS
+        if any(row["verdict"] == verdict for row in rows)
+    ]
+    ends = (1 / (1 + threshold), 1 + threshold)
+    upright = {"yref": "paper", "y0": 0, "y1": 1}
+    band = {"type": "rect", **upright, "x0": ends[0], "x1": ends[1], "layer": "below",
+            "fillcolor": "rgba(127,127,127,0.25)", "line": {"width": 0}}  # fmt: skip
+    edges = [
+        {"type": "line", **upright, "x0": end, "x1": end, "line": {"dash": "dot", "width": 1}} for end in ends
+    ]
+    return {
+        "data": data,
+        "layout": {
+            "xaxis": ratio_axis(
+                f"{unit}, HEAD / BASE (less is faster)",
+                [*ends, *(row[name] for row in rows for name in ("lower", "upper"))],
+            ),
+            "yaxis": {
+                "automargin": True,
+                "categoryorder": "array",
+                "categoryarray": [escape(row["model"]) for row in rows],
+            },
+            "shapes": [band, *edges, {"type": "line", **upright, "x0": 1, "x1": 1}],
+            "annotations": [
+                {
+                    # A logarithmic axis places annotations by the logarithm.
+                    "x": 0,
+                    "y": 1,
+                    "yref": "paper",
+                    "yanchor": "bottom",
+                    "showarrow": False,
+                    "text": f"margin of equivalence \u00b1{100 * threshold:g}\u00a0%",
+                    "font": {"size": 11},
+                }
+            ],
+            "height": 90 + 26 * max(4, len(rows)),
+            "showlegend": True,
+            "legend": {"orientation": "h", "y": 1.06, "yanchor": "bottom", "x": 0},
+            "margin": {"l": 10, "r": 10, "t": 50, "b": 50},
+        },
     }
-    point = {
+
+
+def _points(rows: Sequence[Mapping[str, Any]], verdict: str) -> Dict[str, Any]:
+    """Return the models of one verdict, each with its interval."""
+    symbol, colour = _SPEEDS[verdict]
+    return {
         "type": "scatter",
         "mode": "markers",
+        "name": verdict,
         "x": [row["ratio"] for row in rows],
         "y": [escape(row["model"]) for row in rows],
         "error_x": {
@@ -181,28 +281,19 @@ def ratios(comparison: Mapping[str, Any]) -> Dict[str, Any]:
             "symmetric": False,
             "array": [row["upper"] - row["ratio"] for row in rows],
             "arrayminus": [row["ratio"] - row["lower"] for row in rows],
+            "thickness": 1.5,
+            "color": colour,
         },
-        "marker": {
-            "size": 10,
-            "symbol": [symbol[row["verdict"]] for row in rows],
-            "color": [COLOURS[1] if row["verdict"] == "slower" else COLOURS[0] for row in rows],
-        },
-        "text": [f"{row['verdict']}, {'same' if row['same_work'] else 'other'} work" for row in rows],
-        "hovertemplate": "%{y}: %{x:.3f}<br>%{text}<extra></extra>",
+        "marker": {"size": 10, "symbol": symbol, "color": colour, "line": {"width": 2, "color": colour}},
+        "text": [
+            f"{row['lower']:.3f} to {row['upper']:.3f}<br>{verdict}, over {row.get('pairs') or '?'} pairs,"
+            f" {trajectories(row['same_work'])} trajectories"
+            for row in rows
+        ],
+        "hovertemplate": "%{y}: %{x:.3f}, %{text}<extra></extra>",
     }
-    band = {"type": "rect", "yref": "paper", "y0": 0, "y1": 1, "x0": 1 / (1 + threshold), "x1": 1 + threshold,
-            "fillcolor": "rgba(127,127,127,0.15)", "line": {"width": 0}}  # fmt: skip
-    middle = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": 1, "x1": 1}
-    return {
-        "data": [point],
-        "layout": {
-            "xaxis": ratio_axis(
-                f"{unit}, HEAD / BASE (less is faster)",
-                [row[name] for row in rows for name in ("lower", "upper")],
-            ),
-            "yaxis": {"automargin": True},
-            "shapes": [band, middle],
-            "height": 60 + 26 * max(4, len(rows)),
-            "margin": {"l": 10, "r": 10, "t": 10, "b": 50},
-        },
-    }
+
+
+def trajectories(same: Optional[bool]) -> str:
+    """Say whether both sides made the same leapfrogs: ``identical``, ``different``, ``not known``."""
+    return {True: "identical", False: "different", None: "not known"}[same]

@@ -48,7 +48,7 @@ class Draws:
         return {label: values for _, label, values in scalars(self.posterior)}
 
     def worst(self, quantities: Mapping[str, Mapping[str, Any]], count: int) -> List[str]:
-        """Return the scalars with the smallest bulk ESS, worst first.
+        """Return the limiting scalars, those with the smallest bulk ESS, the smallest first.
 
         Parameters
         ----------
@@ -303,14 +303,14 @@ def over_the_run(draws: Draws) -> Any:
 
 
 def posterior(record: Mapping[str, Any], truth: Optional[Any], labels: Optional[Sequence[str]] = None) -> Any:
-    """Draw each scalar's interval beside the truth's, and by how many errors they differ.
+    """Draw each scalar's interval beside the reference posterior's, and by how many MCSE they differ.
 
     Parameters
     ----------
     record : dict
         The record.
     truth : Truth or None
-        The truth, where there is one.
+        The reference posterior, where there is one.
     labels : sequence of str, optional
         Scalars; all if not given.
     """
@@ -328,7 +328,7 @@ def posterior(record: Mapping[str, Any], truth: Optional[Any], labels: Optional[
         if known:
             ends = [(known[name] - middle) / scale for name in ("q05", "q95")]
             left.plot(ends, [place + 0.15] * 2, color=COLOURS[6], linewidth=5, solid_capstyle="butt",
-                      label="truth")  # fmt: skip
+                      label="reference")  # fmt: skip
         ends = [(one[name] - middle) / scale for name in ("q05", "q95")]
         left.plot(
             ends,
@@ -347,10 +347,10 @@ def posterior(record: Mapping[str, Any], truth: Optional[Any], labels: Optional[
         for end in (-limit, limit):
             right.axvline(end, color="black", linestyle="--", linewidth=1)
     left.set(yticks=range(len(quantities)), yticklabels=[_plain(label) for label in quantities])
-    middle_is = "true" if truth is not None else "draws'"
+    middle_is = "reference" if truth is not None else "draws'"
     left.set(xlabel=f"posterior sds from the {middle_is} mean", title="Intervals, 90 %")
     left.set_ylim(len(quantities) - 0.5, -0.5)
-    right.set(xlabel="Monte Carlo errors from the truth (z)", title="How far off; dashed: beyond chance")
+    right.set(xlabel="MCSE from the reference posterior (z)", title="How far off; dashed: beyond chance")
     # Below the axes: inside it would hide some interval.
     below = {"fontsize": "small", "loc": "upper center", "frameon": False}
     offset = -0.55 / (0.32 * len(quantities) + 0.5)

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from harness.gaps import unmixed
 from harness.metrics import METRICS
 from harness.mixing import MAX_RHAT
+from harness.remedy import WANTED_ESS
+from harness.report import sweep
 from harness.report.charts import COLOURS, SYMBOLS
 from harness.report.data import Record
 from harness.report.verdicts import worst_z
@@ -15,6 +18,7 @@ from harness.table import counted
 
 #: Metrics of the settings page, and whether their axis is logarithmic.
 SHOWN = {
+    "ess_400_s": True,
     "ess_per_s": True,
     "wall_s": True,
     "rhat_max": False,
@@ -22,7 +26,9 @@ SHOWN = {
     "z": False,
     "tree_depth_mean": False,
 }
-#: Above these a cell is poor: a dashed line.
+#: Those that chains which have not mixed do not have.
+_OF_MIXED = ("ess_400_s", "ess_per_s", "z")
+#: What good draws keep below, but for chance where effective draws are few: a dashed line.
 LIMITS = {"rhat_max": MAX_RHAT}
 _PANELS, _PANEL_HEIGHT = 4, 200
 #: How many times its smallest value a logarithmic axis reaches, and where in a power of ten it has ticks.
@@ -32,15 +38,17 @@ _SHORT = 6.0
 
 def title(name: str) -> str:
     """Return a metric with its unit, for an axis."""
+    if name == "ess_400_s":
+        return f"expected time to ESS {WANTED_ESS} (s)"
     if name == "z":
-        return "accuracy, largest |z|"
+        return "against the reference posterior, largest |z| (MCSE)"
     unit = METRICS[name].unit
     return name if unit == "1" else f"{name} ({unit})"
 
 
 def limit_words(name: str) -> str:
     """Return what the dashed line of a metric means, in words that end a caption; empty if it has none."""
-    return f"; dashed: {LIMITS[name]}, above it a cell is poor" if name in LIMITS else ""
+    return f"; dashed: {LIMITS[name]}, which few effective draws exceed by chance" if name in LIMITS else ""
 
 
 @dataclass(frozen=True)
@@ -201,7 +209,7 @@ def _decades(metric: str, panels: Sequence[Panel]) -> Dict[str, Any]:
         value
         for panel in panels
         for record in panel.records
-        for value in [record["metrics"].get(metric)]
+        for value in [value_of(record, metric)]
         if value is not None and value > 0
     ]
     if not values:
@@ -248,12 +256,31 @@ class Point:
     ended: str
 
 
+def value_of(record: Record, metric: str) -> Optional[float]:
+    """Return a record's metric; there is none that is made of ESS where chains have not mixed.
+
+    Parameters
+    ----------
+    record : dict
+        The record.
+    metric : str
+        A key of :data:`SHOWN`.
+    """
+    if record["status"] != "ok":
+        return None
+    if metric in _OF_MIXED and unmixed(record):
+        return None
+    if metric == "ess_400_s":
+        return sweep.seconds(record)
+    value = worst_z(record) if metric == "z" else record["metrics"].get(metric)
+    return None if value is None else float(value)
+
+
 def spread(records: Sequence[Record], setting: str, metric: str) -> List[Point]:
     """Return a metric by the value of a setting; one at which no cell has it is left out."""
     groups: Dict[Any, List[Optional[float]]] = {}
     for record in records:
-        value = worst_z(record) if metric == "z" else record["metrics"].get(metric)
-        groups.setdefault(record["settings"][setting], []).append(value if record["status"] == "ok" else None)
+        groups.setdefault(record["settings"][setting], []).append(value_of(record, metric))
     found = []
     for value in sorted(groups):
         numbers = sorted(number for number in groups[value] if number is not None)

@@ -31,19 +31,23 @@ PAGES = (
 #: What may be removed again.
 _OWN = re.compile(r"(models/[\w-]+\.html|cells/\d+\.js)")
 SIGNS = {
-    "good": "✓", "holds": "✓", "same": "=", "faster": "▲", "poor": "!", "slower": "▼", "inaccurate": "✗",
-    "costly": "◔", "does not hold": "✗", "failed": "✗", "unknown": "?", "can't tell": "?", "undecided": "?",
+    "good": "✓", "holds": "✓", "same": "=", "faster": "▲", "slower": "▼", "too few draws": "…",
+    "treedepth limited": "◔", "divergent": "!", "inaccurate": "✗", "not converged": "✗", "stuck": "✗",
+    "failed": "✗", "does not hold": "✗", "unknown": "?", "inconclusive": "?", "undecided": "?",
 }  # fmt: skip
 #: Fewer pages than that are written by this process alone.
 _FEW = 4
 #: What was written, and from what: a name that no other program's folder has.
 _MANIFEST = ".nutsbench-report.json"
-#: What each figure is; ``z`` is of a record's accuracy, which is no metric.
+#: What each metric is; ``z`` is of a record's accuracy, which is none.
 DEFINITIONS = {
     **{name: one.definition for name, one in METRICS.items()},
-    "z": "By how many Monte Carlo errors the worst mean, sd or tail of any scalar differs from the known"
-    " posterior: accurate up to a limit that grows with the number of figures compared, inaccurate beyond it."
-    " Of too few effective draws neither can be told, however small it is.",
+    "z": "By how many MCSE (Monte Carlo standard errors) the limiting mean, sd or tail of any scalar differs"
+    " from the reference posterior: accurate up to a limit that grows with the number of statistics compared,"
+    " inaccurate beyond it. Of too few effective draws it is inconclusive, however small; of chains that have"
+    " not mixed it is not judged.",
+    "ess_400_s": "Expected seconds until the smaller of bulk and tail ESS is 400: build + compile + tune +"
+    " 400 x draw / ESS.",
     "verdict": f"{'. '.join(f'{name}: {words.meaning(name)}' for name in VERDICTS)}.",
 }
 

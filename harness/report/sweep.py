@@ -1,16 +1,126 @@
-"""What a sweep tells: the records in which one setting is varied, and which settings would have been best."""
+"""What a sweep tells: which settings take a model to an ESS of 400 in the least time.
 
-from typing import Any, Dict, Iterable, List, Sequence, Tuple
+The expected time is what a user waits for until there are so many effective draws: building and compiling
+the model, tuning, and drawing at the rate that was seen. How many draws a run had matters little for
+it: draws are a beginning of a longer run's, so of settings that differ in draws only the longest tells.
+"""
 
+import functools
+import math
+import statistics
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from harness import quality
+from harness.compare import records as compared
+from harness.compare.statistics import Interval, welch
+from harness.gaps import UNMIXED
+from harness.remedy import WANTED_ESS
 from harness.report import verdicts, words
 from harness.report.data import Record, Source
 from harness.report.verdicts import Row
-from harness.table import counted, number
+from harness.table import counted, number, settings_text
 from models.spec import SamplerSettings
 
 SETTINGS = ("draws", "tune", "chains", "cores", "target_accept")
-#: Verdicts on draws that nobody should use.
-_NOT_TRUSTED = ("failed", "inaccurate", "poor")
+#: What draws enough lead to, the best first: all checks pass, or all but one, that is a cost and no fault.
+_ABLE = ("good", "treedepth limited")
+_CURED = "too few draws"
+#: Chance that an interval misses, and that any settings of a model are told apart which are alike.
+LEVEL = 0.05
+#: One seed has no spread, so nothing is the best by it.
+_LEAST_SEEDS = 2
+
+
+@dataclass(frozen=True)
+class Tried:
+    """Some settings of a model, by all their records.
+
+    Parameters
+    ----------
+    row : Row
+        The records.
+    times : list of float
+        Of each record whose chains have mixed, the expected seconds to an ESS of 400.
+    draws : float or None
+        Draws a chain for it, the median over records; ``None`` where there is no time.
+    """
+
+    row: Row
+    times: List[float]
+    draws: Optional[float]
+
+    @property
+    def interval(self) -> Optional[Interval]:
+        """Geometric mean over seeds of the expected time (s), with its interval; of one seed none."""
+        if not self.times:
+            return None
+        logs = [math.log(time) for time in self.times]
+        mean = statistics.mean(logs)
+        if len(logs) < _LEAST_SEEDS:
+            return Interval(math.exp(mean), 0.0, math.inf, 1)
+        from scipy import stats
+
+        half = (
+            float(stats.t.ppf(1 - LEVEL / 2, len(logs) - 1)) * statistics.stdev(logs) / math.sqrt(len(logs))
+        )
+        return Interval(math.exp(mean), math.exp(mean - half), math.exp(mean + half), len(logs))
+
+    @functools.cached_property
+    def lasting(self) -> str:
+        """The verdict over seeds that more draws would not change, of :data:`verdicts.VERDICTS`."""
+        verdict = self.row.verdict
+        if verdict in ("failed", "inaccurate", *UNMIXED):
+            return verdict
+        order = verdicts.VERDICTS.index
+        each = [
+            min((one.verdict for one in found if one.verdict != _CURED), key=order, default="good")
+            for found in (quality.findings(quality.Seen.of(record)) for record in self.row.ended)
+        ]
+        # As a verdict over seeds is: what half of them have, or worse.
+        return sorted(each, key=order)[(len(each) - 1) // 2]
+
+    @property
+    def text(self) -> str:
+        """The expected time in words, with its interval and the number of seeds."""
+        found = self.interval
+        if found is None:
+            return "-"
+        if found.pairs < _LEAST_SEEDS:
+            return f"{number(found.ratio)} s (1 seed: no interval)"
+        ends = f"{number(found.lower)} to {number(found.upper)} s"
+        return f"{number(found.ratio)} s ({ends}, {found.pairs} seeds)"
+
+    @property
+    def rank(self) -> Tuple[int, float, float]:
+        """What settings are sorted by, the best first: the verdict over seeds, then the expected time."""
+        found, hats = self.interval, self.row.values("rhat_max")
+        place = len(verdicts.VERDICTS) - verdicts.VERDICTS.index(self.lasting)
+        return place, found.ratio if found else math.inf, max(hats, default=math.inf)
+
+
+@dataclass(frozen=True)
+class Best:
+    """Which settings of a model are fastest.
+
+    Parameters
+    ----------
+    first : Tried
+        Those with the least expected time.
+    tied : list of Tried
+        Those that cannot be told apart from them.
+    slower : list of Tried
+        Those that are slower beyond chance.
+    """
+
+    first: Tried
+    tied: List[Tried]
+    slower: List[Tried]
+
+    @property
+    def passes(self) -> bool:
+        """Whether all checks pass, given draws enough."""
+        return self.first.lasting == "good"
 
 
 def varied(records: Sequence[Record], setting: str) -> List[Record]:
@@ -29,79 +139,165 @@ def varied(records: Sequence[Record], setting: str) -> List[Record]:
     return [record for group in best.values() for record in group]
 
 
-def ranking(records: Sequence[Record]) -> List[Row]:
-    """Return a row for each of some records' settings, the best first.
+def ranking(records: Sequence[Record], every: Sequence[Record] = ()) -> List[Tried]:
+    """Return what some records' settings gave, each of them once, the best first.
 
-    That is by verdict, those of all seeds first, and by median ESS/s or, where the draws should not be
-    trusted, by the largest R-hat.
+    That is by the verdict over seeds that draws enough would lead to, and by the expected time to an ESS
+    of 400.
 
     Parameters
     ----------
     records : sequence of dict
         Records of one model, stack and machine, oldest first.
-
-    Returns
-    -------
-    list of Row
-        Of the seeds that all settings have, where there are such: one with more seeds would more
-        often have one that is not good.
+    every : sequence of dict
+        All records of the model that tell how long it takes to compile, if these are not all.
     """
     groups: Dict[Tuple[Any, ...], List[Record]] = {}
     for record in records:
         groups.setdefault(tuple(record["settings"][n] for n in SamplerSettings.names()), []).append(record)
-    seeds = [{record["seed"] for record in group} for group in groups.values()]
-    common = set.intersection(*seeds) if seeds else set()
-    rows = [
-        Row([record for record in reversed(group) if not common or record["seed"] in common])
-        for group in groups.values()
-    ]
-    return sorted(rows, key=_rank)
-
-
-def _rank(row: Row) -> Tuple[int, float, float]:
-    bad, seeds, _ = row.badness
-    if row.verdict not in _NOT_TRUSTED:
-        return -bad, -seeds, -(row.median("ess_per_s") or 0.0)
-    # Draws that should not be trusted are not the better for being many: those are first that come nearest.
-    return -bad, -seeds, max(row.values("rhat_max"), default=float("inf"))
-
-
-def seeds_text(seeds: Iterable[int]) -> str:
-    """Say which seeds settings are compared by, since the overview may have more."""
-    named = ", ".join(map(str, sorted(set(seeds))))
-    return (
-        f"Settings are compared by the seeds that all settings of a model have ({named}). The overview has"
-        " every seed, so a verdict there can be another."
+    compiling = _compiling_s(every or records)
+    return sorted(
+        (_tried(Row(group[::-1]), compiling) for group in groups.values()), key=lambda one: one.rank
     )
 
 
-def summary(source: Source, row: Row) -> Dict[str, Any]:
+def _compiling_s(records: Sequence[Record]) -> float:
+    """Return the seconds of building and compiling a model, which are the same under all settings."""
+    known = [
+        record["phases"]["build"]["wall_s"] + record["phases"]["compile"]["wall_s"]
+        for record in records
+        if record["status"] == "ok" and {"build", "compile"} <= set(record["phases"])
+    ]
+    return statistics.median(known) if known else 0.0
+
+
+def _tried(row: Row, compiling: float) -> Tried:
+    able = [(record, _more(record)) for record in row.ended] if row.mixed else []
+    known = [(record, more) for record, more in able if more is not None]
+    times = [_seconds(record, more, compiling) for record, more in known]
+    draws = [record["settings"]["draws"] * more for record, more in known]
+    return Tried(row, times, statistics.median(draws) if draws else None)
+
+
+def _more(record: Record) -> Optional[float]:
+    """Return how many times its draws a record would need, ``None`` where it has no ESS."""
+    ess = [record["metrics"].get(name) for name in ("ess_bulk_min", "ess_tail_min")]
+    return WANTED_ESS / min(ess) if all(ess) else None
+
+
+def _seconds(record: Record, more: float, compiling: float) -> float:
+    phases = record["phases"]
+    return float(compiling + phases["tune"]["wall_s"] + phases["draw"]["wall_s"] * more)
+
+
+def seconds(record: Record) -> Optional[float]:
+    """Return the expected time of a record to an ESS of 400 (s), with its own time of compiling."""
+    more = _more(record)
+    return None if more is None else _seconds(record, more, _compiling_s([record]))
+
+
+def best(records: Sequence[Record], every: Sequence[Record] = ()) -> Optional[Best]:
+    """Return which of some records' settings are fastest, and which cannot be told apart from them.
+
+    Parameters
+    ----------
+    records : sequence of dict
+        Records of one model, stack and machine, oldest first.
+    every : sequence of dict
+        As in :func:`ranking`.
+
+    Returns
+    -------
+    Best or None
+        ``None`` where no settings with two seeds or more pass all checks, nor would with more draws,
+        nor are only treedepth limited.
+
+    Notes
+    -----
+    Expected times of two settings are compared by Welch's interval of the ratio of their geometric means
+    over seeds, at 5 % over all comparisons with the fastest (Bonferroni), with the drift between runs that
+    were not interleaved added to either side.
+    """
+    able = [one for one in ranking(records, every) if len(one.times) >= _LEAST_SEEDS]
+    for wanted in _ABLE:
+        chosen = _longest([one for one in able if one.lasting == wanted])
+        if chosen:
+            first, *others = sorted(chosen, key=lambda one: one.rank[1])
+            told = [one for one in others if ratio(first, one, LEVEL / len(others)).lower > 1]
+            return Best(first, [one for one in others if one not in told], told)
+    return None
+
+
+def ratio(one: Tried, other: Tried, level: float = LEVEL) -> Interval:
+    """Return the ratio of two expected times, the other over the one, with its interval.
+
+    Parameters
+    ----------
+    one, other : Tried
+        Of two seeds or more each.
+    level : float
+        Chance that the interval misses.
+    """
+    found, drift = welch(one.times, other.times, level), 1 + compared.DRIFT
+    return Interval(found.ratio, found.lower / drift, found.upper * drift, found.pairs)
+
+
+def alike(settings: Any) -> Tuple[Any, ...]:
+    """Return what settings that differ in their draws only have in common."""
+    return tuple(settings[name] for name in SamplerSettings.names() if name != "draws")
+
+
+def _longest(tried: Sequence[Tried]) -> List[Tried]:
+    """Return of settings that differ in their draws only those with most draws."""
+    found: Dict[Tuple[Any, ...], Tried] = {}
+    for one in sorted(tried, key=lambda one: int(one.row.newest["settings"]["draws"])):
+        found[alike(one.row.newest["settings"])] = one
+    return list(found.values())
+
+
+def words_of(source: Source, tried: Tried) -> str:
+    """Return the settings in words but for the draws, of which it says how many are needed."""
+    record = tried.row.newest
+    changed = [name for name in source.changed(record) if name != "draws"]
+    spec = source.specs.get(record["model"])
+    own = "the tutorial's" if spec and spec.section else "the model's own"
+    return settings_text(record["settings"], changed) if changed else own
+
+
+def summary(source: Source, tried: Tried) -> Dict[str, Any]:
     """Return what some settings gave over their seeds.
 
     Parameters
     ----------
     source : Source
         What knows the model's own settings.
-    row : Row
+    tried : Tried
         Of :func:`ranking`.
 
     Returns
     -------
     dict
-        ``settings`` in words, ``verdict`` over seeds, the ``share`` of seeds that have it
-        and ``why``, ``seeds``; medians ``ess_per_s`` (1/s) and ``wall_s``, smallest and largest
+        ``settings`` in words, ``verdict`` over seeds, the ``share`` of records that have it by themselves
+        and ``why``, ``seeds``; ``time_to_ess_400_s``, the expected time (s), with ``_low`` and ``_high``,
+        and ``draws_for_ess_400`` a chain; medians ``ess_per_s`` (1/s) and ``wall_s``, smallest and largest
         ``ess_per_s``, largest ``rhat_max``, ``z`` and ``divergences``. ``None`` where no seed
         has it.
     """
+    row, found = tried.row, tried.interval
     rates, hats = row.values("ess_per_s"), row.values("rhat_max")
     scores = [z for z in map(verdicts.worst_z, row.ended) if z is not None]
+    several = found is not None and found.pairs >= _LEAST_SEEDS
     return {
         "settings": source.settings_words(row.newest),
         "verdict": row.verdict,
         "share": row.count / len(row.records),
-        "ess_per_s": row.median("ess_per_s"),
-        "ess_per_s_min": min(rates, default=None),
-        "ess_per_s_max": max(rates, default=None),
+        "time_to_ess_400_s": found.ratio if found else None,
+        "time_to_ess_400_s_low": found.lower if found and several else None,
+        "time_to_ess_400_s_high": found.upper if found and several else None,
+        "draws_for_ess_400": tried.draws,
+        "ess_per_s": row.median("ess_per_s") if row.mixed else None,
+        "ess_per_s_min": min(rates, default=None) if row.mixed else None,
+        "ess_per_s_max": max(rates, default=None) if row.mixed else None,
         "wall_s": row.median("wall_s"),
         "rhat_max": max(hats, default=None),
         "divergences": int(max(row.values("divergences"), default=0)),
@@ -126,13 +322,16 @@ def advice(source: Source) -> Dict[Tuple[str, str], str]:
 
 
 def _advice(source: Source, records: Sequence[Record]) -> str:
-    rows = ranking(records)
-    usual = next((row for row in rows if source.is_tutorial(row.newest)), None)
-    if usual is None or usual.sound:
+    tried = ranking(records)
+    usual = next((one for one in tried if source.is_tutorial(one.row.newest)), None)
+    if usual is None or usual.row.verdict == "good":
         return ""
-    best = rows[0]
-    if not best.sound:
-        return f"None of the {len(rows)} settings tried is good with every seed."
-    rate = number(best.median("ess_per_s"))
-    over = counted(len(best.records), "seed")
-    return f"Good with {source.settings_words(best.newest)}: {rate} ESS/s, {over}."
+    found = best(records)
+    if found is None:
+        return f"None of {counted(len(tried), 'setting')} tried passes all checks."
+    less = "" if found.passes else f" (though {found.first.lasting})"
+    more = f"; not told apart: {len(found.tied)} others" if found.tied else ""
+    return (
+        f"Fastest to ESS {WANTED_ESS} of {len(tried)} settings tried: {words_of(source, found.first)},"
+        f" {number(found.first.draws, 2)} draws a chain{less}, {found.first.text}{more}."
+    )

@@ -1,21 +1,24 @@
-"""Lines over releases or commits, with the same places' accuracy and divergences under them."""
+"""Lines over releases or commits, with the same places' gaps, accuracy and divergences under them."""
 
 import math
 from html import escape
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from harness.gaps import Gap
 from harness.report.charts import COLOURS, SYMBOLS, pattern, ratio_axis
 
 DASHES = ("solid", "dash", "dot")
-#: How cells are shown by their verdict on accuracy: colour and pattern.
+#: How records are shown by their verdict against the reference posterior: colour and pattern.
 _VERDICTS = {
     "accurate": (COLOURS[2], ""),
-    "can't tell": (COLOURS[5], "."),
+    "inconclusive": (COLOURS[5], "."),
+    "not judged": (COLOURS[4], "\\"),
     "inaccurate": (COLOURS[1], "/"),
     "failed": ("#7F7F7F", "x"),
 }
-#: Parts of the height: lines, cells by verdict, divergences.
-_DOMAINS = ((0.44, 1.0), (0.19, 0.38), (0.0, 0.13))
+#: Pixels of the parts, from the top: the lines, a model that has not mixed, records by verdict, divergences.
+_LINES, _MODEL, _RECORDS, _DIVERGENCES, _SPACE = 400, 22, 130, 90, 40
+_TOP, _BOTTOM = 20, 60
 
 
 def history(
@@ -25,6 +28,7 @@ def history(
     marks: Sequence[Tuple[str, str]],
     name: str,
     counts: Optional[Mapping[str, Sequence[Optional[int]]]] = None,
+    gaps: Sequence[Gap] = (),
 ) -> Dict[str, Any]:
     """Return lines over releases or commits, with intervals, and the changes that passed the test marked.
 
@@ -41,8 +45,10 @@ def history(
     name : str
         The axis' title, with its unit.
     counts : dict of sequence, optional
-        Number of cells by verdict, and ``divergences``, at each place: shown under the lines, on the
+        Number of records by verdict, and ``divergences``, at each place: shown under the lines, on the
         same axis of places.
+    gaps : sequence of Gap
+        Where a model has no value since its chains have not mixed: shown under the lines, a row a model.
     """
     data = [
         _line(label, number, places, line, errors[label])
@@ -67,24 +73,67 @@ def history(
         }
         for place, words in marks
     ]
+    missing = [_missing(gaps)] if gaps else []
+    parts = {"y": _LINES}
+    if gaps:
+        parts["y4"] = _MODEL * (len({gap.model for gap in gaps}) + 1)
+    if under:
+        parts.update(y2=_RECORDS, y3=_DIVERGENCES)
     layout: Dict[str, Any] = {
-        "yaxis": ratio_axis(name, (value for line in values.values() for value in line)),
         # Places stay in their order though a line may lack some.
-        "xaxis": {"type": "category", "categoryorder": "array", "categoryarray": list(places)},
+        "xaxis": {
+            "type": "category",
+            "categoryorder": "array",
+            "categoryarray": list(places),
+            "anchor": list(parts)[-1],
+        },
         "shapes": lines,
         "annotations": notes,
-        "height": 440,
+        "height": sum(parts.values()) + _SPACE * (len(parts) - 1) + _TOP + _BOTTOM,
         "legend": {"groupclick": "toggleitem"},
-        "margin": {"l": 60, "r": 10, "t": 20, "b": 60},
+        "margin": {"l": 60, "r": 10, "t": _TOP, "b": _BOTTOM},
     }
+    axes = {
+        "y": ratio_axis(name, (value for line in values.values() for value in line)),
+        "y2": {"title": {"text": "records"}, "rangemode": "tozero"},
+        "y3": {"title": {"text": "divergences"}, "rangemode": "tozero"},
+        "y4": {"automargin": True, "tickfont": {"size": 10}},
+    }
+    for axis, domain in _domains(parts).items():
+        layout[f"yaxis{axis[1:]}"] = {**axes[axis], "domain": domain}
     if under:
-        lines_at, cells_at, divergences_at = map(list, _DOMAINS)
-        layout["yaxis"]["domain"] = lines_at
-        layout["yaxis2"] = {"title": {"text": "cells"}, "domain": cells_at, "rangemode": "tozero"}
-        layout["yaxis3"] = {"title": {"text": "divergences"}, "domain": divergences_at, "rangemode": "tozero"}
-        layout["xaxis"]["anchor"] = "y3"
-        layout.update(barmode="stack", height=760)
-    return {"data": [*data, *under], "layout": layout}
+        layout["barmode"] = "stack"
+    return {"data": [*data, *missing, *under], "layout": layout}
+
+
+def _domains(parts: Mapping[str, int]) -> Dict[str, List[float]]:
+    """Return where each of the parts lies, as shares of the height, the first at the top."""
+    whole = sum(parts.values()) + _SPACE * (len(parts) - 1)
+    found, top = {}, whole
+    for axis, height in parts.items():
+        found[axis] = [round(max(0, top - height) / whole, 4), round(top / whole, 4)]
+        top -= height + _SPACE
+    return found
+
+
+def _missing(gaps: Sequence[Gap]) -> Dict[str, Any]:
+    """Return a cross at each place and model that has no value, with the reason."""
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "chains have not mixed",
+        "x": [gap.place for gap in gaps],
+        "y": [escape(gap.model) for gap in gaps],
+        "yaxis": "y4",
+        "text": [escape(gap.reason) for gap in gaps],
+        "marker": {
+            "symbol": "x-thin",
+            "size": 8,
+            "color": COLOURS[1],
+            "line": {"width": 2, "color": COLOURS[1]},
+        },
+        "hovertemplate": "%{y} at %{x}: no value<br>%{text}<extra></extra>",
+    }
 
 
 def _line(
@@ -122,20 +171,20 @@ def _ends(value: float, error: float) -> Tuple[float, float]:
 
 
 def _under(counts: Mapping[str, Sequence[Optional[int]]], places: Sequence[str]) -> List[Dict[str, Any]]:
-    """Return bars of cells by their verdict, and divergences as a line under them."""
+    """Return bars of records by their verdict, and divergences as a line under them."""
     bars: List[Dict[str, Any]] = [
         {
             "type": "bar",
             "name": verdict,
             "legendgroup": "accuracy",
-            "legendgrouptitle": {"text": "accuracy of all cells"},
+            "legendgrouptitle": {"text": "each record against<br>the reference posterior"},
             "x": list(places),
             "y": list(counts[verdict]),
             "yaxis": "y2",
             "marker": {"color": colour, "pattern": pattern(shape)},
         }
         for verdict, (colour, shape) in _VERDICTS.items()
-        if any(counts[verdict])
+        if any(counts.get(verdict, ()))
     ]
     line = {
         "type": "scatter",

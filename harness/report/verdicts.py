@@ -2,39 +2,53 @@
 
 import functools
 import statistics
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from harness import quality
+from harness import accuracy, quality
+from harness.gaps import UNMIXED, unmixed
 from harness.report.data import alike, machine
 from models.spec import SamplerSettings
 
 Record = Mapping[str, Any]
 
-#: Worst first.
-VERDICTS = ("failed", "inaccurate", "poor", "can't tell", "costly", "good")
-#: Those that one seed is enough for: by chance a sound sampler neither fails nor disagrees with the truth.
-_BY_ONE_SEED = ("failed", "inaccurate")
+#: Worst first: of a record, and of a row over its seeds.
+VERDICTS = (
+    "failed", "stuck", "not converged", "inaccurate", "divergent", "too few draws", "treedepth limited",
+    "unknown", "inconclusive", "good",
+)  # fmt: skip
 
 
 def verdict(record: Record) -> str:
-    """Return one word on a record, of :data:`VERDICTS`."""
+    """Return one word on a record, of :data:`VERDICTS`: the worse of its quality and its accuracy."""
     if record["status"] != "ok":
         return "failed"
-    accuracy = (record.get("accuracy") or {}).get("verdict")
+    found, accuracy = str(record["quality"]["verdict"]), accuracy_of(record)
     if accuracy == "inaccurate":
-        return "inaccurate"
-    if record["quality"]["verdict"] == "poor":
-        # Cut-off trajectories can keep a sampler from part of the posterior; where the truth says that
-        # they have not, the draws are as good as any and only took longer.
-        return "costly" if accuracy == "accurate" and quality.costs_only(record) else "poor"
-    if accuracy == "can't tell" or record["quality"]["verdict"] == "unknown":
-        return "can't tell"
-    return "good"
+        return min(found, accuracy, key=VERDICTS.index)
+    return "inconclusive" if (found, accuracy) == ("good", "inconclusive") else found
+
+
+def accuracy_of(record: Record) -> str:
+    """Return the verdict of a record against the reference posterior, empty if it has none."""
+    return str((record.get("accuracy") or {}).get("verdict", "")) if record["status"] == "ok" else ""
+
+
+def chances(records: Iterable[Record]) -> Tuple[int, int, float]:
+    """Return how many records are inaccurate, of how many that were judged, and how many would be by chance.
+
+    Parameters
+    ----------
+    records : iterable of dict
+        Records.
+    """
+    judged = [found for found in map(accuracy_of, records) if found in ("accurate", "inaccurate")]
+    return judged.count("inaccurate"), len(judged), accuracy.LEVEL * len(judged)
 
 
 def worst_z(record: Record) -> Optional[float]:
-    """Return by how many Monte Carlo errors the worst scalar differs from the truth, regardless of sign."""
+    """Return by how many MCSE the limiting scalar is off the reference posterior, regardless of sign."""
     worst = (record.get("accuracy") or {}).get("worst") or {}
     return abs(worst["z"]) if worst.get("z") is not None else None
 
@@ -81,71 +95,88 @@ class Row:
         }
 
     @functools.cached_property
-    def verdict(self) -> str:
-        """The verdict that half of the seeds or more have, or a worse one: of :data:`VERDICTS`.
+    def quality(self) -> Optional[quality.Quality]:
+        """What all seeds together say of the draws, ``None`` if no cell ended well."""
+        return quality.over_seeds(self.ended) if self.ended else None
 
-        A seed of a sampler that only just suffices is poor now and then, and the more seeds there are
-        the surer one of them is; what half of them have is the settings' doing. One that failed, or
-        that disagrees with the truth, is enough.
+    @functools.cached_property
+    def verdict(self) -> str:
+        """The verdict over all seeds, of :data:`VERDICTS`.
+
+        That of :func:`harness.quality.over_seeds`; one that failed, or that disagrees with the reference
+        posterior, is enough, for chance makes a sound sampler do neither.
         """
-        worst = VERDICTS[self._places[0]]
-        return worst if worst in _BY_ONE_SEED else VERDICTS[self._places[(len(self._places) - 1) // 2]]
+        if self.quality is None or len(self.ended) < len(self.records):
+            return "failed"
+        found, judged = self.quality.verdict, [accuracy_of(record) for record in self.ended]
+        if "inaccurate" in judged:
+            return min(found, "inaccurate", key=VERDICTS.index)
+        doubtful = found == "good" and 2 * judged.count("inconclusive") >= len(judged)
+        return "inconclusive" if doubtful else found
 
     @functools.cached_property
     def _places(self) -> List[int]:
-        """Where in :data:`VERDICTS` those of the seeds are, the worst first."""
+        """Where in :data:`VERDICTS` those of the single records are, the worst first."""
         return sorted(VERDICTS.index(verdict(record)) for record in self.records)
 
     @functools.cached_property
     def example(self) -> Record:
-        """The newest record that has the row's verdict, whose words are shown."""
-        return next(record for record in self.records if verdict(record) == self.verdict)
+        """The newest record that has the row's verdict by itself, else the worst: whose words are shown."""
+        having = [record for record in self.records if verdict(record) == self.verdict]
+        return having[0] if having else min(self.records, key=lambda one: VERDICTS.index(verdict(one)))
 
     @property
     def count(self) -> int:
-        """How many of the seeds have the row's verdict."""
+        """How many of the records have the row's verdict by themselves."""
         return self._places.count(VERDICTS.index(self.verdict))
 
     @property
-    def worse(self) -> int:
-        """How many of the seeds have a worse one."""
-        return self._places.index(VERDICTS.index(self.verdict))
+    def mixed(self) -> bool:
+        """Whether the draws are those of chains that have mixed, so that there is an ESS."""
+        if self.quality is None:
+            return False
+        return self.quality.verdict not in UNMIXED or not any(map(unmixed, self.ended))
 
     @property
     def always(self) -> bool:
-        """Whether all seeds have the row's verdict."""
+        """Whether every record has the row's verdict by itself."""
         return self.count == len(self.records)
 
     @property
-    def sound(self) -> bool:
-        """Whether every seed is good."""
-        return self.verdict == "good" and self.always
+    def over(self) -> str:
+        """How many seeds the verdict is over."""
+        seeds = len(self.records)
+        return f"over {seeds} seeds" if seeds > 1 else "1 seed"
 
     @property
-    def extent(self) -> str:
-        """How many of the seeds have the verdict, and a worse one; empty if there is one seed only."""
-        seeds = len(self.records)
-        if seeds == 1:
-            return ""
+    def singles(self) -> str:
+        """The verdicts of the single records, where they are not all that of the row; else empty."""
         if self.always:
-            return f"all {seeds} seeds"
-        return f"{self.count} of {seeds} seeds" + (
-            f", {self.worse} worse" if self.worse and self.verdict != "good" else ""
-        )
+            return ""
+        counts = Counter(VERDICTS[place] for place in self._places)
+        return ", ".join(f"{count} {name}" for name, count in counts.items())
+
+    @property
+    def accuracy(self) -> str:
+        """The verdicts of the records against the reference posterior, with their numbers if they differ."""
+        counts = Counter(filter(None, map(accuracy_of, self.records)))
+        if len(counts) < 2:
+            return next(iter(counts), "")
+        return ", ".join(f"{count} {name}" for name, count in counts.most_common())
 
     @property
     def verdict_text(self) -> str:
-        """The verdict, with how many of the seeds have it where not all do."""
-        return self.verdict if self.always else f"{self.verdict}, {self.extent}"
+        """The verdict over seeds, and those of the single records where they are others."""
+        return self.verdict + (f" (single records: {self.singles})" if self.singles else "")
 
     @property
     def badness(self) -> Tuple[int, float, float]:
-        """What rows are sorted by, the worst first: verdict, how bad the seeds are on average, pace."""
-        pace = self.median("pace_s")
+        """What rows are sorted by, the worst first: verdict, mean over single records, time per ESS."""
+        time = self.median("pace_s")
         return (
             VERDICTS.index(self.verdict),
             statistics.mean(self._places),
-            -(pace if pace is not None else float("inf")),
+            -(time if time is not None else float("inf")),
         )
 
 

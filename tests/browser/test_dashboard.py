@@ -100,8 +100,8 @@ def test_a_phone_sorts_by_a_list(go, screen):
     screen(390)
     browser.refresh()
     choice = Select(browser.find_element("css selector", "select[data-sort]"))
-    assert choice.first_selected_option.text == "verdict and why, worst first"
-    choice.select_by_visible_text("ESS/s, largest first")
+    assert choice.first_selected_option.text == "verdict over all seeds, and why, worst first"
+    choice.select_by_visible_text("ESS/s (1/s), largest first")
     rates = browser.execute_script(
         "return Array.from(document.querySelectorAll('#overview tbody tr'))"
         ".map(row => Number(row.cells[2].dataset.value))"
@@ -175,6 +175,32 @@ def test_the_tabulator_reaches_every_control(go, page):
     assert len(reached) >= wanted
 
 
+def test_a_command_that_helps_is_copied_or_selected_by_its_button(go):
+    browser = go("index.html")
+    press = browser.find_elements("css selector", "#overview button[data-copy]")[0]
+    command = browser.execute_script("return arguments[0].previousElementSibling.textContent", press)
+    assert command == press.get_attribute("data-copy")
+    assert command.startswith("nutsbench run ")
+    press.click()
+    wait(lambda: press.text in ("copied", "selected"))
+
+
+def test_no_line_of_a_chart_is_black_on_a_dark_ground(go):
+    browser = go("compare.html")
+    if browser.execute_script("return document.documentElement.dataset.theme") != "dark":
+        browser.find_element("id", "theme").click()
+    wait(
+        lambda: browser.execute_script("return document.querySelectorAll('.chart .errorbar path').length > 0")
+    )
+    strokes = browser.execute_script(
+        "return Array.from(document.querySelectorAll('.chart .errorbar path'))"
+        ".map(e => getComputedStyle(e).stroke)"
+    )
+    assert "rgb(0, 0, 0)" not in strokes
+    # The darkest of the colours is lighter there.
+    assert "rgb(0, 114, 178)" not in strokes
+
+
 def test_charts_are_drawn(go):
     browser = go("history.html")
     wait(lambda: browser.execute_script("return document.querySelectorAll('.chart .main-svg').length > 0"))
@@ -210,7 +236,7 @@ def test_small_multiples_have_fewer_columns_on_a_phone(go, screen):
     assert (columns(390), columns(1600)) == (2, 4)
     browser = go("settings.html")
     browser.execute_script("document.querySelector('.chart').scrollIntoView()")
-    wait(lambda: any("ess_per_s (1/s)" in title for title in texts(browser, ".chart .ytitle")))
+    wait(lambda: any("expected time to ESS 400 (s)" in title for title in texts(browser, ".chart .ytitle")))
 
 
 def test_draws_that_were_kept_can_be_fetched(go):

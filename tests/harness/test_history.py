@@ -7,6 +7,7 @@ import pytest
 
 from harness import history
 from harness.errors import UserError
+from harness.gaps import Gap
 from harness.record import newest, place_anywhere
 
 COMMITS = {"3.8": "a" * 40, "3.9.0": "b" * 40, "3.10.0": "c" * 40}
@@ -108,7 +109,7 @@ def test_draws_have_the_noise_of_their_seeds_and_pace_has_both(stored):
     # Three samples with a standard deviation of 0.1 on either side, three standard errors.
     by_draws, by_time = 3 * 0.1 * math.sqrt(2 / 3), 2 * math.log(1.02)
     assert math.log(found["leapfrogs / ESS"].limit) == pytest.approx(by_draws)
-    assert math.log(found["pace"].limit) == pytest.approx(math.hypot(by_draws, by_time))
+    assert math.log(found["time / ESS"].limit) == pytest.approx(math.hypot(by_draws, by_time))
     assert math.log(found["time / leapfrog"].limit) == pytest.approx(by_time)
     assert found["leapfrogs / ESS"].beyond_noise
     assert not found["time / leapfrog"].beyond_noise
@@ -151,18 +152,29 @@ def test_nothing_measured_is_no_step(tmp_path):
     assert history.noise(measured, measured) == {}
 
 
-def test_accuracy_counts_records_by_verdict(make_record):
-    record = make_record(stack="release-3.8").to_dict()
-    failed = make_record(stack="release-3.8").to_dict()
-    failed["status"] = "crashed"
-    record["accuracy"] = {"verdict": "inaccurate"}
-    record["metrics"].update(divergences=3, rhat_max=1.06)
-    counts = history.accuracy([record, record, failed])
-    found = counts.loc["release-3.8"]
-    assert (found["records"], found["failed"], found["inaccurate"], found["accurate"]) == (3, 1, 2, 0)
-    assert found["R-hat > 1.05"] == 2
-    assert found["divergences in"] == f"{record['model']} 6"
-    assert found["inaccurate in"] == f"{record['model']} 2"
+def quick(value):
+    return {"quick.a.track_pace_s": row(value), "quick.a.track_us_per_leapfrog": row(value)}
+
+
+def test_where_chains_have_not_mixed_there_is_no_time_per_effective_sample_and_no_change_of_it(stored):
+    for version, value in (("3.8", 1.0), ("3.9.0", 5.0), ("3.10.0", 2.0)):
+        folder = stored(version, quick(value))
+    measured = history.read(folder, COMMITS).without([Gap("3.9.0", "a", "not converged", 2.3, 7, 7)])
+    found = [(step.figure, step.before, step.release) for step in history.steps(measured, {})]
+    assert ("time / leapfrog", "3.8", "3.9.0") in found
+    assert [one for one in found if one[0] == "time / ESS"] == [("time / ESS", "3.8", "3.10.0")]
+    assert [gap.place for gap in measured.gaps_of(("quick", "track_pace_s"))] == ["3.9.0"]
+    assert measured.gaps_of(("quick", "track_us_per_leapfrog")) == ()
+
+
+def test_without_records_the_r_hat_that_asv_stored_tells_what_has_not_mixed(stored, tmp_path):
+    folder = stored("3.8", {**quick(1.0), "quick.a.track_rhat_max": row(1.3)})
+    listed = json.loads((tmp_path / "benchmarks.json").read_text())
+    listed["quick.a.track_rhat_max"] = {"version": "1"}
+    (tmp_path / "benchmarks.json").write_text(json.dumps(listed))
+    measured = history.read(folder, COMMITS)
+    assert [(gap.place, gap.model) for gap in history.by_asv(measured, set())] == [("3.8", "a")]
+    assert history.by_asv(measured, {("3.8", "a")}) == []
 
 
 def test_an_own_record_of_a_release_replaces_the_published_one(make_record):
@@ -179,5 +191,11 @@ def test_the_command_prints_steps_and_json(nutsbench):
     assert nutsbench("releases", "--markdown").returncode == 2
     assert "| release | gradient |" in nutsbench("releases", "--changes", "--markdown").stdout
     content = json.loads(nutsbench("releases", "--changes", "--json").stdout)
-    assert {"steps", "noise", "accuracy"} == set(content)
+    assert {"steps", "noise", "gaps", "accuracy"} == set(content)
     assert any(step["figure"] == "transitions" for step in content["steps"])
+    unmixed = {(gap["model"], gap["place"]) for gap in content["gaps"]}
+    assert unmixed
+    for step in content["steps"]:
+        if step["figure"] in ("time / ESS", "leapfrogs / ESS"):
+            places = (step["before"], step["release"])
+            assert not {(model, place) for model in step["ratios"] for place in places} & unmixed

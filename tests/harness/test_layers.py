@@ -14,7 +14,7 @@ ORDER = [
     "sampling", "mixing", "diagnostics", "metrics", "hints", "truth", "accuracy", "remedy", "quality",
     "yardstick", "core", "guard", "claims", "reference", "faults", "error_rates", "calibration", "density",
     "contract",
-    "history", "record", "cell", "watch", "worker", "store", "process", "runner", "tracking", "table",
+    "gaps", "history", "record", "cell", "watch", "worker", "store", "process", "runner", "tracking", "table",
     "summary", "compare", "export", "report", "display", "doctor", "cli", "__main__",
 ]  # fmt: skip
 

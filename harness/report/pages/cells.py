@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, Dict, List, Sequence
 from urllib.parse import quote
 
+from harness import quality
+from harness.gaps import unmixed
 from harness.metrics import METRICS
 from harness.report import data, verdicts, words
 from harness.report.data import Record, Source
@@ -98,7 +100,13 @@ def _table(source: Source) -> str:
         )
     columns.append({"name": "seed", "values": [record["seed"] for record in records]})
     for name in _SHOWN:
-        values = [record["metrics"].get(name) for record in records]
+        # Chains that have not mixed have no ESS.
+        values = [
+            None
+            if name == "ess_per_s" and (record["status"] == "ok" and unmixed(record))
+            else record["metrics"].get(name)
+            for record in records
+        ]
         rounded = [None if value is None else float(f"{value:.4g}") for value in values]
         columns.append(
             {
@@ -108,7 +116,10 @@ def _table(source: Source) -> str:
                 "values": rounded,
             }
         )
-    scores = [verdicts.worst_z(record) for record in records]
+    scores = [
+        None if (record["status"] == "ok" and unmixed(record)) else verdicts.worst_z(record)
+        for record in records
+    ]
     columns.append(
         {
             "name": "z",
@@ -130,6 +141,14 @@ def _details(source: Source, output: Path, number: int, records: Sequence[Record
     return _script("NUTSBENCH_DETAILS", {"number": number, "rows": rows})
 
 
+def _remedy(record: Record) -> List[List[str]]:
+    told = record["quality"].get("remedy") if record["status"] == "ok" else None
+    if not told:
+        return []
+    command = quality.command(record)
+    return [["to do", told["says"]], *([["by typing", command]] if command else [])]
+
+
 def _detail(source: Source, output: Path, record: Record) -> List[List[str]]:
     """Return name and text of each detail, and where it leads if it is a link."""
     facts = record["environment"]
@@ -143,6 +162,9 @@ def _detail(source: Source, output: Path, record: Record) -> List[List[str]]:
     )
     flags = ", ".join(f"{name}={value}" for name, value in (facts.get("theano_flags") or {}).items())
     return [
+        ["this record", f"{verdicts.verdict(record)}: {words.why(record)}"],
+        ["against the reference posterior", verdicts.accuracy_of(record) or "not compared"],
+        *_remedy(record),
         ["command", words.command(record)],
         ["to run it", words.command_note(record)],
         ["started", str(record["started_at"])],

@@ -1,40 +1,47 @@
 """The page of history: times over releases and commits, with accuracy and divergences beside them."""
 
-import json
 import math
 import os
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from harness.accuracy import VERDICTS
 from harness.errors import UserError
-from harness.report import data, timeline
+from harness.report import changes, data, timeline
 from harness.report.data import Record, Source, asv_commits
 from harness.report.section import Chart, Section, Table
 from harness.report.site import Page, ids, slug
-from harness.table import percent
 
 #: What asv calls a machine that was measured again, for the noise.
 _AGAIN = "{}-again"
 
 
+#: The metric that is shown until another is chosen.
+_FIRST = "time / ESS"
+#: What their axes are called where the label is too short.
+_AXES = {
+    "time / ESS": "time per effective sample, s/ESS",
+    "leapfrogs / ESS": "leapfrogs per effective sample",
+}
 #: What is counted of the cells at each place.
 _COUNTED = (*VERDICTS, "failed", "divergences")
 _UNDER = (
-    "Under the lines, on the same axis: all cells that were sampled there by their verdict on accuracy, and"
-    " the divergences of all of them. A model that is inaccurate everywhere is one that short chains do not"
-    " reach; the fault of a release would be a step."
+    "Under the lines, on the same axis: all records (one model, one seed) that were made there, by the"
+    " verdict of each against the reference posterior, and the divergences of all of them. The fault of a"
+    " release would be a step."
 )
 _MEANINGS = {
-    "pace": "Seconds per effective sample: the inverse of ess_per_s.",
-    "leapfrogs / ESS": "Leapfrog steps that an effective sample takes: what the algorithm is worth.",
-    "time / leapfrog": "Microseconds of a leapfrog step in a sampled cell: what the code is worth.",
-    "transitions, leapfrog, gradient": "Fixed work of the NUTS core: five transitions, one leapfrog step,"
+    "time / ESS": "Time per effective sample (s/ESS): seconds of tune and draw over the smallest bulk ESS;"
+    " the inverse of ESS/s. It does not exist where chains have not mixed.",
+    "leapfrogs / ESS": "Leapfrog steps per effective sample: what the algorithm is worth. It does not exist"
+    " where chains have not mixed.",
+    "time / leapfrog": "Time of a leapfrog step in a sampled cell (us): what the code is worth.",
+    "transitions, leapfrog, gradient": "Fixed work of the NUTS core (s): five transitions, one leapfrog step,"
     " one call of the compiled log-probability and gradient.",
-    "warm compile": "Building and compiling a model that Theano's cache holds already.",
-    "peak memory": "Largest resident set of the process that makes the transitions.",
-    "accuracy": "How many cells have draws that agree with the known posterior, do not agree, or are too few"
-    " or too correlated to tell.",
+    "warm compile": "Building and compiling a model that Theano's cache holds already (s).",
+    "peak memory": "Largest resident set of the process that makes the transitions (B).",
+    "against the reference posterior": "How many records have draws that agree with it (accurate), do not"
+    " (inaccurate), are too few to say (inconclusive), or have not mixed (not judged).",
 }
 
 
@@ -67,7 +74,9 @@ def _variables(source: Source, links: List[Dict[str, str]]) -> Dict[str, Any]:
         "charts": True,
         "lead": "A line is a model, over its own first value; bars are two standard errors over the samples"
         " of a run, and runs differ by more. A dotted line, and a sentence in bold, is a change of all"
-        " models together that is beyond the noise of repeated runs. Smaller is better.",
+        " models together (geometric mean) that is beyond the noise of repeated runs. Where the chains of a"
+        " model have not mixed there is no effective sample size: a gap with its reason, and no change."
+        " Smaller is better.",
         "links": links,
         "sections": sections,
         "meanings": _MEANINGS,
@@ -87,7 +96,7 @@ def _links(source: Source, output: Path) -> List[Dict[str, str]]:
 
 
 def _releases(source: Source) -> List[Section]:
-    from harness import history, releases
+    from harness import gaps, history, releases
 
     folder = source.folder / "releases"
     machines = [path.parent.name for path in sorted(folder.glob("*/machine.json"))]
@@ -102,47 +111,37 @@ def _releases(source: Source) -> List[Section]:
     for machine in machines:
         if machine.endswith(_AGAIN.format("")):
             continue
+        here = gaps.of_machine(records, folder / machine)
+        # Of another machine they tell as well whether chains mix.
+        missing = gaps.find(here or records, gaps.release)
+        judged = gaps.judged(here or records, gaps.release)
         try:
-            measured = history.read(folder / machine, commits)
-            again = history.read(folder / _AGAIN.format(machine), commits)
+            raw = history.read(folder / machine, commits)
+            missing += history.by_asv(raw, judged)
+            measured = raw.without(missing)
+            again = history.read(folder / _AGAIN.format(machine), commits).without(missing)
         except UserError as error:
             found.append(_unread(machine, error))
             continue
         if measured.values.dropna(how="all").shape[0] < 2:
             continue
-        noise = history.noise(measured, again)
-        here = _of_machine(records, folder / machine)
         # What has lines above it needs no table of its own.
         taken = set(ids(here))
         records = [record for record in records if record["id"] not in taken]
+        noise = history.noise(measured, again)
+        # What the machine itself did is no news of a release.
+        overall = [step for step in history.overall(measured, noise) if step.figure != "machine"]
         found += _sections(
             measured,
             history.steps(measured, noise),
             f"PyMC3's releases ({_machine(machine, here)})",
             slug(f"releases-{machine}"),
-            _counts(here, _release),
-            answer=_whole(measured, noise),
+            gaps.counts(here, gaps.release) if here else None,
+            "releases",
+            overall=overall,
             cells=_sizes(here),
         )
     return found + _without_lines(records, list(commits))
-
-
-def _release(record: Record) -> str:
-    return str(record["stack"])[len("release-") :]
-
-
-def _of_machine(records: Sequence[Record], folder: Path) -> List[Record]:
-    """Return the records that were measured on the kind of machine of a folder of asv's results."""
-    try:
-        content = json.loads((folder / "machine.json").read_text())
-        kind = (content["cpu"], str(content["num_cpu"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
-    return [
-        record
-        for record in records
-        if (record["environment"].get("processor"), str(record["environment"].get("cores"))) == kind
-    ]
 
 
 def _machine(name: str, records: Sequence[Record]) -> str:
@@ -150,27 +149,25 @@ def _machine(name: str, records: Sequence[Record]) -> str:
     return "; ".join([f"machine {name}", *kinds])
 
 
-def _counts(records: Sequence[Record], place: Callable[[Record], str]) -> Any:
-    """Return how many cells of each verdict there are at each place, ``None`` without records."""
-    from harness import history
-
-    return history.accuracy(records, place) if records else None
-
-
 def _without_lines(records: Sequence[Record], versions: Sequence[str]) -> List[Section]:
     """Return a table for each machine whose records have no times of asv's beside them."""
+    from harness import gaps
+
     by_machine: Dict[str, List[Record]] = {}
     for record in records:
         by_machine.setdefault(data.machine_text(record), []).append(record)
     found = []
     for name, own in by_machine.items():
-        counts = _counts(own, _release)
+        counts = gaps.counts(own, gaps.release)
         rows = [[version, *_row(counts, version)] for version in versions if version in counts.index]
         found.append(
             Section(
                 f"accuracy-{name}",
                 f"Accuracy and divergences over PyMC3's releases, on {name}",
-                lines=["Cells by verdict. asv has no times of this machine to show above them."],
+                lines=[
+                    "Records by the verdict of each against the reference posterior. asv has no times of this"
+                    " machine to show above them."
+                ],
                 table=Table(["release", *_COUNTED], rows),
             )
         )
@@ -189,25 +186,28 @@ def _unread(what: str, error: Exception) -> Section:
 
 
 def _commits(source: Source) -> List[Section]:
-    from harness import history
+    from harness import gaps, history
 
     found: List[Section] = []
     records = source.commit_records()
     for machine, environment, commits in asv_commits(source.folder / "asv"):
         try:
-            measured = history.read(source.folder / "asv" / machine, commits, environment)
+            raw = history.read(source.folder / "asv" / machine, commits, environment)
         except UserError as error:
             found.append(_unread(machine, error))
             continue
-        if measured.values.dropna(how="all").shape[0] > 1:
-            here = _of_machine(records, source.folder / "asv" / machine)
+        if raw.values.dropna(how="all").shape[0] > 1:
+            here = gaps.of_machine(records, source.folder / "asv" / machine)
             here = [record for record in here if record["stack"] == environment]
+            missing = gaps.find(here, gaps.commit) + history.by_asv(raw, gaps.judged(here, gaps.commit))
+            measured = raw.without(missing)
             found += _sections(
                 measured,
                 history.steps(measured, {}),
                 f"commits, {environment} ({_machine(machine, here)})",
                 slug(f"commits-{machine}-{environment}"),
-                _counts(here, lambda record: str(record["environment"]["commit"])[:8]),
+                gaps.counts(here, gaps.commit) if here else None,
+                "commits",
             )
     return found
 
@@ -218,13 +218,14 @@ def _sections(
     over: str,
     prefix: str,
     counts: Any,
-    answer: Sequence[str] = (),
+    noun: str,
+    overall: Sequence[Any] = (),
     cells: Sequence[str] = (),
 ) -> List[Section]:
     """Return one section whose chart can be switched between figures, accuracy and divergences under each."""
-    from harness import history
+    from harness import gaps, history
 
-    order = sorted(history.FIGURES.items(), key=lambda row: row[1] != "pace")
+    order = sorted(history.FIGURES.items(), key=lambda row: row[1] != _FIRST)
     charts = []
     for key, label in order:
         beyond = [step for step in steps if step.figure == label and step.beyond_noise]
@@ -233,31 +234,26 @@ def _sections(
             charts.append(chart)
     if not charts:
         return []
-    changes = _changes([step for step in steps if step.beyond_noise], list(measured.values.index))
+    beyond = sorted(
+        (step for step in steps if step.beyond_noise),
+        key=lambda step: list(measured.values.index).index(step.release),
+    )
+    told = changes.changes(beyond)
     return [
         Section(
             prefix,
             f"Speed and cost, over {over}",
-            answer=[*answer, *changes],
-            lines=[*_unmarked(steps, bool(changes)), *_under(counts, measured), *cells],
+            answer=[*changes.whole(overall), *told],
+            lines=[
+                *gaps.sentences(measured.gaps, list(map(str, measured.values.index)), noun),
+                *_unmarked(steps, bool(told)),
+                *_under(counts, measured),
+                *cells,
+            ],
             charts=charts,
+            table=changes.table([*overall, *beyond]),
         )
     ]
-
-
-def _whole(measured: Any, noise: Any) -> List[str]:
-    """Say what changed from the first release to the last: beyond the noise, and not."""
-    from harness import history
-
-    # What the machine itself did is no news of a release.
-    steps = [step for step in history.overall(measured, noise) if step.figure != "machine"]
-    parts = []
-    for beyond, words in ((True, ""), (False, "within the noise, or of unknown noise, ")):
-        told = [f"{step.figure} {_percent(step)}" for step in steps if bool(step.beyond_noise) is beyond]
-        if told:
-            parts.append(f"{words}{', '.join(told)}")
-    first, *_, last = map(str, measured.values.index)
-    return [f"{last} against {first}, all models together: {'; '.join(parts)}."] if parts else []
 
 
 def _sizes(records: Sequence[Record]) -> List[str]:
@@ -271,19 +267,10 @@ def _sizes(records: Sequence[Record]) -> List[str]:
         told.append(f"{low} {name}" if low == high else f"{low} to {high} {name}")
     told.append(f"up to {len({record['seed'] for record in records})} seeds a model")
     return [
-        f"A cell here is one run of one model with one seed: {', '.join(told)}. It is"
+        f"A record here is one run of one model with one seed: {', '.join(told)}. It is"
         " shorter than the tutorial's, so that all releases can be measured. Its verdict is not that of the"
-        " overview, which is of the tutorial's own settings."
+        " overview, which is over all seeds of the tutorial's own settings."
     ]
-
-
-def _changes(steps: Sequence[Any], places: Sequence[str]) -> List[str]:
-    """Say what changed at each release or commit, in all models together and beyond the noise."""
-    by_place: Dict[Tuple[str, str], List[str]] = {}
-    for step in sorted(steps, key=lambda step: places.index(step.release)):
-        place = step.release, step.before
-        by_place.setdefault(place, []).append(f"{step.figure} {_percent(step)}")
-    return [f"{place} against {before}: {', '.join(told)}." for (place, before), told in by_place.items()]
 
 
 def _under(counts: Any, measured: Any) -> List[str]:
@@ -296,7 +283,8 @@ def _under(counts: Any, measured: Any) -> List[str]:
     last = counts.loc[known[-1]]
     named = [(word, last[f"{word} in"]) for word in ("inaccurate", "divergences")]
     told = "; ".join(f"{word}: {models}" for word, models in named if models)
-    return [_UNDER, f"Cells of {known[-1]} by model: {told}."] if told else [_UNDER]
+    whole = f"Of the {last['records']} records of {known[-1]}, by model: {told}."
+    return [_UNDER, whole] if told else [_UNDER]
 
 
 def _unmarked(steps: Sequence[Any], marked: bool) -> List[str]:
@@ -322,6 +310,7 @@ def _chart(
     label = history.FIGURES[key]
     if key not in {column[:2] for column in measured.values.columns}:
         return None
+    missing = {(gap.place, gap.model): gap for gap in measured.gaps_of(key)}
     table = measured.values[key].dropna(how="all")
     if len(table) < 2:
         return None
@@ -339,28 +328,40 @@ def _chart(
                 0.0 if place == known.index[0] else math.hypot(float(one), first)
                 for place, one in zip(table.index, spread)
             ]
-    marks = [(step.release, _percent(step)) for step in marked]
+    marks = [(step.release, changes.text(step)) for step in marked]
     places = [str(place) for place in table.index]
     under = None
     if counts is not None:
         told = [[None if text == "-" else int(text) for text in _row(counts, place)] for place in places]
         under = dict(zip(_COUNTED, zip(*told)))
-    figure = timeline.history(values, errors, places, marks, f"{label} (ratio to the first)", under)
+    axis = f"{_AXES.get(label, label)} (ratio to the first)"
+    here = [gap for gap in missing.values() if gap.place in places]
+    figure = timeline.history(values, errors, places, marks, axis, under, here)
+    names = dict.fromkeys([*values, *(model for _, model in missing)])
     rows = [
         [
             place,
-            *("-" if line[number] is None else f"{line[number]:.3f}" for line in values.values()),
+            *(_figure(values.get(name), number, missing.get((place, name))) for name in names),
             *(_row(counts, place) if counts is not None else []),
         ]
         for number, place in enumerate(places)
     ]
-    header = ["", *values, *(_COUNTED if counts is not None else ())]
-    lacking = [name for name, line in values.items() if None in line]
-    said = f"{label} of each model, over its own first value" + (
-        f"; not measured at every place: {', '.join(lacking)}" if lacking else ""
+    header = ["", *names, *(_COUNTED if counts is not None else ())]
+    lacking = [
+        name
+        for name, line in values.items()
+        if any(one is None and (place, name) not in missing for place, one in zip(places, line))
+    ]
+    said = (
+        f"{label} of each model, over its own first value"
+        + ("; x: no value, since chains have not mixed" if missing else "")
+        + (f"; not measured at every place: {', '.join(lacking)}" if lacking else "")
     )
     return Chart(chart_id, said, figure, choice=label, table=Table(header, rows))
 
 
-def _percent(step: Any) -> str:
-    return percent(step.ratio, digits=0).replace(" ", "\u00a0")
+def _figure(line: Optional[Sequence[Optional[float]]], number: int, gap: Optional[Any]) -> str:
+    if gap is not None:
+        return str(gap.reason)
+    value = None if line is None else line[number]
+    return "-" if value is None else f"{value:.3f}"

@@ -1,16 +1,17 @@
-"""A model's page: what it is, its posterior against truth, and what explains its verdict."""
+"""A model's page: what it is, its posterior against the reference, and what explains its verdict."""
 
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
+from harness import quality
 from harness.metrics import METRICS
 from harness.report import data, figures, graph, panels, sweep, verdicts, words
 from harness.report.data import Record, Source
 from harness.report.section import Chart, Table
 from harness.report.site import Page, ids, slug
-from harness.report.verdicts import Row
+from harness.report.sweep import Tried
 from harness.table import number, settings_text
 
 #: Cells that a page offers: the tutorial's settings first, then the newest.
@@ -24,12 +25,14 @@ _RIDGE = 0.9
 _SCALARS = 40
 _TRIED = (
     "settings",
-    "verdict",
-    "ESS/s, median and range",
+    "verdict over seeds",
+    "expected time to ESS 400 (95 % interval)",
+    "draws a chain for it",
+    "ESS/s (1/s), median and range",
     "wall (s)",
     "largest R-hat",
     "most divergences",
-    "largest |z|",
+    "largest |z| (MCSE)",
     "seeds",
     "why",
 )
@@ -102,8 +105,11 @@ def _rows(source: Source, name: str) -> List[Dict[str, Any]]:
         {
             "stack": row.newest["stack"],
             "verdict": row.verdict,
-            "extent": row.extent,
+            "over": row.over,
+            "singles": row.singles,
+            "accuracy": row.accuracy,
             "why": words.why_over_seeds(row),
+            "remedy": words.remedy(row),
         }
         for row in found
     ]
@@ -131,11 +137,11 @@ def _tried(source: Source, records: Sequence[Record]) -> Dict[str, Any]:
     ]
     stacks = list(dict.fromkeys(record["stack"] for record in records))
     tables = {
-        f"All settings tried on {stack}, the best first": Table(
+        f"All settings tried on {stack}, first those that pass all checks given draws enough": Table(
             _TRIED,
             [
-                _tried_row(row, sweep.summary(source, row))
-                for row in sweep.ranking([record for record in records if record["stack"] == stack])
+                _tried_row(tried, sweep.summary(source, tried))
+                for tried in sweep.ranking([record for record in records if record["stack"] == stack])
             ],
         )
         for stack in stacks
@@ -145,23 +151,23 @@ def _tried(source: Source, records: Sequence[Record]) -> Dict[str, Any]:
         f"{stack}: {text}" for stack in stacks for text in [advice.get((records[0]["model"], stack))] if text
     ]
     machine = source.machine_name(data.machine(records[0]))
-    seeds = {record["seed"] for row in sweep.ranking(records) for record in row.records}
     tried = {
         "charts": charts,
         "tables": tables,
         "said": said,
         "machine": machine,
-        "seeds": sweep.seeds_text(seeds),
     }
     return {"charts": True, "tried": tried}
 
 
-def _tried_row(row: Row, found: Mapping[str, Any]) -> List[str]:
+def _tried_row(tried: Tried, found: Mapping[str, Any]) -> List[str]:
     low, high = found["ess_per_s_min"], found["ess_per_s_max"]
     span = f" ({number(low)} to {number(high)})" if found["seeds"] > 1 and low is not None else ""
     return [
         found["settings"],
-        row.verdict_text,
+        tried.row.verdict_text,
+        tried.text,
+        number(tried.draws),
         f"{number(found['ess_per_s'])}{span}",
         number(found["wall_s"]),
         "-" if found["rhat_max"] is None else f"{found['rhat_max']:.3f}",
@@ -182,6 +188,8 @@ def _cell(source: Source, record: Record, drawn: bool) -> Dict[str, Any]:
         "status": record["status"],
         "verdict": verdicts.verdict(record),
         "why": words.why(record),
+        "accuracy": verdicts.accuracy_of(record),
+        "remedy": _remedy(record),
         "command": words.command(record),
         "log": "\n".join(record["log_tail"]) or record["reason"],
         "metrics": _metrics(record),
@@ -195,7 +203,8 @@ def _cell(source: Source, record: Record, drawn: bool) -> Dict[str, Any]:
     return {
         **found,
         "posterior": figures.svg(
-            figures.posterior(record, known, labels), f"Posterior of {record['model']} against truth"
+            figures.posterior(record, known, labels),
+            f"Posterior of {record['model']} against the reference posterior",
         ),
         "truth": _truth_text(known, record) + _left_out(record, labels),
         "has_truth": known is not None,
@@ -205,6 +214,11 @@ def _cell(source: Source, record: Record, drawn: bool) -> Dict[str, Any]:
         "phases": {phase: time["wall_s"] for phase, time in record["phases"].items() if phase != "import"},
         **_diagnosed(source.draws_file(record), drawn, record),
     }
+
+
+def _remedy(record: Record) -> Dict[str, str]:
+    told = record["quality"].get("remedy") if record["status"] == "ok" else None
+    return {"says": told["says"], "command": quality.command(record)} if told else {"says": "", "command": ""}
 
 
 def _most_interesting(record: Record) -> List[str]:
@@ -223,12 +237,15 @@ def _left_out(record: Record, labels: Sequence[str]) -> str:
 def _truth_text(known: Optional[Any], record: Record) -> str:
     judged_by = (record.get("accuracy") or {}).get("truth") or {}
     if known is None and judged_by:
-        return "The truth that it was judged by is not known here: it comes with the model's file (--models)."
+        return (
+            "The reference posterior that it was judged by is not known here: it comes with the model's file"
+            " (--models)."
+        )
     if known is None:
-        return "There is no truth to check against."
+        return "There is no reference posterior to compare with."
     other = judged_by.get("digest") not in (None, known.digest)
-    changed = " The record was judged by an earlier truth: z is of that one." if other else ""
-    return f"Truth: {known.method}.{changed}"
+    changed = " The record was judged by an earlier one: z is of that." if other else ""
+    return f"Reference posterior: {known.method}.{changed}"
 
 
 def _diagnosed(path: Optional[Path], drawn: bool, record: Record) -> Dict[str, Any]:
@@ -351,13 +368,13 @@ def _over_the_run(draws: figures.Draws, worst: Sequence[str]) -> Any:
 
 
 _DIAGNOSTICS: Sequence[Tuple[Callable[[figures.Draws, Sequence[str]], Any], str]] = (
-    (figures.trace, "Density and path of the worst scalars: good chains overlap."),
+    (figures.trace, "Density and path of the limiting scalars, those of least ESS: good chains overlap."),
     (figures.rank, "Ranks over all chains: flat where each visits the whole posterior."),
     (figures.ess_evolution, "ESS as draws are added: straight where more bring more."),
     (_energy, "Energy and its changes: alike where the sampler explores quickly."),
     (figures.autocorrelation, "Autocorrelation: how many draws it takes to forget."),
     (_over_the_run, "Step size and tree depth over the run, tuning first."),
-    (_pair, "The worst two against each other; divergences are crosses."),
+    (_pair, "The two limiting scalars against each other; divergences are crosses."),
 )
 
 

@@ -1,9 +1,10 @@
 """The overview: every model in one look, the worst first."""
 
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from harness.report import data, site, sweep, verdicts, words
+from harness.report import data, since, site, sweep, verdicts, words
 from harness.report.data import Source
+from harness.report.since import Since
 from harness.report.site import Page, ids
 from harness.report.verdicts import Row
 from harness.table import counted, number
@@ -25,15 +26,14 @@ def _variables(source: Source) -> Dict[str, Any]:
     # The tutorial's settings are what the page opens with, so they are not what is left out.
     kept = sorted(every, key=lambda row: not source.is_tutorial(row.newest))[:_MOST_ROWS]
     advice = sweep.advice(source)
+    changed = since.since(source)
     shown = [
-        {**_row(source, row, advice), "order": place}
+        {**_row(source, row, advice, changed), "order": place}
         for place, row in enumerate(sorted(kept, key=lambda row: row.badness))
     ]
     changes = [
-        {"model": record["model"], "stack": record["stack"], "text": text}
-        for record in reversed(source.records)
-        for text in [words.since(record, source.earlier.get(record["id"]))]
-        if text
+        {"model": model, "stack": stack, "text": "; ".join(texts)}
+        for (model, stack, *_), texts in changed.changes.items()
     ]
     main = source.machine_name(source.main)
     profiles = [row["profile"] for row in shown]
@@ -51,7 +51,7 @@ def _variables(source: Source) -> Dict[str, Any]:
     return {
         "title": "Which model samples badly, and why",
         "lead": f"How the models do with their own settings on {stack}, the stack"
-        f" {'whose settings were swept' if source.swept else 'measured last'}.",
+        f" {'whose settings were swept' if source.swept else 'measured last'}: the verdict over all seeds.",
         "answer": _answer(source, every, stack),
         "elsewhere": _elsewhere(source, every, stack),
         "measured": measured(source),
@@ -59,17 +59,18 @@ def _variables(source: Source) -> Dict[str, Any]:
         "left_out": len(every) - len(shown),
         "changes": changes[:_MOST_CHANGES],
         "changed": len(changes),
-        "unchanged": _unchanged(source),
+        "unchanged": _unchanged(changed),
+        "chance": words.by_chance(source.records),
         "filters": filters,
         "meanings": {
             shown: site.DEFINITIONS[name]
             for shown, name in (
-                ("ESS/s", "ess_per_s"),
-                ("wall", "wall_s"),
+                ("ESS/s (1/s)", "ess_per_s"),
+                ("wall (s)", "wall_s"),
                 ("R-hat", "rhat_max"),
                 ("divergences", "divergences"),
                 ("tree depth", "tree_depth_mean"),
-                ("accuracy, |z|", "z"),
+                ("against the reference posterior, |z| (MCSE)", "z"),
             )
         },
         "glossary": words.GLOSSARY,
@@ -78,68 +79,69 @@ def _variables(source: Source) -> Dict[str, Any]:
 
 
 def _answer(source: Source, rows: Sequence[Row], stack: str) -> List[Dict[str, Any]]:
-    """Return the models that the page opens with by their verdicts, the worst first."""
-    groups: Dict[Tuple[str, str], List[Row]] = {}
+    """Return the models that the page opens with by their verdicts over seeds, the worst first."""
+    groups: Dict[str, List[Row]] = {}
     for row in rows:
         first = row.newest
         if (first["stack"], data.machine(first)) == (stack, source.main) and source.is_tutorial(first):
-            groups.setdefault((row.verdict, _extent(row)), []).append(row)
-    explained: Set[str] = set()
-    found = []
-    for (verdict, extent), own in groups.items():
-        meaning = "" if verdict in explained else words.meaning(verdict)
-        if own[0].verdict == "good" and own[0].worse:
-            meaning = "one seed or another is not: chance, or settings that only just suffice"
-        else:
-            explained.add(verdict)
-        names = [row.newest["model"] for row in own]
-        found.append({"verdict": verdict, "extent": extent, "models": names, "meaning": meaning})
-    return found
+            groups.setdefault(row.verdict, []).append(row)
+    return [
+        {
+            "verdict": verdict,
+            "over": _over(own),
+            "models": [row.newest["model"] for row in own],
+            "meaning": words.meaning(verdict),
+        }
+        for verdict, own in groups.items()
+    ]
 
 
-def _extent(row: Row) -> str:
-    """Say with how many of its seeds a row has its verdict."""
-    if len(row.records) == 1:
-        return ""
-    if row.always:
-        return "with every seed"
-    if row.verdict in ("failed", "inaccurate"):
-        return "with some seeds"
-    if row.verdict == "good":
-        return "with most seeds"
-    return "with some seeds, worse with others" if row.worse else "with half of the seeds or more"
+def _over(rows: Sequence[Row]) -> str:
+    """Say over how many seeds some rows are judged."""
+    each = [len(row.records) for row in rows]
+    low, high = min(each), max(each)
+    return f"over {counted(low, 'seed')}" if low == high else f"over {low} to {high} seeds"
 
 
 def _elsewhere(source: Source, rows: Sequence[Row], stack: str) -> List[Dict[str, Any]]:
-    """Return which models have another verdict on other stacks, with their own settings, on one machine."""
+    """Return which models have another verdict on other stacks, beyond chance, on one machine."""
     found: Dict[str, Dict[str, Row]] = {}
     for row in rows:
         if data.machine(row.newest) == source.main and source.is_tutorial(row.newest):
             found.setdefault(str(row.newest["stack"]), {})[row.newest["model"]] = row
     own = found.get(stack, {})
-    return [
-        {
-            "stack": other,
-            "same": len(set(own) & set(theirs)),
-            "models": [
-                {"name": name, "now": row.verdict, "extent": row.extent, "own": own[name].verdict}
-                for name, row in theirs.items()
-                if name in own and own[name].verdict != row.verdict
-            ],
+    told = []
+    for other, theirs in found.items():
+        both = [name for name in theirs if name in own]
+        if other == stack or not both:
+            continue
+        changes = {
+            name: since.another(own[name].records, theirs[name].records, since.LEVEL / len(both))
+            for name in both
         }
-        for other, theirs in found.items()
-        if other != stack
-    ]
+        differing = {name: change for name, change in changes.items() if change is not None}
+        told.append(
+            {
+                "stack": other,
+                "same": len(both),
+                "models": [
+                    {"name": name, "now": theirs[name], "own": own[name]}
+                    for name, change in differing.items()
+                    if change.beyond
+                ],
+                "within": [name for name, change in differing.items() if not change.beyond],
+                "level": f"{100 * since.LEVEL:g} %",
+            }
+        )
+    return told
 
 
-def _unchanged(source: Source) -> str:
-    """Say what the lack of changes rests on."""
-    if not source.earlier:
+def _unchanged(changed: Since) -> str:
+    """Say what the lack of changes rests on, and how many differences are not shown."""
+    if not changed.rows:
         return "What changed since the run before: no cell has been measured twice yet; --fresh does it."
-    return (
-        f"What changed since the run before: nothing in {counted(len(source.earlier), 'cell')} that"
-        " had been measured before: neither a verdict, nor a time per effective sample by a half."
-    )
+    nothing = "" if changed.changes else "Changed since the run before: nothing beyond chance. "
+    return f"{nothing}{changed.rule} {counted(changed.within, 'difference')} within chance, not shown."
 
 
 def measured(source: Source) -> List[str]:
@@ -154,10 +156,11 @@ def _filter(name: str, label: str, values: Sequence[str], chosen: str = "") -> D
     return {"name": name, "label": label, "options": sorted(set(values)), "chosen": chosen}
 
 
-def _row(source: Source, row: Row, advice: Mapping[Tuple[str, str], str]) -> Dict[str, Any]:
+def _row(source: Source, row: Row, advice: Mapping[Tuple[str, str], str], changed: Since) -> Dict[str, Any]:
     first = row.newest
     scores = [verdicts.worst_z(record) for record in row.records]
-    z = max((score for score in scores if score is not None), default=None)
+    # Of chains that have not mixed it is no distance from anything.
+    z = max((score for score in scores if score is not None), default=None) if row.mixed else None
     place = first["model"], first["stack"]
     asked = source.is_tutorial(first) and data.machine(first) == source.main
     return {
@@ -171,16 +174,18 @@ def _row(source: Source, row: Row, advice: Mapping[Tuple[str, str], str]) -> Dic
         "elsewhere": data.machine(first) != source.main,
         "seeds": len(row.records),
         "verdict": row.verdict,
-        "extent": row.extent,
+        "over": row.over,
+        "singles": row.singles,
         "why": words.why_over_seeds(row),
-        "since": words.since(first, source.earlier.get(first["id"])),
-        "ess_per_s": _figure(row.median("ess_per_s")),
+        "remedy": words.remedy(row),
+        "since": "; ".join(changed.changes.get(since.key(first), [])),
+        "ess_per_s": _figure(row.median("ess_per_s") if row.mixed else None),
         "wall_s": _figure(row.median("wall_s")),
         "rhat": _figure(max(row.values("rhat_max"), default=None), ".3f"),
         "divergences": _figure(max(row.values("divergences"), default=None), ".0f"),
         "depth": _figure(row.median("tree_depth_mean"), ".1f"),
         "z": _figure(z, ".1f"),
-        "accuracy": (row.example.get("accuracy") or {}).get("verdict", "-"),
+        "accuracy": row.accuracy or "-",
         "limit": (row.example.get("accuracy") or {}).get("threshold"),
         "phases": row.phases(),
         "settings": source.settings_words(first),

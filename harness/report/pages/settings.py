@@ -1,19 +1,39 @@
-"""The page of settings: how each figure moves with each of them, model by model."""
+"""The page of settings: how each metric moves with each of them, model by model."""
 
 import itertools
 from collections import Counter
-from typing import Any, Dict, List, Sequence, Set
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from harness.compare import records as compared
+from harness.remedy import WANTED_ESS
 from harness.report import data, panels, site, sweep
 from harness.report.data import Record, Source
 from harness.report.section import Chart, Section, Table
 from harness.report.site import Page, ids
-from harness.report.verdicts import Row
+from harness.report.sweep import Best, Tried
 from harness.table import counted, number
 
 _TABLE = (
-    "The table has ESS/s, the median over seeds, and the verdict that half of the seeds or more have, with"
-    " their number where not all do; * is the model's own value."
+    f"The table has the expected time to an ESS of {WANTED_ESS} (s, geometric mean over seeds) and the"
+    " verdict over as many seeds as it says; * is the model's own value."
+)
+_DRAWS = (
+    "Draws are the beginning of a longer run's, so they do not change the expected time: the table has the"
+    " ESS (the smaller of bulk and tail, median over seeds) and the verdict over seeds, and the draws a chain"
+    f" that an ESS of {WANTED_ESS} takes at the rate seen in the longest run; * is the model's own value."
+)
+#: What "best" is here.
+_BEST = (
+    f"Fastest is the least expected time to an ESS of {WANTED_ESS} (bulk and tail) with all checks passed:"
+    " seconds of build and compile (the model's median, compile cache as it was, mostly warm) + tune +"
+    f" {WANTED_ESS} x draw / ESS. It is the geometric mean over seeds, with a 95 % interval by their spread.",
+    "Settings count if what is wrong over seeds, if anything, is too few draws, which the expected time makes"
+    " up for. Where every setting of a model is treedepth limited, these are compared, and it is said."
+    " Settings of one seed have no interval, and are never called fastest.",
+    "Not told apart: Welch's interval of the ratio of the two times, at 95 % over all comparisons of a model"
+    f" with its fastest (Bonferroni), holds 1; {100 * compared.DRIFT:.0f} % are added to either side, since"
+    " the runs were not interleaved. One setting was varied at a time: no two together were tried. All that"
+    " were tried are on a model's own page.",
 )
 
 
@@ -40,12 +60,12 @@ def _variables(source: Source, records: Sequence[Record]) -> Dict[str, Any]:
     return {
         "title": "Which settings to sample with",
         "charts": True,
-        "lead": "How each figure moves with one setting, while the others stay the tutorial's. Models with"
+        "lead": "How each metric moves with one setting, while the others stay the tutorial's. Models with"
         " collinear predictors have fewer values: a cell of theirs takes minutes."
-        + (f" Median over up to {counted(seeds, 'seed')}, on {machine}." if records else ""),
+        + (f" Over up to {counted(seeds, 'seed')}, on {machine}." if records else ""),
         "sections": sections,
         "contents": True,
-        "meanings": {name: site.DEFINITIONS[name] for name in panels.SHOWN},
+        "meanings": {panels.title(name): site.DEFINITIONS[name] for name in panels.SHOWN},
         "empty": "No sweep has been measured yet: nutsbench run --profile sweep --seed 1,2,3 does it.",
     }
 
@@ -76,35 +96,65 @@ def _section(source: Source, records: Sequence[Record], setting: str, names: Seq
     return Section(
         setting,
         setting,
-        lines=[*_lost(records, setting), _TABLE],
+        lines=[*_lost(records, setting), _DRAWS if setting == "draws" else _TABLE],
         charts=charts,
         table=_by_value(source, records, setting, names),
     )
 
 
 def _by_value(source: Source, records: Sequence[Record], setting: str, names: Sequence[str]) -> Table:
-    """Return ESS/s and verdict of each model under each value of a setting, and which of them is best."""
+    """Return what each model gave under each value of a setting, and which of them is fastest."""
     values = sorted({record["settings"][setting] for record in records})
     stacks = list(dict.fromkeys(record["stack"] for record in records))
     rows = []
     for name, stack in itertools.product(names, stacks):
-        ranked = sweep.ranking([r for r in records if (r["model"], r["stack"]) == (name, stack)])
-        if ranked:
-            cells = {row.newest["settings"][setting]: _rate(source, row) for row in ranked}
-            best = f"{ranked[0].newest['settings'][setting]:g}"
+        own = [r for r in records if (r["model"], r["stack"]) == (name, stack)]
+        every = [r for r in source.swept if (r["model"], r["stack"]) == (name, stack)]
+        tried = sweep.ranking(own, every)
+        if tried:
+            cells = {one.row.newest["settings"][setting]: _cell(source, one, setting) for one in tried}
+            last = _draws_needed(tried) if setting == "draws" else _fastest(sweep.best(own, every), setting)
             rows.append(
                 [
                     name if len(stacks) == 1 else f"{name}, {stack}",
                     *(cells.get(value, "-") for value in values),
-                    best if ranked[0].sound else f"none is good with every seed; least bad {best}",
+                    last,
                 ]
             )
-    return Table(["model", *(f"{value:g}" for value in values), "best"], rows)
+    last = f"draws a chain for ESS {WANTED_ESS}" if setting == "draws" else f"fastest to ESS {WANTED_ESS}"
+    return Table(["model", *(f"{setting} {value:g}" for value in values), last], rows)
 
 
-def _rate(source: Source, row: Row) -> str:
+def _cell(source: Source, tried: Tried, setting: str) -> str:
+    row, found = tried.row, tried.interval
     own = " *" if source.is_tutorial(row.newest) else ""
-    return f"{number(row.median('ess_per_s'))} {row.verdict_text}{own}"
+    ess = [row.median(name) for name in ("ess_bulk_min", "ess_tail_min")]
+    if setting == "draws":
+        known = [value for value in ess if value is not None]
+        figure = f"ESS {number(min(known))}" if known and row.mixed else "no ESS"
+    else:
+        figure = "no time" if found is None else f"{number(found.ratio)} s"
+    return f"{figure}, {row.verdict} ({row.over}){own}"
+
+
+def _fastest(best: Optional[Best], setting: str) -> str:
+    """Say which values of a setting are fastest, as far as they can be told apart."""
+    if best is None:
+        return "none passes all checks"
+    first, *others = (one.row.newest["settings"][setting] for one in (best.first, *best.tied))
+    less = "" if best.passes else f", {best.first.lasting}"
+    if not others:
+        return f"{first:g}{less}" if best.slower else f"{first:g}{less}: the only one to pass"
+    return f"{first:g}{less}; not told apart from {', '.join(f'{one:g}' for one in sorted(others))}"
+
+
+def _draws_needed(tried: Sequence[Tried]) -> str:
+    """Say how many draws a chain are needed, by the longest run."""
+    known = [one for one in tried if one.draws is not None]
+    if not known:
+        return "chains have not mixed"
+    longest = max(known, key=lambda one: int(one.row.newest["settings"]["draws"]))
+    return f"{number(longest.draws)} (median, {counted(len(longest.times), 'seed')})"
 
 
 def _lost(records: Sequence[Record], setting: str) -> List[str]:
@@ -122,44 +172,97 @@ def _lost(records: Sequence[Record], setting: str) -> List[str]:
 
 
 def _best(source: Source, records: Sequence[Record], stack: str, names: Sequence[str]) -> Section:
-    """Return the table of the settings that would have been best for each model on a stack."""
-    rows: List[List[str]] = []
-    ranked_seeds: Set[int] = set()
+    """Return the table of the settings that are fastest for each model on a stack."""
+    rows, answer = [], []
     for name in names:
-        ranked = sweep.ranking([r for r in records if r["model"] == name])
-        if not ranked:
+        own = [record for record in records if record["model"] == name]
+        tried, best = sweep.ranking(own), sweep.best(own)
+        usual = next((one for one in tried if source.is_tutorial(one.row.newest)), None)
+        if best is None:
+            rows.append([name, _none(source, tried), "-", "-", "-", _usual(usual, usual), "-"])
             continue
-        ranked_seeds |= {record["seed"] for row in ranked for record in row.records}
-        first, usual = ranked[0], next((row for row in ranked if source.is_tutorial(row.newest)), None)
-        best, before = first.median("ess_per_s"), usual.median("ess_per_s") if usual else None
-        text = source.settings_words(first.newest)
+        answer.append((name, best))
+        less = "" if best.passes else f" ({best.first.lasting})"
         rows.append(
             [
                 name,
-                text if first.sound else f"none is good with every seed; least bad: {text}",
-                f"{number(best)}, {first.verdict_text}",
-                f"{number(before)}, {usual.verdict_text}" if usual else "-",
-                f"{best / before:.2g} x" if best and before else "-",
-                counted(len(first.records), "seed"),
+                f"{sweep.words_of(source, best.first)}{less}",
+                best.first.text,
+                f"{number(best.first.draws)}",
+                ", ".join(f"{sweep.words_of(source, one)} ({_seconds(one)})" for one in best.tied) or "none",
+                _usual(usual, _own(source, [best.first, *best.tied, *best.slower])),
+                _gain(source, best),
             ]
         )
     header = [
         "model",
-        "best of those tried",
-        "ESS per s",
-        "the tutorial's settings, ESS per s",
-        "gain",
-        "over",
+        "fastest of those tried",
+        f"expected time to ESS {WANTED_ESS} (95 % interval)",
+        "draws a chain for it",
+        "not told apart from it",
+        "the tutorial's settings: expected time, verdict over seeds",
+        "fastest over the tutorial's",
     ]
     return Section(
         f"best-{stack}",
-        f"The settings that would have been best, {stack}",
-        lines=[
-            "Of the settings under which every seed is good, those with the most effective samples a second;"
-            " where there are none, those with the best verdict and the most seeds on the good side of it,"
-            " and among poor ones the smallest R-hat. A gain of a tenth or two may be chance. One setting was"
-            " varied at a time: no two together were tried. All that were tried are on a model's own page.",
-            sweep.seeds_text(ranked_seeds),
-        ],
+        f"The settings that reach an ESS of {WANTED_ESS} fastest, {stack}",
+        answer=_answer(source, answer, len(names)),
+        lines=_BEST,
         table=Table(header, rows),
+    )
+
+
+def _answer(source: Source, found: Sequence[Tuple[str, Best]], models: int) -> List[str]:
+    """Say for how many models other settings than the tutorial's are faster beyond chance."""
+    faster = [
+        f"{name} ({sweep.words_of(source, best.first)}, {number(1 / sweep.ratio(best.first, own).ratio, 2)} x"
+        " the time)"
+        for name, best in found
+        for own in [_own(source, [*best.tied, *best.slower])]
+        if own is not None and own in best.slower
+    ]
+    alone = [name for name, best in found if not best.tied]
+    told = [
+        f"The tutorial's settings are slower than the fastest, beyond chance, in {len(faster)} of {models}"
+        " models" + (f": {', '.join(faster)}." if faster else "."),
+        f"A single setting is fastest, beyond chance, in {len(alone)} of {models} models"
+        + (f": {', '.join(alone)}; in the others" if alone else ": in all")
+        + " several cannot be told apart, or none passes.",
+    ]
+    return told if found else []
+
+
+def _own(source: Source, tried: Sequence[Tried]) -> Optional[Tried]:
+    """Return of some settings those that are the model's own but for the draws."""
+    return next((one for one in tried if set(source.changed(one.row.newest)) <= {"draws"}), None)
+
+
+def _gain(source: Source, best: Best) -> str:
+    """Return the ratio of the fastest settings' time to that of the model's own, with its interval."""
+    if _own(source, [best.first]) is not None:
+        return "the same settings"
+    own = _own(source, [*best.tied, *best.slower])
+    if own is None:
+        return "-"
+    found = sweep.ratio(own, best.first)
+    return f"{found.ratio:.2f} ({found.lower:.2f} to {found.upper:.2f})"
+
+
+def _seconds(tried: Tried) -> str:
+    return "-" if tried.interval is None else f"{number(tried.interval.ratio)} s"
+
+
+def _usual(usual: Optional[Tried], longest: Optional[Tried]) -> str:
+    """Return the time of the model's own settings, by the longest run of them, and their verdict."""
+    if usual is None:
+        return "-"
+    return f"{(longest or usual).text}; {usual.row.verdict} ({usual.row.over})"
+
+
+def _none(source: Source, tried: Sequence[Tried]) -> str:
+    """Say that no settings pass, and which come nearest."""
+    first = tried[0]
+    return (
+        f"none passes all checks; least bad: {sweep.words_of(source, first)}, {first.row.verdict}"
+        f" ({first.row.over})"
     )

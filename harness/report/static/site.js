@@ -17,9 +17,28 @@
     drawAll();
   }
 
+  // The charts' colours (Okabe and Ito's, which the colour-blind tell apart too), lighter on a dark ground,
+  // where the darkest would not be seen.
+  const LIGHTER = { "#0072B2": "#3d9be0", "#D55E00": "#f0803c", "#009E73": "#1fc08f", "#CC79A7": "#e5a3c8",
+    "#E69F00": "#f4be4f", "#56B4E9": "#a6daf7", "#7F7F7F": "#b0b0b0" };
+
+  function coloured(part, ink, dark) {
+    Object.keys(part).forEach((key) => {
+      if (part[key] === "ink") part[key] = ink;
+      else if (dark && LIGHTER[part[key]]) part[key] = LIGHTER[part[key]];
+      else if (part[key] && typeof part[key] === "object") coloured(part[key], ink, dark);
+    });
+  }
+
   function draw(place, script) {
     const figure = JSON.parse(script.textContent);
     const style = getComputedStyle(root);
+    figure.data.forEach((line) => {
+      const parts = [line.line, line.marker, line.error_x, line.error_y].filter(Boolean);
+      parts.forEach((part) => coloured(part, style.getPropertyValue("--ink").trim(), root.dataset.theme === "dark"));
+      // Parts of a bar are told apart by a gap, too.
+      if (line.type === "bar") line.marker.line = { color: style.getPropertyValue("--paper").trim(), width: 1 };
+    });
     const ink = style.getPropertyValue("--ink").trim(), line = style.getPropertyValue("--line").trim();
     const layout = Object.assign({ paper_bgcolor: "transparent", plot_bgcolor: "transparent", autosize: true }, figure.layout);
     layout.font = { color: ink, family: style.getPropertyValue("--font").trim(), size: 12 };
@@ -166,11 +185,26 @@
     apply();
   }
 
+  function copying(press) {
+    press.addEventListener("click", async () => {
+      const code = press.previousElementSibling;
+      try {
+        await navigator.clipboard.writeText(press.dataset.copy);
+        press.textContent = "copied";
+      } catch (error) {
+        // From disk it may be forbidden: what is selected can be copied by hand.
+        getSelection().selectAllChildren(code);
+        press.textContent = "selected";
+      }
+    });
+  }
+
   button.addEventListener("click", () => setTheme(root.dataset.theme === "dark" ? "light" : "dark"));
   button.setAttribute("aria-pressed", String(root.dataset.theme === "dark"));
   document.querySelectorAll("table.sortable").forEach(sortable);
   document.querySelectorAll("form[data-filters]").forEach(filters);
   document.querySelectorAll("select[data-show]").forEach(shown);
   document.querySelectorAll("select[data-sort]").forEach(sorting);
+  document.querySelectorAll("button[data-copy]").forEach(copying);
   charts();
 })();

@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 
+from harness import quality
 from harness.report import data, pages, site
 from tests.conftest import ROOT
 
@@ -15,7 +16,7 @@ PUBLISHED = ROOT / "results" / "runs" / "published" / "2026-11-22-tutorial-schem
 
 @pytest.fixture(scope="session")
 def published():
-    return [json.loads(line) for line in PUBLISHED.read_text().splitlines()]
+    return [quality.present(json.loads(line)) for line in PUBLISHED.read_text().splitlines()]
 
 
 @pytest.fixture
@@ -128,6 +129,35 @@ def changed(record, **parts):
         else:
             found[name] = part
     return found
+
+
+#: What makes a good record one of another verdict: what its metrics have to be.
+FAULTS = {
+    "good": {},
+    "too few draws": {"metrics": {"ess_bulk_min": 150.0}, "worst": {"ess_bulk": "x"}},
+    "treedepth limited": {"metrics": {"tree_depth_max_share": 0.3}},
+    "divergent": {"metrics": {"divergences": 7}},
+    "inaccurate": {
+        "accuracy": {
+            "verdict": "inaccurate",
+            "worst": {"scalar": "x", "statistic": "mean", "z": 9.0, "size": 1.0},
+        }
+    },
+    "failed": {"status": "crashed", "reason": "signal 9"},
+}
+
+
+def judged(record, verdict="good", **parts):
+    """Return a copy of a good record that is judged otherwise, and differs in some parts."""
+    return quality.present(changed(changed(record, **FAULTS[verdict]), **parts))
+
+
+def unmixed(record, **parts):
+    """Return a copy of a record whose chains have not mixed."""
+    found = changed(record, metrics={"rhat_max": 2.5}, **parts)
+    for one in found["quantities"].values():
+        one["rhat"] = 2.5
+    return quality.present(found)
 
 
 def figures_of(text):

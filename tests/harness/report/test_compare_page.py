@@ -3,8 +3,8 @@
 import json
 import re
 
-from harness.report.pages import compare
-from tests.harness.report.conftest import changed, comparison, figures_of, with_itself
+from harness.report import charts, side_by_side
+from tests.harness.report.conftest import changed, comparison, figures_of, unmixed, with_itself
 
 
 def test_two_stacks_with_seeds_have_intervals_and_one_seed_has_none(published, write, build):
@@ -22,7 +22,7 @@ def test_two_stacks_with_seeds_have_intervals_and_one_seed_has_none(published, w
     text = (build(write(seeds), "compare.html")[0] / "compare.html").read_text()
     (intervals,) = (one for name, one in figures_of(text).items() if name.startswith("intervals-"))
     assert intervals["data"][0]["y"] == ["addition"]
-    assert "1 model with less than two seeds is not judged." in text
+    assert "Not judged: fork (one seed alone has no spread" in text
     assert "one seed alone has no spread" in text
 
 
@@ -34,7 +34,7 @@ def test_two_runs_of_a_stack_are_side_by_side(published, write, build):
     ]
     text = (build(write([*before, *after]), "compare.html")[0] / "compare.html").read_text()
     assert "pymc3-3.8, newest run over pymc3-3.8, the run before, by records, " in text
-    assert "Of 3 cells that both have" in text
+    assert "Of 3 cells (model, settings and seed) that both have" in text
 
 
 def test_a_stored_comparison_is_shown_with_its_verdicts(published, write, build):
@@ -76,9 +76,9 @@ def test_a_comparison_says_how_sure_it_is_what_is_faster_and_what_is_beside_it(p
     (folder / "compare" / "20261123T000000Z-abcdef.json").write_text(json.dumps(one))
     text = (build(folder, "compare.html")[0] / "compare.html").read_text()
     assert "It is faster in coin_toss. All models together: faster." in text
-    assert "over 5 to 8 pairs of fresh processes" in text
+    assert "over 5 to 8 fresh process pairs" in text
     assert "misses the true ratio is 1 % at most" in text
-    assert "The grey band is 3 % to either side of 1" in text
+    assert "The margin of equivalence, grey, is 3 % to either side of 1" in text
     assert "compile +20.0 % (+10.0 % to +30.0 %); import +10.0 %." in text
 
 
@@ -90,18 +90,69 @@ def test_wall_times_are_summed_up(published, write, build):
 
 
 def test_an_interval_that_says_nothing_is_said_to():
-    assert compare.interval_text({"lower": 0.008, "upper": 49.5}) == "0.008 to 49.500: too few to tell"
-    assert compare.interval_text({"lower": 0.9, "upper": 1.1}) == "0.900 to 1.100"
-    assert compare.interval_text({"lower": None, "upper": None}) == "not known"
+    assert side_by_side.interval_text({"lower": 0.008, "upper": 49.5}) == "0.008 to 49.500: too few to tell"
+    assert side_by_side.interval_text({"lower": 0.9, "upper": 1.1}) == "0.900 to 1.100"
+    assert side_by_side.interval_text({"lower": None, "upper": None}) == "not known"
 
 
-def test_the_phases_are_of_the_newest_record(published, write, build):
-    old = [changed(one, id=f"{place:032x}") for place, one in enumerate(published) if one["model"] == "fork"]
-    phases = {"draw": {"wall_s": 12345.5, "cpu_s": 1.0}}
-    later = {"seed": 1, "started_at": "2026-12-01T00:00:00+00:00", "phases": phases}
-    new = [changed(one, id=f"{place + 9:032x}", **later) for place, one in enumerate(old)]
-    text = (build(write([*old, *new]), "compare.html")[0] / "compare.html").read_text()
-    assert "12345.5" in text
+def test_the_bars_of_phases_are_means_over_seeds_and_end_in_their_range(published):
+    def side(stack, seconds):
+        (one,) = (one for one in published if (one["model"], one["stack"]) == ("fork", stack))
+        phases = {name: {"wall_s": 0.0} for name in charts.PHASES}
+        return changed(one, phases={**phases, "draw": {"wall_s": seconds}})
+
+    pairs = [
+        (side("pymc3-3.8", 1.0), side("pymc3-3.11", 2.0)),
+        (side("pymc3-3.8", 4.0), side("pymc3-3.11", 2.0)),
+    ]
+    *bars, whole = charts.phases(pairs, "pymc3-3.8", "pymc3-3.11")["data"]
+    (draw,) = (bar for bar in bars if bar["name"] == "draw")
+    assert draw["y"][1] == ["pymc3-3.11", "pymc3-3.8"]
+    assert draw["x"] == whole["x"] == [2.0, 2.5]
+    assert whole["error_x"]["array"] == [0.0, 1.5]
+    assert whole["error_x"]["arrayminus"] == [0.0, 1.5]
+    assert whole["text"] == ["2 seeds", "2 seeds"]
+
+
+def test_intervals_are_drawn_beside_their_margin_of_equivalence():
+    figure = charts.ratios(comparison())
+    (band, *edges, middle) = figure["layout"]["shapes"]
+    assert (band["x0"], band["x1"]) == (1 / 1.03, 1.03)
+    assert [edge["x0"] for edge in edges] == [1 / 1.03, 1.03]
+    assert middle["x0"] == 1
+    assert "\u00b13" in figure["layout"]["annotations"][0]["text"]
+    (slower,) = figure["data"]
+    # An error bar without a colour of its own is black, on a dark ground as well.
+    assert slower["error_x"]["color"] == slower["marker"]["color"]
+
+
+def test_a_model_that_has_not_mixed_has_no_time_per_effective_sample_to_compare(published, write, build):
+    records = [
+        changed(one, seed=seed, id=f"{one['id'][:20]}{seed}")
+        for one in published
+        if one["model"] in ("fork", "addition")
+        for seed in (1, 2, 3)
+    ]
+    for one in records:
+        if (one["model"], one["stack"]) == ("fork", "pymc3-3.11"):
+            one.update(unmixed(one))
+    text = (build(write(records), "compare.html")[0] / "compare.html").read_text()
+    assert "fork: chains of HEAD have not mixed (not converged, R-hat up to 2.50 (3 of 3 seeds))" in text
+    (dots,) = (one for name, one in figures_of(text).items() if name.startswith("dots-"))
+    assert [line["y"] for line in dots["data"]] == [["addition"], ["fork", "addition"]]
+
+
+def test_cells_of_two_settings_are_no_repeats_of_each_other(published, write, build):
+    one, other = (one for one in published if one["model"] == "addition")
+    sides = [
+        changed(side, seed=seed, settings={"draws": draws}, id=f"{side['id'][:20]}{draws}{seed}")
+        for side in (one, other)
+        for draws, seeds in ((100, (1,)), (200, (1, 2)))
+        for seed in seeds
+    ]
+    text = (build(write(sides), "compare.html")[0] / "compare.html").read_text()
+    assert "Of 2 cells (model, settings and seed) that both have" in text
+    assert "with most seeds: 1 cell of others left out" in text
 
 
 def test_what_tells_less_comes_later_and_is_folded(published, write, build):
@@ -113,18 +164,18 @@ def test_what_tells_less_comes_later_and_is_folded(published, write, build):
     text = (build(folder, "compare.html")[0] / "compare.html").read_text()
     heads = re.findall(r"<h2>([^<]*)</h2>", text)
     assert heads[:2] == [
-        "pymc3-3.11 over pymc3-3.8, measured in turns",
-        "pymc3-3.8 against itself, measured in turns, interrupted",
+        "pymc3-3.11 over pymc3-3.8, interleaved",
+        "pymc3-3.8 against itself, interleaved, interrupted",
     ]
     folded = re.findall(r"<summary><h2>([^<]*)</h2>", text)
-    # The records of two stacks that were compared in turns are there for who asks.
+    # The records of two stacks that were interleaved are there for who asks.
     assert [head.split(",")[0] for head in folded] == [
         "pymc3-3.8 against itself",
         "pymc3-3.11 over pymc3-3.8",
     ]
 
 
-def test_records_are_open_where_nothing_was_measured_in_turns(published, write, build):
+def test_records_are_open_where_nothing_was_measured_interleaved(published, write, build):
     text = (build(write(published), "compare.html")[0] / "compare.html").read_text()
     assert "<summary><h2>" not in text
     assert "pymc3-3.11 over pymc3-3.8, by records" in text

@@ -4,30 +4,45 @@ import json
 import re
 import shutil
 
+from harness.report.site import slug
 from tests.harness.report.conftest import changed, figures_of
 
 
 def test_the_history_of_releases_has_accuracy_beside_speed(whole, build):
     text = (build(whole, "history.html")[0] / "history.html").read_text()
     assert "Speed and cost, over PyMC3&#39;s releases" in text
-    (pace,) = (one for name, one in figures_of(text).items() if name.endswith("-pace"))
+    (pace,) = (one for name, one in figures_of(text).items() if name.endswith(slug("time / ESS")))
     under = {line["name"]: line for line in pace["data"] if line.get("yaxis")}
-    assert {"accurate", "can't tell", "divergences"} <= set(under)
+    assert {"accurate", "not judged", "divergences"} <= set(under)
     # One axis of releases for all of them, the oldest first.
     assert {line.get("xaxis", "x") for line in pace["data"]} == {"x"}
     versions = pace["layout"]["xaxis"]["categoryarray"]
     assert (versions[0], versions[-1]) == ("3.8", "3.11.6")
-    assert all(line["x"] == versions for line in pace["data"])
+    assert all(line["x"] == versions for line in pace["data"] if line["name"] != "chains have not mixed")
     assert sum(under["divergences"]["y"]) > 0
 
 
 def test_the_history_of_releases_says_what_the_last_is_against_the_first(whole, build):
     text = (build(whole, "history.html")[0] / "history.html").read_text()
     (answer, *_) = re.findall(r'<p class="answer">([^<]*)</p>', text)
-    assert answer.startswith("3.11.6 against 3.8, all models together: ")
-    assert "leapfrogs / ESS -18" in answer
+    assert answer.startswith("3.11.6 against 3.8: ")
+    assert "leapfrogs / ESS -13" in answer
+    assert "(13 models)" in answer
     assert "machine" not in answer
-    assert re.search(r"A cell here is one run of one model with one seed: \d+ to \d+ draws", text)
+    assert re.search(r"A record here is one run of one model with one seed: \d+ to \d+ draws", text)
+
+
+def test_a_model_that_has_not_mixed_is_a_gap_with_its_reason(whole, build):
+    text = (build(whole, "history.html")[0] / "history.html").read_text()
+    (pace,) = (one for name, one in figures_of(text).items() if name.endswith(slug("time / ESS")))
+    (crosses,) = (line for line in pace["data"] if line["name"] == "chains have not mixed")
+    assert {"fork", "pipe_confound", "combined_exclude_collider"} <= set(crosses["y"])
+    assert all(re.match(r"(not converged|stuck), R-hat up to \d", reason) for reason in crosses["text"])
+    # No line of theirs, and no change that they are part of.
+    assert not {"fork", "pipe_confound"} & {line["name"] for line in pace["data"]}
+    assert "chains have not mixed at any of 13 releases" in text
+    (leapfrog,) = (one for name, one in figures_of(text).items() if name.endswith(slug("time / leapfrog")))
+    assert "fork" in {line["name"] for line in leapfrog["data"]}
 
 
 def test_accuracy_of_a_machine_without_times_is_a_table(whole, build, tmp_path):
@@ -37,7 +52,7 @@ def test_accuracy_of_a_machine_without_times_is_a_table(whole, build, tmp_path):
     machine.write_text(json.dumps({**json.loads(machine.read_text()), "cpu": "another"}))
     text = (build(folder, "history.html")[0] / "history.html").read_text()
     assert "asv has no times of this machine" in text
-    (pace,) = (one for name, one in figures_of(text).items() if name.endswith("-pace"))
+    (pace,) = (one for name, one in figures_of(text).items() if name.endswith(slug("time / ESS")))
     assert "divergences" not in {line["name"] for line in pace["data"]}
 
 
@@ -70,7 +85,7 @@ def test_the_history_of_commits_has_accuracy_beside_speed(published, write, buil
         }
         (stored / f"{commit[:8]}-pymc3-3.8.json").write_text(json.dumps(content))
     text = (build(folder, "history.html")[0] / "history.html").read_text()
-    (pace,) = (one for name, one in figures_of(text).items() if name.endswith("-pace"))
+    (pace,) = (one for name, one in figures_of(text).items() if name.endswith(slug("time / ESS")))
     (line,) = (line for line in pace["data"] if line["name"] == "divergences")
     assert line["x"] == ["aaaaaaaa", "bbbbbbbb"]
     assert line["y"][1] - line["y"][0] == 7 - records[-1]["metrics"]["divergences"]

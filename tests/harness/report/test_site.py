@@ -116,17 +116,17 @@ def test_a_sweep_shows_every_setting_that_was_varied(published, write, build):
     assert 'id="draws"' in text
     assert 'id="target_accept"' in text
     assert 'id="tune"' not in text
-    assert "Median over up to 3 seeds" in text
+    assert "Over up to 3 seeds" in text
     panels = figures_of(text)["draws-rhat_max"]
     assert {shape["y0"] for shape in panels["layout"]["shapes"]} == {1.01}
-    assert "The settings that would have been best" in text
+    assert "The settings that reach an ESS of 400 fastest" in text
     accept = text[text.index('<section id="target_accept">') :]
     (fork,) = re.findall(r'<th scope="row">fork</th>(.*?)</tr>', accept)
     cells = re.findall(r'<td data-label="([^"]+)">([^<]*)</td>', fork)
     assert [(value, words.split(" ", 1)[1]) for value, words in cells] == [
-        ("0.8", "poor"),
-        ("0.95", "poor *"),
-        ("best", "is good with every seed; least bad 0.95"),
+        ("target_accept 0.8", "s, too few draws (over 3 seeds)"),
+        ("target_accept 0.95", "s, too few draws (over 3 seeds) *"),
+        ("fastest to ESS 400", "treedepth limited; not told apart from 0.8"),
     ]
 
 
@@ -139,7 +139,7 @@ def test_a_models_page_lists_all_settings_that_were_tried(published, write, buil
     assert table.count("<tr>") == 1 + 3
     assert "accept 0.8" in table
     overview = (output / "index.html").read_text()
-    assert 'models/fork.html#settings">None of the 3 settings tried is good with every seed.' in overview
+    assert 'models/fork.html#settings">Fastest to ESS 400 of 3 settings tried: ' in overview
 
 
 def test_a_record_of_another_machine_replaces_none(published, write, build):
