@@ -12,9 +12,11 @@ from typing import Any, Callable, Mapping, Optional
 
 from models.errors import NotByValueError
 from models.identity import arrays, canonical, code, objects, own, plain, tables
-from models.identity.encoder import Encoder
+from models.identity.encoder import FAMILIES, Encoder
 
 __all__ = ["arrays", "code", "code_digest", "data_digest", "objects", "own", "plain", "tables", "value_digest"]
+
+FAMILIES[:] = [*plain.FAMILY, *arrays.FAMILY, *tables.FAMILY, *code.FAMILY, *objects.FAMILY]
 
 
 def value_digest(value: Any, path: str, home: str = "") -> bytes:
@@ -81,8 +83,9 @@ def _of_plain_arrays(data: Mapping[str, Any]) -> Optional[str]:
         value = data[key]
         if type(key) is not str or not key.isidentifier() or np is None or type(value) is not np.ndarray:
             return None
-        if value.dtype.kind not in "biufc" or value.dtype.itemsize > 8:
+        # The first form took a number for an array of one; such an array is told apart by the other form.
+        if value.dtype.kind not in "biufc" or value.dtype.itemsize > 8 or value.shape == (1,):
             return None
-        made.update(f"{key} {arrays.dtype_name(value.dtype)} {value.shape}".encode())
+        made.update(f"{key} {arrays.dtype_name(value.dtype)} {value.shape or (1,)}".encode())
         made.update(arrays.content(value))
     return made.hexdigest()

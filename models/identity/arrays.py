@@ -7,7 +7,7 @@ is one; 0.0 and -0.0 are two.
 from typing import Any, Dict, Iterator, Optional, Tuple
 
 from models.identity import canonical
-from models.identity.encoder import FAMILIES, Encoder
+from models.identity.encoder import Encoder
 from models.identity.words import refused
 
 
@@ -153,4 +153,4 @@ def named(value: Any) -> str:
     return f"{module}.{name}" if found is value else ""
 
 
-FAMILIES.append(_of_numpy)
+FAMILY = (_of_numpy,)

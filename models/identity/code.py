@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Tupl
 from models.errors import NotByValueError
 from models.identity import canonical, own, scope, tree
 from models.identity.arrays import named
-from models.identity.encoder import EXACT, FAMILIES, Encoder
+from models.identity.encoder import EXACT, Encoder
 
 #: Names of a module that say where it is, not what it does.
 _OF_MODULE = frozenset(
@@ -283,4 +283,4 @@ _SIMPLE: Dict[type, Callable[[Encoder, Any, str], bytes]] = {
     type(dict.__dict__["fromkeys"]): _unbound,
 }
 EXACT.update(_SIMPLE)
-FAMILIES.append(_library_object)
+FAMILY = (_library_object,)

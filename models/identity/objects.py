@@ -6,7 +6,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from models.identity import arrays, canonical, own
 from models.identity.arrays import named
-from models.identity.encoder import EXACT, FAMILIES, Encoder
+from models.identity.encoder import EXACT, Encoder
 from models.identity.words import refused
 
 #: What a class holds of Python's own making; it follows from the rest, or says nothing of what it does.
@@ -189,4 +189,4 @@ def _is_own_class(value: Any) -> bool:
     return bool(value.__module__ != "builtins" and (home is None or own.is_own_module(home)))
 
 
-FAMILIES += [_class, _object]
+FAMILY = (_class, _object,)

@@ -16,7 +16,7 @@ from typing import Any, Optional
 
 from models.errors import NotByValueError
 from models.identity import canonical
-from models.identity.encoder import EXACT, FAMILIES, Encoder
+from models.identity.encoder import EXACT, Encoder
 
 
 def _list(encoder: Encoder, value: Any, path: str) -> bytes:
@@ -228,4 +228,4 @@ EXACT.update(
 if hasattr(functools, "cached_property"):
     EXACT[functools.cached_property] = _named("func")
 
-FAMILIES += [_member, _zone, _path, _callable_of_c, _cached, _silent]
+FAMILY = (_member, _zone, _path, _callable_of_c, _cached, _silent,)

@@ -7,7 +7,7 @@ numbers is one whether its class is ``Int64Index`` or ``Index``.
 from typing import Any, Optional
 
 from models.identity import arrays, canonical
-from models.identity.encoder import FAMILIES, Encoder
+from models.identity.encoder import Encoder
 from models.identity.words import refused
 
 
@@ -150,4 +150,4 @@ def of_patsy(encoder: Encoder, value: Any, path: str) -> Optional[bytes]:
     return canonical.digest("DesignMatrix", arrays.of_array(encoder, value, path), names)
 
 
-FAMILIES += [of_pandas, of_xarray, of_sparse, of_frozen, of_theano, of_patsy]
+FAMILY = (of_pandas, of_xarray, of_sparse, of_frozen, of_theano, of_patsy,)
