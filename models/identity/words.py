@@ -3,6 +3,7 @@
 import io
 import sys
 import types
+import weakref
 from typing import Any, Tuple
 
 from models.errors import NotByValueError
@@ -23,7 +24,7 @@ _BY_MODULE = {
     "_sqlite3": ("is an open connection", "keep what was read from it"),
     "ctypes": ("is bound to memory of C", "keep the numbers that it holds in an array"),
     "_ctypes": ("is bound to memory of C", "keep the numbers that it holds in an array"),
-    "itertools": ("is an iterator, which is used up as it is read", _KEPT),
+    "itertools": ("is an iterator, used up as it is read", _KEPT),
     "weakref": ("is a weak reference", "keep the object itself"),
     "tempfile": ("is an open file", "read it, and keep what it holds"),
 }
@@ -41,7 +42,7 @@ def refused(value: Any, path: str) -> NotByValueError:
         What a reader calls it.
     """
     why, instead = _said(value)
-    return NotByValueError(path, f"{why}, which cannot be taken by value", instead)
+    return NotByValueError(path, f"{why}, and cannot be taken by value", instead)
 
 
 def _said(value: Any) -> Tuple[str, str]:
@@ -50,13 +51,15 @@ def _said(value: Any) -> Tuple[str, str]:
     if isinstance(value, io.IOBase):
         return "is an open file", "read it, and keep what it holds"
     if isinstance(value, (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)):
-        return "is a generator, which is used up as it is read", _KEPT
+        return "is a generator, used up as it is read", _KEPT
+    if isinstance(value, weakref.ReferenceType):
+        return _BY_MODULE["weakref"]
     if library in _BY_MODULE:
         return _BY_MODULE[library]
     if library in _SYMBOLIC:
         return f"is part of a graph of {library}", "give the numbers, and build the graph in the build function"
     if hasattr(type(value), "__next__"):
-        return "is an iterator, which is used up as it is read", _KEPT
+        return "is an iterator, used up as it is read", _KEPT
     if isinstance(value, (types.CodeType, types.FrameType, types.TracebackType)):
         return f"is a {type(value).__name__}", "keep a function"
     if type(value).__name__ in ("dict_keys", "dict_values", "dict_items"):
@@ -64,6 +67,6 @@ def _said(value: Any) -> Tuple[str, str]:
     if library == "builtins" or library in sys.builtin_module_names:
         return f"is a {type(value).__name__} of the interpreter", _INSIDE
     return (
-        f"is a {name}, whose inside may be another in each version of {library}",
+        f"is a {name}, whose inside can change with the version of {library}",
         f"keep the numbers that it is made of, or {_INSIDE}",
     )
