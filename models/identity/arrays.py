@@ -143,14 +143,22 @@ def _state(encoder: Encoder, value: Any, path: str) -> bytes:
 
 
 def named(value: Any) -> str:
-    """Return the public name of a library's object, empty if it is not to be found under it."""
+    """Return the public name of a library's object, empty if it is not to be found under it.
+
+    The shortest one: in which of its modules a library defines something changes with its version.
+    """
     module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
     if not isinstance(module, str) or not isinstance(name, str):
         return ""
-    found = canonical.loaded(module)
-    for part in name.split("."):
-        found = getattr(found, part, None)
-    return f"{module}.{name}" if found is value else ""
+    parts = module.split(".")
+    for count in range(1, len(parts) + 1):
+        place = ".".join(parts[:count])
+        found = canonical.loaded(place)
+        for part in name.split("."):
+            found = getattr(found, part, None)
+        if found is value:
+            return f"{place}.{name}"
+    return ""
 
 
 FAMILY = (_of_numpy,)

@@ -86,7 +86,7 @@ def node_of(code: types.CodeType) -> ast.AST:
     tree = parsed(code.co_filename)
     found = [node for node in ast.walk(tree) if _fits(node, code)]
     if len(found) > 1:
-        found = _compiled_alike(code, tree, found)
+        found = _by_column(code, found) or _compiled_alike(code, tree, found)
     if not found:
         raise NoSourceError("its source is no longer what was loaded")
     return found[0]
@@ -106,31 +106,58 @@ def first_line(node: Any) -> int:
     return int(min([node.lineno, *lines]))
 
 
+def _by_column(code: types.CodeType, found: List[Any]) -> List[Any]:
+    """Return the one of several lambdas that all of a code's instructions stand in, if code says where."""
+    if not hasattr(code, "co_positions"):  # Python 3.11
+        return []
+    places = [
+        ((line, column), (end_line, end_column))
+        for line, end_line, column, end_column in code.co_positions()
+        if None not in (line, end_line, column, end_column) and (column, end_column) != (0, 0)
+    ]
+    inside = [
+        (one.body.lineno, one.body.col_offset, one)
+        for one in found
+        if places and kind(one) == "Lambda" and all(_holds(one.body, *place) for place in places)
+    ]
+    return [max(inside, key=lambda row: row[:2])[2]] if inside else []
+
+
+def _holds(node: Any, begin: Tuple[int, int], end: Tuple[int, int]) -> bool:
+    first, last = (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
+    return bool(first <= begin and end <= last)
+
+
 def _compiled_alike(code: types.CodeType, tree: ast.Module, found: List[Any]) -> List[Any]:
     """Return those of several lambdas on one line that compile to this very code.
 
-    Each is given a line number of its own for a moment, so that its code can be told from
-    the others' in what the whole file compiles to.
+    Each in its turn is moved to lines of its own, so that its code can be told from the
+    others' in what the whole file compiles to.
     """
-    lines = [node.lineno for node in found]
-    ends = [getattr(node, "end_lineno", None) for node in found]
-    marks = [10**6 + place for place in range(len(found))]
-    try:
-        for node, mark in zip(found, marks):
-            node.lineno = mark
-            if ends[0] is not None:
-                node.end_lineno = mark
-        compiled = compile(tree, code.co_filename, "exec", dont_inherit=True)
-    finally:
-        for node, line, end in zip(found, lines, ends):
-            node.lineno = line
-            if end is not None:
-                node.end_lineno = end
-    by_mark = {one.co_firstlineno: one for one in _codes(compiled)}
     wanted = _signature(code)
-    return [
-        node for node, mark in zip(found, marks) if mark in by_mark and _signature(by_mark[mark]) == wanted
-    ]
+    apart = [(node, _compiled_apart(code.co_filename, tree, node)) for node in found]
+    return [node for node, made in apart if made is not None and _signature(made) == wanted]
+
+
+def _compiled_apart(filename: str, tree: ast.Module, node: Any) -> Optional[types.CodeType]:
+    inside: List[Any] = [one for one in ast.walk(node) if hasattr(one, "lineno")]
+    lines = [(one, one.lineno, getattr(one, "end_lineno", None)) for one in inside]
+    mark = 10**6
+    try:
+        for one, line, end in lines:
+            one.lineno = line - node.lineno + mark if one is not node else line
+            if end is not None:
+                one.end_lineno = end - node.lineno + mark
+        node.lineno = mark
+        compiled = compile(tree, filename, "exec", dont_inherit=True)
+    finally:
+        for one, line, end in lines:
+            one.lineno = line
+            if end is not None:
+                one.end_lineno = end
+    # What can never run is not compiled.
+    made = (one for one in _codes(compiled) if one.co_firstlineno == mark and one.co_name == "<lambda>")
+    return next(made, None)
 
 
 def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
