@@ -23,7 +23,7 @@ _SETTINGS: Dict[str, Tuple[type, Callable[[Any], bool], str]] = {
 _WORDS = ("notation", "teaches", "tutorial_name", "section", "no_truth")
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """An argument that cannot be; the message begins with its name."""
 
 
@@ -45,13 +45,11 @@ def check(build: Any, given: Mapping[str, Any], where: str) -> Dict[str, Any]:
         If one cannot be: it names file, model, argument, value and the correct form.
     """
     if not inspect.isfunction(build):
-        raise ModelError(
-            f"{where}: @model decorates {_shown(build)}; put it on a function, the outermost of its decorators"
-        )
+        raise ModelError(f"{where}: @model decorates {_shown(build)}; it has to decorate a function")
     try:
-        _takes(build, 1, f"{build.__name__}() has to take the data, and nothing else: def {build.__name__}(data)")
+        _takes(build, 1, f"it has to take the data, and nothing else: def {build.__name__}(data)")
         return {name: _CHECKS[name](name, value) for name, value in given.items()}
-    except _Refused as error:
+    except _RefusedError as error:
         raise ModelError(f"{where}, model {build.__name__}: {error}") from None
 
 
@@ -63,8 +61,8 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else f"a {type(value).__name__}"
 
 
-def _refuse(name: str, value: Any, form: str) -> _Refused:
-    return _Refused(f"{name} has to be {form}, not {_shown(value)}")
+def _refuse(name: str, value: Any, form: str) -> _RefusedError:
+    return _RefusedError(f"{name} has to be {form}, not {_shown(value)}")
 
 
 def _takes(function: Any, count: int, said: str) -> None:
@@ -75,7 +73,7 @@ def _takes(function: Any, count: int, said: str) -> None:
     try:
         signature.bind(*[None] * count)
     except TypeError:
-        raise _Refused(said) from None
+        raise _RefusedError(said) from None
 
 
 def _data(name: str, value: Any) -> Any:
@@ -101,7 +99,7 @@ def _settings(name: str, value: Any) -> SamplerSettings:
         one = getattr(value, key)
         kinds = (int, float) if kind is float else (kind,)
         if isinstance(one, bool) or not isinstance(one, kinds) or not good(one):
-            raise _Refused(f"{key} in {name} has to be {form}, not {_shown(one)}")
+            raise _RefusedError(f"{key} in {name} has to be {form}, not {_shown(one)}")
     return value
 
 
@@ -151,7 +149,7 @@ _CHECKS: Dict[str, Callable[[str, Any], Any]] = {
     "tags": _names,
     "exact": _exact,
     "claims": _claims,
-    **{name: _word for name in _WORDS},
+    **dict.fromkeys(_WORDS, _word),
 }
 
 

@@ -44,7 +44,7 @@ class _Loader(importlib.machinery.SourceFileLoader):
         tree.sources[path] = source
         if _depth:
             _check_imports(Path(path), source)
-        return compile(source, path, "exec", dont_inherit=True)  # type: ignore[no-any-return]
+        return compile(source, path, "exec", dont_inherit=True)
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the file, with imports that look beside it first."""
@@ -76,16 +76,14 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 
 def _import_in(home: str, package: str) -> Callable[..., Any]:
-    def __import__(  # noqa: N807
-        name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0  # noqa: A002
-    ) -> Any:
+    def find(name: str, space: Any = None, names: Any = None, fromlist: Any = (), level: int = 0) -> Any:
         top = name.split(".")[0]
         if level or not own.sibling(home, top):
-            return builtins.__import__(name, globals, locals, fromlist, level)
-        found = builtins.__import__(f"{package}.{name}", globals, locals, fromlist, 0)
+            return builtins.__import__(name, space, names, fromlist, level)
+        found = builtins.__import__(f"{package}.{name}", space, names, fromlist, 0)
         return found if fromlist else sys.modules[f"{package}.{top}"]
 
-    return __import__
+    return find
 
 
 def load(path: Path) -> ModuleType:
@@ -186,7 +184,8 @@ def in_place(do: Callable[[], T], home: str) -> T:
             with _at(place):
                 return do()
         except OSError as error:
-            if not (isinstance(error, FileNotFoundError) or (error.errno is None and "not found" in str(error))):
+            numpy_says_so = error.errno is None and "not found" in str(error)
+            if not (isinstance(error, FileNotFoundError) or numpy_says_so):
                 raise
             first = first or error
     assert first is not None

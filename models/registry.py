@@ -83,7 +83,6 @@ def model(
     ModelError
         If a model of that name is registered already.
     """
-
     given = {
         "data": data,
         "notation": notation,
@@ -119,7 +118,9 @@ def _add(spec: ModelSpec) -> None:
     # A file that is run again, since it did not find what it reads, registers its models again.
     if known is not None and not (known.file == spec.file and _runs.get(spec.name, 0) < run):
         places = _told_apart(known.file, spec.file)
-        where = f"one in {places[0]}, one in {places[1]}" if known.file != spec.file else f"both in {spec.source}"
+        where = (
+            f"one in {places[0]}, one in {places[1]}" if known.file != spec.file else f"both in {spec.source}"
+        )
         raise ModelError(f"two models are called {spec.name!r}: {where}; rename one of them")
     _registered[spec.name], _runs[spec.name] = spec, run
 
@@ -267,7 +268,10 @@ def _model_at(path: Path, line: int) -> str:
 
 def _choices(path: Path, word: str) -> List[str]:
     """Return the arguments that there are in place of one that there is not, if it was given to us."""
-    known = {"SamplerSettings": list(SamplerSettings.names()), "model": list(inspect.signature(model).parameters)}
+    known = {
+        "SamplerSettings": list(SamplerSettings.names()),
+        "model": list(inspect.signature(model).parameters),
+    }
     try:
         calls = [one for one in ast.walk(tree.parsed(str(path))) if isinstance(one, ast.Call)]
     except tree.NoSourceError:

@@ -14,7 +14,17 @@ from models.errors import NotByValueError
 from models.identity import arrays, canonical, code, objects, own, plain, tables
 from models.identity.encoder import FAMILIES, Encoder
 
-__all__ = ["arrays", "code", "code_digest", "data_digest", "objects", "own", "plain", "tables", "value_digest"]
+__all__ = [
+    "arrays",
+    "code",
+    "code_digest",
+    "data_digest",
+    "objects",
+    "own",
+    "plain",
+    "tables",
+    "value_digest",
+]
 
 FAMILIES[:] = [*plain.FAMILY, *arrays.FAMILY, *tables.FAMILY, *code.FAMILY, *objects.FAMILY]
 

@@ -65,9 +65,9 @@ def _complex(value: complex) -> bytes:
 
 #: Values without parts, by their exact type: a tag, and the bytes of the value.
 LEAVES: Dict[type, Callable[[Any], bytes]] = {
-    type(None): lambda value: digest("none"),
-    type(Ellipsis): lambda value: digest("ellipsis"),
-    type(NotImplemented): lambda value: digest("not implemented"),
+    type(None): lambda _: digest("none"),
+    type(Ellipsis): lambda _: digest("ellipsis"),
+    type(NotImplemented): lambda _: digest("not implemented"),
     bool: lambda value: digest("bool", b"1" if value else b"0"),
     int: lambda value: digest("int", whole(value)),
     float: lambda value: digest("float", floating(value)),

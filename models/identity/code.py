@@ -27,9 +27,33 @@ _UNKNOWABLE = {
 }
 #: The same of what libraries call the reading of files.
 _READERS = frozenset(
-    "open read_text read_bytes loadtxt genfromtxt fromfile memmap read_csv read_table read_fwf read_excel"
-    " read_json read_parquet read_feather read_hdf read_pickle read_sql read_html loadmat open_dataset"
-    " load_dataset from_netcdf urlopen urlretrieve get_data".split()
+    [
+        "open",
+        "read_text",
+        "read_bytes",
+        "loadtxt",
+        "genfromtxt",
+        "fromfile",
+        "memmap",
+        "read_csv",
+        "read_table",
+        "read_fwf",
+        "read_excel",
+        "read_json",
+        "read_parquet",
+        "read_feather",
+        "read_hdf",
+        "read_pickle",
+        "read_sql",
+        "read_html",
+        "loadmat",
+        "open_dataset",
+        "load_dataset",
+        "from_netcdf",
+        "urlopen",
+        "urlretrieve",
+        "get_data",
+    ]
 )
 
 
@@ -46,7 +70,8 @@ def function(encoder: Encoder, value: Any, path: str) -> bytes:
 
 def _made_by_library(encoder: Encoder, value: Any, path: str) -> bytes:
     """Take what a library has made around other functions: ``contextmanager``, say."""
-    if named(value) and own.is_own(getattr(_innermost(value), "__code__", value.__code__).co_filename) is False:
+    code = getattr(_innermost(value), "__code__", value.__code__)
+    if named(value) and not own.is_own(code.co_filename):
         return canonical.digest("library", canonical.text(named(value)))
     if hasattr(value, "registry") and hasattr(value, "dispatch"):  # functools.singledispatch
         return encoder.parts("singledispatch", [(dict(value.registry), f"{path}.registry")])
@@ -76,8 +101,8 @@ def _content(encoder: Encoder, value: Any, path: str) -> bytes:
     try:
         node = tree.node_of(code)
     except tree.NoSourceError as error:
-        instead = "write it with def, in a file"
-        raise NotByValueError(path, f"is a function that cannot be taken by value: {error}", instead) from None
+        why = f"is a function that cannot be taken by value: {error}"
+        raise NotByValueError(path, why, "write it with def, in a file") from None
     _check_reading(node, path)
     cells = dict(zip(code.co_freevars, value.__closure__ or ()))
     keywords = value.__kwdefaults__ or {}
@@ -112,9 +137,7 @@ def _named(encoder: Encoder, tag: str, values: Mapping[str, Any], path: str) -> 
     return canonical.digest(tag, *parts)
 
 
-def _outer(
-    encoder: Encoder, value: Any, cells: Mapping[str, Any], chain: scope.Chain, path: str
-) -> bytes:
+def _outer(encoder: Encoder, value: Any, cells: Mapping[str, Any], chain: scope.Chain, path: str) -> bytes:
     """Take what an outer name of a function stands for: a closure's, its module's, or a builtin."""
     name = chain[0]
     space = value.__globals__
@@ -149,18 +172,16 @@ def _builtin(name: str, path: str) -> bytes:
             f"{path} -> {name}", "does what cannot be known when the file is loaded", _UNKNOWABLE[name]
         )
     if not hasattr(builtins, name):
-        raise NotByValueError(
-            f"{path} -> {name}", "is not there when the file has been loaded", "define it at the top of the file"
-        )
+        why = "is not there when the file has been loaded"
+        raise NotByValueError(f"{path} -> {name}", why, "define it at the top of the file")
     return canonical.digest("builtin", canonical.text(name))
 
 
 def _check_reading(node: Any, path: str) -> None:
     for chain in scope.calls(node):
         if chain[-1] in _READERS or chain[-2:] in (("np", "load"), ("numpy", "load"), ("pickle", "load")):
-            raise NotByValueError(
-                f"{path} -> {'.'.join(chain)}", "reads what cannot be known when the file is loaded", _UNKNOWABLE["open"]
-            )
+            why = "reads what cannot be known when the file is loaded"
+            raise NotByValueError(f"{path} -> {'.'.join(chain)}", why, _UNKNOWABLE["open"])
 
 
 @functools.lru_cache(maxsize=None)
@@ -256,7 +277,8 @@ def builtin(encoder: Encoder, value: Any, path: str) -> bytes:
 
 def _unbound(_: Encoder, value: Any, __: str) -> bytes:
     owner = value.__objclass__
-    return canonical.digest("library", canonical.text(f"{owner.__module__}.{owner.__qualname__}.{value.__name__}"))
+    name = f"{owner.__module__}.{owner.__qualname__}.{value.__name__}"
+    return canonical.digest("library", canonical.text(name))
 
 
 def _library_object(encoder: Encoder, value: Any, path: str) -> Optional[bytes]:
@@ -264,7 +286,7 @@ def _library_object(encoder: Encoder, value: Any, path: str) -> Optional[bytes]:
     inner = getattr(value, "py_func", None)  # numba
     if isinstance(inner, types.FunctionType):
         return encoder.parts("compiled", [(inner, path)])
-    if isinstance(value, type) or isinstance(value, enum.Enum):
+    if isinstance(value, (type, enum.Enum)):
         return None
     found = named(value) if canonical.library_of(value) != "builtins" and callable(value) else ""
     home = canonical.loaded(str(getattr(value, "__module__", "")))

@@ -40,7 +40,7 @@ class Encoder:
         self._open: Dict[int, int] = {}
         self._lowest = _NOWHERE
         self._numbers: Dict[Hashable, bytes] = {}
-        self._todo: Deque[Tuple[Callable[["Encoder", Any, str], bytes], Any, str]] = deque()
+        self._todo: Deque[Tuple[Callable[[Encoder, Any, str], bytes], Any, str]] = deque()
 
     def digest(self, value: Any, path: str) -> bytes:
         """Return the digest of a value.

@@ -11,17 +11,57 @@ from models.identity.words import refused
 
 #: What a class holds of Python's own making; it follows from the rest, or says nothing of what it does.
 _SKIPPED = frozenset(
-    "__dict__ __weakref__ __doc__ __module__ __qualname__ __annotations__ __annotate__ __annotate_func__"
-    " __annotations_cache__ __dataclass_fields__ __dataclass_params__ __match_args__ __static_attributes__"
-    " __firstlineno__ __orig_bases__ __parameters__ __abstractmethods__ __type_params__ __classcell__"
-    " __attrs_attrs__ __attrs_own_setattr__ __protocol_attrs__ __non_callable_proto_members__ __replace__"
-    " _abc_impl _abc_cache _abc_registry _abc_negative_cache _abc_negative_cache_version _is_protocol"
-    " _is_runtime_protocol".split()
+    [
+        "__dict__",
+        "__weakref__",
+        "__doc__",
+        "__module__",
+        "__qualname__",
+        "__annotations__",
+        "__annotate__",
+        "__annotate_func__",
+        "__annotations_cache__",
+        "__dataclass_fields__",
+        "__dataclass_params__",
+        "__match_args__",
+        "__static_attributes__",
+        "__firstlineno__",
+        "__orig_bases__",
+        "__parameters__",
+        "__abstractmethods__",
+        "__type_params__",
+        "__classcell__",
+        "__attrs_attrs__",
+        "__attrs_own_setattr__",
+        "__protocol_attrs__",
+        "__non_callable_proto_members__",
+        "__replace__",
+        "_abc_impl",
+        "_abc_cache",
+        "_abc_registry",
+        "_abc_negative_cache",
+        "_abc_negative_cache_version",
+        "_is_protocol",
+        "_is_runtime_protocol",
+    ]
 )
 #: What ``namedtuple`` gives a class, in one Python or another.
 _OF_NAMEDTUPLE = frozenset(
-    "_make _replace _asdict __new__ __repr__ __getnewargs__ _source _fields _field_types _field_defaults"
-    " _fields_defaults __slots__ __replace__".split()
+    [
+        "_make",
+        "_replace",
+        "_asdict",
+        "__new__",
+        "__repr__",
+        "__getnewargs__",
+        "_source",
+        "_fields",
+        "_field_types",
+        "_field_defaults",
+        "_fields_defaults",
+        "__slots__",
+        "__replace__",
+    ]
 )
 _METHODS = (types.FunctionType, staticmethod, classmethod, property)
 #: Builtin types that a class of one's own can be a kind of, and what such an object is without it.
@@ -47,10 +87,8 @@ def _class(encoder: Encoder, value: Any, path: str) -> Optional[bytes]:
         return None
     if value.__module__ == "builtins":
         return canonical.digest("library", canonical.text(f"builtins.{value.__qualname__}"))
-    home = canonical.loaded(value.__module__)
-    if home is not None and not own.is_own_module(home):
-        if named(value):
-            return canonical.digest("library", canonical.text(named(value)))
+    if not _is_own_class(value) and named(value):
+        return canonical.digest("library", canonical.text(named(value)))
     return encoder.define(_class_content, value, id(value), path)
 
 
@@ -95,25 +133,26 @@ def _fields(encoder: Encoder, fields: Mapping[str, Any], path: str) -> bytes:
 
 def _held(value: Any) -> Iterator[Tuple[str, Any]]:
     """Yield what a class holds by its name, in order, without what Python has put there itself."""
-    generated = (
-        hasattr(value, "__dataclass_fields__") or hasattr(value, "__attrs_attrs__") or issubclass(value, enum.Enum)
-    )
-    fields = set(getattr(value, "_fields", ())) if _is_namedtuple(value) else set()
     for name, one in sorted(vars(value).items()):
         file = _file_of(one)
-        is_users = file is not None and own.is_own(file) and not file.startswith("<")
-        if is_users:
+        users = file is not None and own.is_own(file) and not file.startswith("<")
+        if users or not _follows(value, name, one):
             yield name, one
-        elif name in _SKIPPED or (name == "__hash__" and one is None):
-            continue
-        elif _is_namedtuple(value) and (name in _OF_NAMEDTUPLE or name in fields):
-            continue
-        elif generated and name.startswith("__") and name.endswith("__") and isinstance(one, _METHODS):
-            continue
-        elif issubclass(value, enum.Enum) and (name in value.__members__ or _is_of_enum(name)):
-            continue
-        elif not isinstance(one, (types.MemberDescriptorType, types.GetSetDescriptorType)):
-            yield name, one
+
+
+def _follows(value: Any, name: str, one: Any) -> bool:
+    """Return whether something in a class follows from the rest of it."""
+    if name in _SKIPPED or isinstance(one, (types.MemberDescriptorType, types.GetSetDescriptorType)):
+        return True
+    if name == "__hash__" and one is None:
+        return True
+    if _is_namedtuple(value):
+        return name in _OF_NAMEDTUPLE or name in value._fields
+    if issubclass(value, enum.Enum) and (name in value.__members__ or _is_of_enum(name)):
+        return True
+    generates = any(hasattr(value, mark) for mark in ("__dataclass_fields__", "__attrs_attrs__"))
+    is_method = name.startswith("__") and name.endswith("__") and isinstance(one, _METHODS)
+    return is_method and (generates or issubclass(value, enum.Enum))
 
 
 def _is_of_enum(name: str) -> bool:
@@ -189,4 +228,7 @@ def _is_own_class(value: Any) -> bool:
     return bool(value.__module__ != "builtins" and (home is None or own.is_own_module(home)))
 
 
-FAMILY = (_class, _object,)
+FAMILY = (
+    _class,
+    _object,
+)

@@ -170,7 +170,7 @@ def _callable_of_c(encoder: Encoder, value: Any, path: str) -> Optional[bytes]:
 
 
 def _cached(encoder: Encoder, value: Any, path: str) -> Optional[bytes]:
-    """What caches a function is that function."""
+    """Take what caches a function for that function."""
     wrapped = getattr(value, "__wrapped__", None)
     if type(value).__name__ == "_lru_cache_wrapper" and wrapped is not None:
         return encoder.parts("lru_cache", [(wrapped, path)])
@@ -178,7 +178,7 @@ def _cached(encoder: Encoder, value: Any, path: str) -> Optional[bytes]:
 
 
 def _silent(_: Encoder, value: Any, __: str) -> Optional[bytes]:
-    """What has no effect on a result: loggers, and types as annotations write them."""
+    """Take what has no effect on a result: loggers, and types as annotations write them."""
     library = type(value).__module__
     if library == "logging" or library == "typing" or type(value).__name__ in ("GenericAlias", "UnionType"):
         return canonical.digest("no effect", canonical.text(library.split(".")[0]))
@@ -228,4 +228,11 @@ EXACT.update(
 if hasattr(functools, "cached_property"):
     EXACT[functools.cached_property] = _named("func")
 
-FAMILY = (_member, _zone, _path, _callable_of_c, _cached, _silent,)
+FAMILY = (
+    _member,
+    _zone,
+    _path,
+    _callable_of_c,
+    _cached,
+    _silent,
+)

@@ -74,7 +74,9 @@ def _of_function(function: Any) -> Set[Chain]:
 
 
 def _of_block(statements: List[ast.AST], names: Set[str]) -> Set[Chain]:
-    outer = {name for one in _own_nodes(statements) if kind(one) in ("Global", "Nonlocal") for name in one.names}
+    outer = {
+        name for one in _own_nodes(statements) if kind(one) in ("Global", "Nonlocal") for name in one.names
+    }
     inside = (names | _stored(statements)) - outer
     found = {chain for one in statements for chain in _walk(one)}
     return {chain for chain in found if chain[0] not in inside}
@@ -105,9 +107,9 @@ def _stored(statements: Iterable[ast.AST]) -> Set[str]:
             inner |= {id(one) for part in node.generators for one in ast.walk(part.target)}
         if name == "Name" and kind(node.ctx) != "Load" and id(node) not in inner:
             found.add(node.id)
-        elif name in ("FunctionDef", "AsyncFunctionDef", "ClassDef"):
-            found.add(node.name)
-        elif name == "ExceptHandler" and node.name:
+        elif name in ("FunctionDef", "AsyncFunctionDef", "ClassDef") or (
+            name == "ExceptHandler" and node.name
+        ):
             found.add(node.name)
         elif name in ("Import", "ImportFrom"):
             found |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
@@ -130,7 +132,8 @@ def _walk(node: Any) -> Set[Chain]:
     if name == "ClassDef":
         return _of_class(node)
     if name in _COMPREHENSIONS:
-        bound = {one.id for part in node.generators for one in ast.walk(part.target) if kind(one) == "Name"}
+        targets = [one for part in node.generators for one in ast.walk(part.target)]
+        bound = {one.id for one in targets if isinstance(one, ast.Name)}
         return {chain for chain in _children(node) if chain[0] not in bound}
     if name == "AnnAssign":
         return _walk(node.target) | (set() if node.value is None else _walk(node.value))
@@ -154,7 +157,7 @@ def _of_attribute(node: Any) -> Set[Chain]:
 
 
 def _of_class(node: Any) -> Set[Chain]:
-    """What a class's body binds is seen in the body itself, not in its methods."""
+    """Walk a class: what its body binds is seen in the body itself, not in its methods."""
     found: Set[Chain] = set().union(
         *(_walk(one) for one in [*node.bases, *node.keywords, *node.decorator_list])
     )
@@ -174,7 +177,7 @@ def calls(node: ast.AST) -> List[Chain]:
     found: Set[Chain] = set()
     for one in ast.walk(node):
         names: List[str] = []
-        place: Any = one.func if isinstance(one, ast.Call) else None
+        place: Any = getattr(one, "func", None)
         while kind(place) == "Attribute":
             names.append(place.attr)
             place = place.value

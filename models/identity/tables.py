@@ -33,7 +33,8 @@ def of_pandas(encoder: Encoder, value: Any, path: str) -> Optional[bytes]:
 def _frame(encoder: Encoder, value: Any, path: str) -> bytes:
     rows = [(value.columns, f"{path}.columns"), (value.index, f"{path}.index")]
     made = [
-        _column(encoder, value.iloc[:, place], f"{path}[{name!r}]") for place, name in enumerate(value.columns)
+        _column(encoder, value.iloc[:, place], f"{path}[{name!r}]")
+        for place, name in enumerate(value.columns)
     ]
     return canonical.digest("DataFrame", encoder.parts("of", rows), *made)
 
@@ -43,7 +44,8 @@ def _index(encoder: Encoder, value: Any, path: str) -> bytes:
     names = encoder.parts("names", [(name, f"{path}.names") for name in value.names])
     if isinstance(value, pd.MultiIndex):
         levels = [
-            _column(encoder, value.get_level_values(place).to_series(), path) for place in range(value.nlevels)
+            _column(encoder, value.get_level_values(place).to_series(), path)
+            for place in range(value.nlevels)
         ]
         return canonical.digest("MultiIndex", names, *levels)
     return canonical.digest("Index", names, _column(encoder, value.to_series(), path))
@@ -150,4 +152,11 @@ def of_patsy(encoder: Encoder, value: Any, path: str) -> Optional[bytes]:
     return canonical.digest("DesignMatrix", arrays.of_array(encoder, value, path), names)
 
 
-FAMILY = (of_pandas, of_xarray, of_sparse, of_frozen, of_theano, of_patsy,)
+FAMILY = (
+    of_pandas,
+    of_xarray,
+    of_sparse,
+    of_frozen,
+    of_theano,
+    of_patsy,
+)

@@ -222,8 +222,8 @@ def _node(node: Any) -> bytes:
     if name == "ExtSlice":
         return canonical.digest("Tuple", canonical.text("elts"), _value([_slice(one) for one in node.dims]))
     if name == "AnnAssign" and node.value is not None:
-        targets, value = _value([node.target]), _value(node.value)
-        return canonical.digest("Assign", b"targets", targets, b"value", value)
+        halves = [b"targets", _value([node.target]), b"value", _value(node.value)]
+        return canonical.digest("Assign", *halves)
     if name == "JoinedStr":
         return canonical.digest("JoinedStr", *_joined(node.values))
     if name == "ClassDef":

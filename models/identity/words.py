@@ -57,7 +57,10 @@ def _said(value: Any) -> Tuple[str, str]:
     if library in _BY_MODULE:
         return _BY_MODULE[library]
     if library in _SYMBOLIC:
-        return f"is part of a graph of {library}", "give the numbers, and build the graph in the build function"
+        return (
+            f"is part of a graph of {library}",
+            "give the numbers, and build the graph in the build function",
+        )
     if hasattr(type(value), "__next__"):
         return "is an iterator, used up as it is read", _KEPT
     if isinstance(value, (types.CodeType, types.FrameType, types.TracebackType)):

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
-HEAD = '''
+HEAD = """
 import numpy as np
 from models import model
 {top}
@@ -25,13 +25,19 @@ def data():
         a = pm.Normal("a", 0, {sd})
         pm.Normal("y", a, 1, observed=d["y"])
     return m
-'''
+"""
 Y = '{"y": np.arange(4.0)}'
 Files = Dict[str, str]
 
 
 def case(
-    top: str = "", data: str = Y, sd: str = "1", args: str = "", first: str = "", above: str = "", **others: str
+    top: str = "",
+    data: str = Y,
+    sd: str = "1",
+    args: str = "",
+    first: str = "",
+    above: str = "",
+    **others: str,
 ) -> Files:
     text = HEAD.format(top=top, data=data, sd=sd, args=args, first=first, above=above)
     return {"case.py": text, **{f"{name}.py": other for name, other in others.items()}}
@@ -54,7 +60,7 @@ DT = "import datetime as dt"
 ENUM = "import enum\nclass E(enum.Enum):\n    A = {}\nS = E.A"
 CLASS = "class P:\n    scale = {0}\n    def sd(self):\n        return {1} * self.scale\nS = P()"
 SLOTS = "class P:\n    __slots__ = ('s', '__t')\n    def __init__(self, s):\n        self.s = s\n        self.__t = {}\nS = P({})"
-DECORATED = '''import functools
+DECORATED = """import functools
 def scaled(k):
     def around(f):
         @functools.wraps(f)
@@ -65,7 +71,7 @@ def scaled(k):
 @scaled({})
 def sd():
     return {}
-'''
+"""
 MUTUAL = "def even(n):\n    return n == 0 or odd(n - 1)\ndef odd(n):\n    return n != {} and even(n - 1)\n"
 
 
@@ -287,10 +293,10 @@ DIFFER: Dict[str, Tuple[Files, Files]] = {
     "sparse": observed("sp.eye(3, format='csr')", "2 * sp.eye(3, format='csr')", SP),
     "place in a sparse matrix": observed("sp.csc_matrix([[1, 0]])", "sp.csc_matrix([[0, 1]])", SP),
     "frozen distribution": value("stats.norm(0, 1)", "stats.norm(0, 2)", "S.std()", "from scipy import stats"),
-}  # fmt: skip  # noqa: E501
+}  # fmt: skip
 
 LINES = "def sd(a,b = 1) :\n    # A comment.\n    '''A docstring.'''\n    x = [ 1,\n          2 ]   # another\n    return (a\n        + b)\n"
-PLAIN = 'def sd(a, b=1):\n    x = [1, 2]\n    return a + b\n'
+PLAIN = "def sd(a, b=1):\n    x = [1, 2]\n    return a + b\n"
 
 #: One model each.
 SAME: Dict[str, Tuple[Files, Files]] = {
@@ -345,7 +351,7 @@ SAME: Dict[str, Tuple[Files, Files]] = {
         case(top="import logging\nlog = logging.getLogger('a')", first="log.info('built')"),
         case(top="import logging\nlog = logging.getLogger('b')", first="log.info('built')"),
     ),
-}  # fmt: skip  # noqa: E501
+}  # fmt: skip
 
 #: Files that are refused, with what the message names.
 REFUSED: Dict[str, Tuple[Files, str]] = {
@@ -377,7 +383,7 @@ REFUSED: Dict[str, Tuple[Files, str]] = {
     "library's inside": (
         case(top="from scipy.interpolate import interp1d\nS = interp1d([0, 1], [1, 2])", sd="S(0.5)"), "case -> S is a scipy.*keep the numbers"
     ),
-}  # fmt: skip  # noqa: E501
+}  # fmt: skip
 
 #: The same, of data, when they are first asked for.
 REFUSED_DATA: Dict[str, Tuple[Files, str]] = {
@@ -387,7 +393,7 @@ REFUSED_DATA: Dict[str, Tuple[Files, str]] = {
         case(top="S = {'s': 1}\ndef numbers():\n    S['s'] += 1\n    return np.arange(4.0)", data='{"y": numbers()}', sd="S['s']"),
         "its data function changes what the build function uses",
     ),
-}  # fmt: skip  # noqa: E501
+}  # fmt: skip
 
 
 def texts() -> List[Files]:
