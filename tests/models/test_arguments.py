@@ -130,7 +130,7 @@ def test_only_functions_are_models(tmp_path, decorated):
     text = decorated.replace("@WORDS", words) if "@WORDS" in decorated else f"{words}\n{decorated}"
     path = tmp_path / "mine.py"
     path.write_text(f"from models import model\n{text}\n")
-    with pytest.raises(models.ModelError, match="mine.py: @model decorates .* has to decorate a function"):
+    with pytest.raises(models.ModelError, match=r"mine.py: @model decorates .* has to decorate a function"):
         models.load_file(path)
 
 
