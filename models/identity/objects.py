@@ -82,7 +82,8 @@ _BUILTIN: Dict[type, Callable[[Any], Any]] = {
 _OF_PYTHON = 1 << 9
 
 
-def _class(encoder: Encoder, value: Any, path: str) -> Optional[bytes]:
+def of_class(encoder: Encoder, value: Any, path: str) -> Optional[bytes]:
+    """Return the number of a user's own class, or the name of another; ``None`` of what is no class."""
     if not isinstance(value, type):
         return None
     if value.__module__ == "builtins":
@@ -234,7 +235,4 @@ def _is_own_class(value: Any) -> bool:
     return bool(value.__module__ != "builtins" and (home is None or own.is_own_module(home)))
 
 
-FAMILY = (
-    _class,
-    _object,
-)
+FAMILY = (_object,)

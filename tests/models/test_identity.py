@@ -13,9 +13,11 @@ import pytest
 import models
 from harness import stack
 from tests.conftest import ROOT
-from tests.models import pairs, pairs_of_code, pairs_of_values
+from tests.models import pairs, pairs_of_code, pairs_of_objects, pairs_of_tables, pairs_of_values
 
-DIFFER = {**pairs_of_values.DIFFER, **pairs_of_code.DIFFER}
+TABLES = (pairs_of_values, pairs_of_tables, pairs_of_objects, pairs_of_code)
+DIFFER = {name: pair for table in TABLES for name, pair in table.DIFFER.items()}
+assert len(DIFFER) == sum(len(table.DIFFER) for table in TABLES)
 ALL = [*DIFFER.values(), *pairs_of_code.SAME.values()]
 
 
