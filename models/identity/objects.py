@@ -35,6 +35,7 @@ _SKIPPED = frozenset(
         "__attrs_own_setattr__",
         "__protocol_attrs__",
         "__non_callable_proto_members__",
+        "__callable_proto_members_only__",
         "__replace__",
         "_abc_impl",
         "_abc_cache",
@@ -150,6 +151,8 @@ def _held(value: Any) -> Iterator[Tuple[str, Any]]:
 def _follows(value: Any, name: str, one: Any) -> bool:
     """Return whether something in a class follows from the rest of it."""
     if name in _SKIPPED or isinstance(one, (types.MemberDescriptorType, types.GetSetDescriptorType)):
+        return True
+    if name == "__init__" and one is object.__init__:  # Put there by Protocol once there is an object.
         return True
     if (name == "__hash__" and one is None) or getattr(one, "__module__", "") == "typing":
         return True
