@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import faulthandler
 import json
+import math
 import os
 import resource
 import select
@@ -18,7 +19,7 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Any, Callable, Optional, Sequence, TextIO
+from typing import Any, Callable, Dict, Optional, Sequence, TextIO
 
 import models
 from harness import clock, compile_cache, environment, sampling
@@ -72,7 +73,7 @@ def _child(task: Task, events: Events, common: Common) -> None:
 
         outcome = run_cell(task, common, listener)
         part = Path(task.outcome + ".part")
-        part.write_text(json.dumps(outcome, allow_nan=False))
+        part.write_text(_as_json(outcome))
         part.replace(task.outcome)
         status = 0
     except BaseException:
@@ -81,6 +82,28 @@ def _child(task: Task, events: Events, common: Common) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
+
+
+def _as_json(outcome: Dict[str, Any]) -> str:
+    """Return an outcome as JSON; what JSON cannot hold of it is left out, rather than the measurement."""
+    try:
+        return json.dumps(outcome, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        said = f"a part of the outcome was no JSON and is left out: {error}"
+        kept = {name: _plain(value) for name, value in outcome.items()}
+        return json.dumps({**kept, "warnings": [*(kept.get("warnings") or []), said]}, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(name): _plain(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
 
 
 def _die_with_parent() -> None:
