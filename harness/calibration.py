@@ -16,7 +16,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 import models
-from harness import accuracy, clock, diagnostics, sampling
+from harness import accuracy, clock, diagnostics, isolated, sampling
 from harness.faults import FAULTS
 from harness.truth import Truth, load
 
@@ -292,10 +292,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("seeds", nargs="+", type=int)
     parser.add_argument("--models", action="append", default=[], type=Path)
     options = parser.parse_args(arguments)
+    output = isolated.own_output()
     for file in options.models:
         models.load_file(file)
     for seed in options.seeds:
-        print(json.dumps(sample(options.model, options.sampler, seed), allow_nan=False), flush=True)
+        row = sample(options.model, options.sampler, seed)
+        output.write(json.dumps(row, allow_nan=False) + "\n")
     return 0
 
 

@@ -235,7 +235,7 @@ def _reason(error: Exception, phase: str) -> str:
     while root.__cause__ is not None and type(root.__cause__).__name__ != "RemoteTraceback":
         root = root.__cause__
     text = str(root).strip() or str(error).strip()
-    first = text.splitlines()[0].rstrip(" .:") if text and explained else "".join(text.splitlines()[:1])
+    first = text.splitlines()[0].rstrip(" .:!") if text and explained else "".join(text.splitlines()[:1])
     said = f"{type(root).__name__} in {phase or 'build'}: {first}"
     if isinstance(root, MemoryError):
         return f"out of memory in {phase}: raise --memory-limit, or take fewer draws or chains"

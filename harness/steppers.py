@@ -15,7 +15,19 @@ _OF_NUTS = ("target_accept", "max_treedepth")
 
 
 class UnsampleableError(Exception):
-    """NUTS has nothing to sample in a model; the message says why, and what to write instead."""
+    """NUTS has nothing to sample in a model; the message says why, and what to write instead.
+
+    Parameters
+    ----------
+    message : str
+        The message.
+    clause : str
+        Which clause of :mod:`harness.contract` the model breaks.
+    """
+
+    def __init__(self, message: str, clause: str = "builds") -> None:
+        super().__init__(message)
+        self.clause = clause
 
 
 class NoGradientError(Exception):
@@ -62,7 +74,7 @@ def build(spec: ModelSpec) -> Any:
             " at each step, which NUTS cannot sample: give it the whole data"
         )
     if not model.free_RVs:
-        raise UnsampleableError(f"{spec.name} has no free variable: there is nothing to sample")
+        raise UnsampleableError(f"{spec.name} has no free variable: there is nothing to sample", "continuous")
     return model
 
 
@@ -99,8 +111,32 @@ def assigned(model: Any) -> Dict[str, str]:
         return steps
 
     with mock.patch.object(pm.sampling, "instantiate_steppers", note), model:
-        pm.sampling.assign_step_methods(model)
+        try:
+            pm.sampling.assign_step_methods(model)
+        except Exception as error:
+            # PyMC3 takes no such variable unless NUTS takes all.
+            if type(error).__name__ != "DisconnectedInputError":
+                raise
+            raise UnsampleableError(
+                "a continuous variable does not enter the log-probability, which pm.sample takes of no model"
+                " with several step methods: give it a proper prior, or take it out",
+                "proper",
+            ) from error
     return {untransformed(variable.name): chosen[variable.name] for variable in model.free_RVs}
+
+
+def has_gradient(model: Any) -> bool:
+    """Return whether all free variables are continuous and have a gradient, so that NUTS takes them all."""
+    import pymc3 as pm
+    from theano.gradient import NullTypeGradError
+
+    if not pm.sampling.all_continuous(model.vars):
+        return False
+    try:
+        model.logp_dlogp_function(model.vars)
+    except (AttributeError, NotImplementedError, NullTypeGradError):  # What pm.sample takes for an answer.
+        return False
+    return True
 
 
 def check(spec: ModelSpec, samplers: Mapping[str, str]) -> None:
@@ -115,7 +151,8 @@ def check(spec: ModelSpec, samplers: Mapping[str, str]) -> None:
         others = ", ".join(f"{name} ({method})" for name, method in samplers.items())
         raise UnsampleableError(
             f"{spec.name} has nothing for NUTS, which needs a continuous variable with a gradient: {others};"
-            " sample it with pm.sample, or give it one"
+            " sample it with pm.sample, or give it one",
+            "continuous",
         )
 
 

@@ -7,7 +7,6 @@ one compiled, allocated or broke.
 """
 
 import contextlib
-import ctypes
 import faulthandler
 import json
 import math
@@ -24,9 +23,8 @@ from typing import Any, Callable, Dict, Optional, Sequence, TextIO
 import models
 from harness import clock, compile_cache, environment, sampling
 from harness.cell import Common, Task, run_cell
+from harness.isolated import die_with_parent
 from harness.watch import kill_group
-
-_PR_SET_PDEATHSIG = 1
 
 
 class Events:
@@ -53,10 +51,10 @@ def _child(task: Task, events: Events, common: Common) -> None:
     try:
         # A group of its own, so that the parent can end it with all of its chains.
         os.setpgid(0, 0)
-        _die_with_parent()
+        die_with_parent()
         # Chains are forks of this fork. Each of them holds both ends of its own pipe, and
         # would wait for ever for a parent that is gone.
-        os.register_at_fork(after_in_child=_die_with_parent)
+        os.register_at_fork(after_in_child=die_with_parent)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         # A cell that reads its input must not take the next task for it.
@@ -104,10 +102,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _limit_memory(memory_bytes: int) -> None:
