@@ -197,8 +197,7 @@ def check(spec: ModelSpec, tell: isolated.Tell = lambda _: None) -> List[Finding
     try:
         built = steppers.build(spec)
         tell("continuous")
-        with contextlib.redirect_stdout(sys.stderr):
-            findings += _samplers(spec, built)
+        findings += _samplers(spec, built)
     except steppers.UnsampleableError as error:
         return [*findings, Finding(error.clause, str(error))]
     except (Exception, SystemExit) as error:
@@ -285,7 +284,7 @@ def _data(spec: ModelSpec) -> Iterator[Finding]:
     data = spec.data()
     if not isinstance(data, Mapping):
         yield Finding(
-            "data", f"its data function returns a {type(data).__name__}, not a dictionary of arrays"
+            "data", f"its data function returns a {type(data).__name__}, not a dictionary"
         )
         return
     moving = identity.differing(identity.data_digests(spec), identity.data_digests(spec))
@@ -322,6 +321,8 @@ def _monitored(spec: ModelSpec, built: Any) -> Iterator[Finding]:
 
 
 def _samplers(spec: ModelSpec, built: Any) -> Iterator[Finding]:
+    if steppers.has_gradient(built):
+        return
     samplers = steppers.assigned(built)
     steppers.check(spec, samplers)
     for note in steppers.notes(samplers, spec.settings):
@@ -459,7 +460,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--models", action="append", default=[], type=Path)
     parser.add_argument("--folder", default=".", help="working directory, for models' data")
     parser.add_argument(
-        "--timeout", type=float, default=TIMEOUT_S, help="seconds a stage of a check may take"
+        "--timeout", type=float, default=TIMEOUT_S, help="seconds that a stage may take"
     )
     options = parser.parse_args(arguments)
     output = isolated.own_output()
