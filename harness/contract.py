@@ -283,9 +283,7 @@ def _data(spec: ModelSpec) -> Iterator[Finding]:
     before = np.random.get_state()
     data = spec.data()
     if not isinstance(data, Mapping):
-        yield Finding(
-            "data", f"its data function returns a {type(data).__name__}, not a dictionary"
-        )
+        yield Finding("data", f"its data function returns a {type(data).__name__}, not a dictionary")
         return
     moving = identity.differing(identity.data_digests(spec), identity.data_digests(spec))
     if moving:
@@ -459,9 +457,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--models", action="append", default=[], type=Path)
     parser.add_argument("--folder", default=".", help="working directory, for models' data")
-    parser.add_argument(
-        "--timeout", type=float, default=TIMEOUT_S, help="seconds that a stage may take"
-    )
+    parser.add_argument("--timeout", type=float, default=TIMEOUT_S, help="seconds that a stage may take")
     options = parser.parse_args(arguments)
     output = isolated.own_output()
     os.chdir(options.folder)

@@ -74,7 +74,11 @@ def call(function: Callable[[Tell], Any], timeout_s: float) -> Ended:
         log.seek(0)
         ended.printed = log.read().decode(errors="replace").splitlines()
     if ended.result is None:
-        ended.how = _how(status) if in_time else f"it was not done after {timeout_s:g} s (an endless loop? --timeout gives it longer)"
+        ended.how = (
+            _how(status)
+            if in_time
+            else f"it was not done after {timeout_s:g} s (an endless loop? --timeout gives it longer)"
+        )
     return ended
 
 
