@@ -306,7 +306,7 @@ def _stats(trace: Any, transitions: slice) -> Dict[str, np.ndarray]:
             [np.asarray(c.get_sampler_stats(name, sampler_idx=ours))[transitions] for c in chains]
         )
         if values.dtype != object:
-            stats[name] = values.reshape(values.shape[0], values.shape[1], -1)[:, :, 0]
+            stats[name] = values if values.ndim < 3 else values[(..., *[0] * (values.ndim - 2))]
     return stats
 
 

@@ -173,7 +173,7 @@ def arguments(settings: SamplerSettings, compound: bool) -> Dict[str, Any]:
 
 
 def notes(samplers: Mapping[str, str], settings: SamplerSettings) -> List[str]:
-    """Say what is not known of draws that several step methods made.
+    """Say what is not known of draws that several step methods made, or that were not tuned for.
 
     Parameters
     ----------
@@ -182,18 +182,23 @@ def notes(samplers: Mapping[str, str], settings: SamplerSettings) -> List[str]:
     settings : SamplerSettings
         What was asked for.
     """
+    said = []
+    if not settings.tune:
+        said.append(
+            "tune=0: the step size is PyMC3's 1, and the mass matrix that of its start; neither is adapted"
+        )
     nuts = [name for name, method in samplers.items() if method == "NUTS"]
     others = {name: method for name, method in samplers.items() if method != "NUTS"}
     if not others:
-        return []
+        return said
     who = ", ".join(f"{name} by {method}" for name, method in others.items())
-    said = [
+    said.append(
         f"{who}, not by NUTS: divergences, step size, tree depth and E-BFMI are those of NUTS's part"
         f" ({', '.join(nuts)}) alone, and nothing like them is known of the rest"
-    ]
+    )
     if settings.init not in ("auto", "adapt_diag"):
         said.append(
-            f"pm.sample takes no init={settings.init} for several step methods: it starts at the test point"
+            f"init={settings.init} is not for several step methods: the chains start at the test point"
         )
     return said
 
