@@ -184,9 +184,7 @@ def notes(samplers: Mapping[str, str], settings: SamplerSettings) -> List[str]:
     """
     said = []
     if not settings.tune:
-        said.append(
-            "tune=0: the step size is PyMC3's 1, and the mass matrix that of its start; neither is adapted"
-        )
+        said.append("tune=0: step size and mass matrix are not tuned to the model")
     nuts = [name for name, method in samplers.items() if method == "NUTS"]
     others = {name: method for name, method in samplers.items() if method != "NUTS"}
     if not others:
