@@ -14,7 +14,7 @@ import numpy as np
 
 #: How far along a line the density is looked at, in PyMC3's unconstrained coordinates. Past a few hundred
 #: a scale, whose coordinate is its logarithm, overflows: what is no number is passed over.
-_LADDER = (30.0, 1e2, 3e2, 6e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e12, 1e15)
+_LADDER = (30.0, 1e2, 3e2, 6e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10)
 #: Points that lines go through, and coordinates beyond which only some are looked along.
 _POINTS, _COORDINATES = 3, 200
 #: Size of a direction's gradient, relative to the largest, below which the direction is a suspect.
@@ -67,15 +67,20 @@ def lines(density: Density, start: np.ndarray, seed: int = 1) -> List[Line]:
         found = _along(density, through, sorted(axes, key=lambda axis: int(axis.argmax())), until)
         single = [int(np.abs(line.direction).argmax()) for line in found]
         slopes = np.stack([slope for _, _, slope in seen])
-        return found + _along(density, through, _suspects(slopes, single), until)
+        for pair in _suspects(slopes, single):
+            found += _along(density, through, pair, until)[:1]
+        return found
 
 
 def _finite(logp: float, slope: np.ndarray) -> bool:
     return bool(np.isfinite(logp) and np.isfinite(slope).all())
 
 
-def _suspects(slopes: np.ndarray, single: Sequence[int]) -> List[np.ndarray]:
-    """Return the directions in which no gradient points, those of single coordinates apart."""
+def _suspects(slopes: np.ndarray, single: Sequence[int]) -> List[Tuple[np.ndarray, np.ndarray]]:
+    """Return the directions in which no gradient points, those of single coordinates apart.
+
+    Each twice, the first time in round numbers: far out on a line a direction's last digits count.
+    """
     kept = np.setdiff1d(np.arange(slopes.shape[1]), single)
     if len(slopes) < len(kept) or len(kept) < 2:
         return []
@@ -83,11 +88,24 @@ def _suspects(slopes: np.ndarray, single: Sequence[int]) -> List[np.ndarray]:
     sizes = np.maximum(np.abs(slopes[:, kept]).max(axis=0), 1e-300)
     _, values, directions = np.linalg.svd(slopes[:, kept] / sizes, full_matrices=False)
     suspects = []
-    for direction in directions[values < _SMALL * values[0]]:
+    for direction in _simplest(directions[values < _SMALL * values[0]] / sizes):
         whole = np.zeros(slopes.shape[1])
-        whole[kept] = direction / sizes
-        suspects.append(whole / np.linalg.norm(whole))
+        whole[kept] = direction
+        rounded = np.round(whole / np.abs(whole).max(), 6)
+        suspects.append((rounded / np.linalg.norm(rounded), whole / np.linalg.norm(whole)))
     return suspects
+
+
+def _simplest(basis: np.ndarray) -> np.ndarray:
+    """Return a basis of the same space with as many zeros as elimination gives, shape (direction, n)."""
+    rows = basis.copy()
+    for place in range(len(rows)):
+        pivot = int(np.abs(rows[place]).argmax())
+        rows[place] /= rows[place, pivot]
+        for other in range(len(rows)):
+            if other != place:
+                rows[other] -= rows[other, pivot] * rows[place]
+    return rows
 
 
 def _along(

@@ -123,14 +123,18 @@ def _child(function: Callable[[Tell], Any], writing: int, log: int) -> None:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(log, 1)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-        sys.stdin = open(0, closefd=False)  # noqa: SIM115  # It lives as long as the process.
+        # They live as long as the process.
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115
+        sys.stdout = open(1, "w", buffering=1, closefd=False)  # noqa: SIM115
 
         def say(**event: Any) -> None:
             line = (json.dumps(event) + "\n").encode()
             while line:
                 line = line[os.write(writing, line) :]
 
-        say(result=function(lambda stage: say(stage=stage)))
+        result = function(lambda stage: say(stage=stage))
+        sys.stdout.flush()  # Whoever has heard the result ends this process.
+        say(result=result)
         status = 0
     except BaseException:
         traceback.print_exc()

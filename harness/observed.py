@@ -63,9 +63,8 @@ def _look(name: str, values: Any) -> Iterator[Bad]:
         for place, part in enumerate(values):
             yield from _look(f"{name}[{place}]", part)
     else:
-        # A sparse matrix keeps what is not zero as `data`; an array's is a buffer.
-        stored = getattr(values, "data", None)
-        yield from _array(name, stored if isinstance(stored, np.ndarray) else values)
+        # A sparse matrix keeps what is not zero as `data`.
+        yield from _array(name, values.data if hasattr(values, "nnz") else values)
 
 
 def _pandas(name: str, values: Any) -> Iterator[Bad]:
