@@ -41,7 +41,7 @@ def check_command(
     others from being checked. Exits with 1 if something is missing that it must provide.
     """
     if as_markdown:
-        from harness.contract import markdown
+        from harness.clauses import markdown
 
         click.echo(markdown())
         return 0
@@ -72,7 +72,8 @@ def check_command(
 
 def _differences(row: Dict[str, Any], before: Sequence[Dict[str, Any]]) -> List[Dict[str, str]]:
     """Return a finding if a model's data are others on this stack than on the first that has them."""
-    from harness import contract, identity
+    from harness import identity
+    from harness.clauses import Finding
 
     first = next((one for one in before if one["model"] == row["model"] and one["data"]), None)
     if first is None or not row["data"]:
@@ -83,7 +84,7 @@ def _differences(row: Dict[str, Any], before: Sequence[Dict[str, Any]]) -> List[
     if not apart or said:
         return []
     text = identity.between(row["model"], apart, row["stack"], first["stack"])
-    return [contract.Finding("both", text).to_dict()]
+    return [Finding("both", text).to_dict()]
 
 
 @click.command("check-truth")

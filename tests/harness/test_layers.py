@@ -13,8 +13,8 @@ ORDER = [
     "errors", "paths", "stack", "install", "releases", "grid", "environment", "clock", "compile_cache",
     "isolated", "draws", "identity", "steppers", "start", "sampling", "diagnostics", "metrics", "quality",
     "truth", "yardstick", "core", "accuracy", "guard", "claims", "reference", "faults", "calibration",
-    "density", "observed", "improper", "contract", "history", "record", "cell", "watch", "worker", "store",
-    "process", "runner", "tracking", "table", "compare", "export", "report", "display", "doctor", "cli",
+    "density", "observed", "improper", "clauses", "contract", "history", "record", "cell", "watch", "worker",
+    "store", "process", "runner", "tracking", "table", "compare", "export", "report", "display", "doctor", "cli",
     "__main__",
 ]  # fmt: skip
 

@@ -58,7 +58,7 @@ def odd_names(d):
 def bad_start(d):
     import pymc3 as pm
     with pm.Model() as m:
-        rate = pm.Uniform("rate", -5000.0, 5000.0)
+        rate = pm.Uniform("rate", -50000.0, 50000.0, shape=8)
         pm.Gamma("cost", alpha=1.0, beta=pm.math.exp(rate), observed=d["y"] + 1)
     return m
 
@@ -112,6 +112,9 @@ def crashes(d):
 def leaves(d):
     import os
     os._exit(0)
+"""
+ENDLESS = """
+from models import model
 
 
 def loop():
@@ -119,9 +122,9 @@ def loop():
         pass
 
 
-@define(loop)
+@model(data=loop, notation="a ~ Normal(0, 1)", teaches="What never ends.")
 def endless(d):
-    return missing(d)
+    raise AssertionError
 """
 
 #: ``change`` as a user would sample it with the settings of the run below.
@@ -207,7 +210,7 @@ def test_cells_of_few_draws_and_no_tuning_are_records(nutsbench, records):
 
 def test_check_model_judges_each_one_whatever_it_does(nutsbench, models_file):
     path = str(models_file("users", MODELS))
-    done = nutsbench("check-model", path, "--json", "--timeout", "60")
+    done = nutsbench("check-model", path, "--json")
     assert done.returncode == 1, done.stderr
     rows = json.loads(done.stdout)
     assert len(rows) == 2 * MODELS.count("@define")
@@ -222,7 +225,6 @@ def test_check_model_judges_each_one_whatever_it_does(nutsbench, models_file):
         assert "in the direction of a + b" in said[name, "flat"]["proper"]
         assert "SIGSEGV" in said[name, "crashes"]["builds"]
         assert "with code 0" in said[name, "leaves"]["builds"]
-        assert "it was not done after 60 s" in said[name, "endless"]["data"]
         assert "y (1 of 4)" in said[name, "missing"]["missing"]
         assert "'data that print'" in said[name, "odd_names"]["quiet"]
         assert "cost" in said[name, "bad_start"]["jitter"]
@@ -230,3 +232,10 @@ def test_check_model_judges_each_one_whatever_it_does(nutsbench, models_file):
     assert "both" not in said["pymc3-3.8", "of_stack"]
     keeping = {row["model"] for row in rows if row["keeps"] and row["stack"] == "pymc3-3.11"}
     assert keeping == {"change", "odd_names", "bad_start", "missing"}
+
+
+def test_check_model_ends_a_loop_that_does_not_end(nutsbench, models_file):
+    path = str(models_file("endless", ENDLESS))
+    done = nutsbench("check-model", path, "--stack", stack.DEFAULT, "--timeout", "5")
+    assert done.returncode == 1, done.stderr
+    assert "must: its data function was called: it was not done after 5 s" in done.stdout
