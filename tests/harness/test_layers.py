@@ -14,8 +14,8 @@ ORDER = [
     "isolated", "draws", "identity", "steppers", "start", "sampling", "diagnostics", "metrics", "quality",
     "truth", "yardstick", "core", "accuracy", "guard", "claims", "reference", "faults", "calibration",
     "density", "observed", "improper", "clauses", "contract", "history", "record", "cell", "watch", "worker",
-    "store", "process", "runner", "tracking", "table", "compare", "export", "report", "display", "doctor", "cli",
-    "__main__",
+    "store", "process", "runner", "tracking", "table", "compare", "export", "report", "display", "doctor",
+    "cli", "__main__",
 ]  # fmt: skip
 
 
