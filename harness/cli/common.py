@@ -1,8 +1,11 @@
 """What several commands share: their options, and what they say in the same words."""
 
+import contextlib
+import io
+import os
 import sys
 from pathlib import Path
-from typing import Any, Callable, Optional, Sequence, Tuple
+from typing import Any, Callable, Optional, Sequence, TextIO, Tuple
 
 import click
 
@@ -66,7 +69,68 @@ results_option = click.option(
     show_default="the project's results",
     help="Folder of results.",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+class _OwnPrinting(io.TextIOBase):
+    """Standard output for what this program prints; what a model's functions print goes to standard error.
+
+    Parameters
+    ----------
+    own : TextIO
+        Where this program prints.
+    """
+
+    def __init__(self, own: TextIO) -> None:
+        self._own = own
+
+    def _stream(self) -> TextIO:
+        caller = str(sys._getframe(2).f_globals.get("__name__", ""))
+        return self._own if caller.split(".")[0] in ("click", "harness") else sys.stderr
+
+    def write(self, text: str) -> int:
+        return self._stream().write(text)
+
+    def flush(self) -> None:
+        self._stream().flush()
+
+    def isatty(self) -> bool:
+        return self._own.isatty()
+
+    def fileno(self) -> int:
+        return self._own.fileno()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._own.encoding
+
+
+def _only_json(context: click.Context, _: click.Parameter, value: bool) -> bool:
+    """Keep standard output for JSON, whatever models print while they are loaded, or their data made."""
+    if value:
+        before = sys.stdout
+        own: TextIO = before
+        with contextlib.suppress(OSError, ValueError):
+            if before.fileno() == 1:
+                # What compiled code and other processes print does not pass through Python's sys.stdout.
+                before.flush()
+                own = os.fdopen(os.dup(1), "w", encoding=before.encoding, errors=before.errors)
+                os.dup2(2, 1)
+        sys.stdout = _OwnPrinting(own)
+
+        def restore() -> None:
+            own.flush()
+            if own is not before:
+                os.dup2(own.fileno(), 1)
+                own.close()
+            sys.stdout = before
+
+        context.call_on_close(restore)
+    return value
+
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, is_eager=True, callback=_only_json, help="Print JSON."
+)
 
 
 def load_models(files: Sequence[Path]) -> None:
