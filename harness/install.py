@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import ContextManager, Iterator, Sequence, Tuple
 
+from harness import crash
 from harness.errors import UserError
 from harness.paths import ROOT, scrub, stacks_dir
 from harness.stack import DEFAULT, LOCKS, PYTHON, TOOLS, Stack, installed, marker, named, to_install
@@ -163,4 +164,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except Exception as error:
+        print(crash.line(error), file=sys.stderr)
+        sys.exit(crash.EXIT_CODE)

@@ -163,7 +163,6 @@ def _record(
         details=values.get("details", {}),
         warnings=[
             *warnings_of(job.cell, environment.usable_cores()),
-            *([] if options.alone else ["another run was going on, so times are longer"]),
             *values.get("warnings", []),
         ],
         log_tail=outcome.log_tail,

@@ -1,5 +1,6 @@
 """``nutsbench calibrate``: how often the verdict on accuracy is wrong."""
 
+import itertools
 import json
 import subprocess
 import threading
@@ -15,8 +16,10 @@ from harness.cli.common import (
     check_choice,
     json_option,
     load_models,
+    machine_to_oneself,
     make_ready,
     models_option,
+    no_wait_option,
     results_option,
     say_problems,
 )
@@ -41,6 +44,7 @@ Task = Tuple[str, str, List[int]]
 @click.option(
     "--markdown", "as_markdown", is_flag=True, help="Print the report as docs/calibration.md has it."
 )
+@no_wait_option
 @json_option
 @models_option
 @results_option
@@ -52,6 +56,7 @@ def calibrate_command(
     jobs: int,
     only_report: bool,
     as_markdown: bool,
+    no_wait: bool,
     as_json: bool,
     models_files: Tuple[Path, ...],
     results: Path,
@@ -72,10 +77,17 @@ def calibrate_command(
     one = stack.resolve(stack_name)
     path = results / "calibration" / f"{one.name}.jsonl"
     if not only_report:
-        make_ready([one])
+        for spec, sampler in itertools.product(specs, samplers):
+            if not FAULTS[sampler].applies(spec):
+                click.echo(f"{spec.name} cannot have the fault {sampler}.", err=True)
         todo = _tasks(specs, samplers or ("right",), records, _done(path))
         try:
-            _sample(one, todo, path, jobs)
+            if todo:
+                with machine_to_oneself(no_wait):
+                    make_ready([one])
+                    # What another has sampled meanwhile is not sampled again.
+                    todo = _tasks(specs, samplers or ("right",), records, _done(path))
+                    _sample(one, todo, path, jobs)
         except KeyboardInterrupt:
             click.echo("Interrupted. The same command goes on from here.", err=True)
             return 130
@@ -126,7 +138,6 @@ def _tasks(
             raise UserError(f"{why}: without a truth there is nothing to calibrate by.")
         for sampler in samplers:
             if not FAULTS[sampler].applies(spec):
-                click.echo(f"{spec.name} cannot have the fault {sampler}.", err=True)
                 continue
             seeds = [s for s in range(1, records + 1) if (spec.name, exact.digest, sampler, s) not in done]
             tasks += [

@@ -1,13 +1,15 @@
 """What several commands share: their options, and what they say in the same words."""
 
+import contextlib
+import shlex
 import sys
 from pathlib import Path
-from typing import Any, Callable, Optional, Sequence, Tuple
+from typing import Any, Callable, Iterator, Optional, Sequence, Tuple
 
 import click
 
 import models
-from harness import install, paths, stack
+from harness import install, lock, paths, stack
 from harness.errors import UserError, unknown
 
 
@@ -66,6 +68,9 @@ results_option = click.option(
     show_default="the project's results",
     help="Folder of results.",
 )
+no_wait_option = click.option(
+    "--no-wait", is_flag=True, help="Exit with code 2 while something else is measured on this machine."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -84,6 +89,14 @@ def make_ready(stacks: Sequence[stack.Stack]) -> None:
         if not one.ready:
             click.echo(f"Making the environment of {one.name} ...", err=True)
             install.create(one)
+
+
+@contextlib.contextmanager
+def machine_to_oneself(no_wait: bool) -> Iterator[None]:
+    """Measure alone on this machine while the context lasts; read within it what others have measured."""
+    command = shlex.join(["nutsbench", *sys.argv[1:]])
+    with lock.machine(command, lambda text: click.echo(text, err=True), wait=not no_wait):
+        yield
 
 
 def console() -> Any:

@@ -15,8 +15,10 @@ from harness.cli.common import (
     console,
     json_option,
     load_models,
+    machine_to_oneself,
     make_ready,
     models_option,
+    no_wait_option,
     results_option,
 )
 from harness.errors import UserError
@@ -43,6 +45,7 @@ _STYLES = {"slower": "red", "faster": "green", "same": "green", "undecided": "ye
 @click.option("--stack", "stack_name", default=stack.DEFAULT, show_default=True,
               help="Of a git revision, which of its stacks.")  # fmt: skip
 @click.option("--markdown", is_flag=True, help="Print Markdown, for a pull request's comment.")
+@no_wait_option
 @results_option
 @json_option
 @models_option
@@ -56,6 +59,7 @@ def compare_command(
     counter: str,
     stack_name: str,
     markdown: bool,
+    no_wait: bool,
     results: Path,
     as_json: bool,
     models_files: Tuple[Path, ...],
@@ -95,7 +99,8 @@ def compare_command(
         found = records.compare(*sets, names, options)
         return _answered(found, _say(found, records.notes(*sets), as_json, markdown))
     sides = [arms.resolve("BASE", base, stack_name), arms.resolve("HEAD", head, stack_name)]
-    study, notes, interrupted = _measure(sides, names or tuple(models.names()), options)
+    with machine_to_oneself(no_wait):
+        study, notes, interrupted = _measure(sides, names or tuple(models.names()), options)
     if any(result.is_known for result in study.results.values()):
         _store(study, notes, results, interrupted)
     code = _answered(study, _say(study, notes, as_json, markdown))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple
 import click
 
 from harness import guard, paths, stack
-from harness.cli.common import json_option, make_ready
+from harness.cli.common import json_option, machine_to_oneself, make_ready, no_wait_option
 from harness.errors import UserError
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 )
 @click.option("--judge", type=click.Path(path_type=Path), help="Judge this JSON; run nothing.")
 @click.option("-k", "only", metavar="EXPRESSION", help="Run only these benchmarks, as pytest's -k.")
+@no_wait_option
 @json_option
 def guard_command(
     baseline: Optional[Path],
@@ -51,6 +52,7 @@ def guard_command(
     output: Path,
     judge: Optional[Path],
     only: Optional[str],
+    no_wait: bool,
     as_json: bool,
 ) -> int:
     """Run the benchmarks for CI, and judge them: exit code 1 says that something is wrong.
@@ -74,15 +76,18 @@ def guard_command(
     base = guard.read(kept) if kept.is_file() else None
     current = judge or output / "current.json"
     if judge is None:
-        _measure(current, only, output)
-    now = guard.read(current)
-    findings = guard.judge_cells(now, base, whole=only is None)
-    if opponent is not None:
-        findings += _in_turns(opponent, list(now.digests), budget)[0]
-    elif base is not None and judge is None:
-        findings += _time(now, base, output, budget)
-    elif base is not None:
-        findings += guard.judge_time(now, base)
+        with machine_to_oneself(no_wait):
+            _measure(current, only, output)
+            now = guard.read(current)
+            findings = guard.judge_cells(now, base, whole=only is None)
+            if opponent is not None:
+                findings += _in_turns(opponent, list(now.digests), budget)[0]
+            elif base is not None:
+                findings += _time(now, base, output, budget)
+    else:
+        now = guard.read(current)
+        findings = guard.judge_cells(now, base, whole=only is None)
+        findings += guard.judge_time(now, base) if base is not None else []
     code = 1 if any(finding.verdict == "red" for finding in findings) else 0
     _say(findings, now, base is not None or against is not None, as_json)
     if save_baseline and code == 0:

@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 import click
 
 from harness import environment, paths
-from harness.cli.common import check_choice, console, json_option
+from harness.cli.common import check_choice, console, json_option, machine_to_oneself, no_wait_option
 from harness.errors import UserError
 from harness.store import content
 
@@ -31,6 +31,7 @@ TOOLS = ("pair", "callgrind", "pytest-benchmark", "asv continuous")
     show_default="results/power",
     help="Folder of the trials.",
 )
+@no_wait_option
 @json_option
 def power_command(
     minutes: Optional[float],
@@ -40,6 +41,7 @@ def power_command(
     place: Optional[str],
     markdown: bool,
     output: Path,
+    no_wait: bool,
     as_json: bool,
 ) -> int:
     """Measure the comparison's error rates: hours, in parts if need be; what is done is not done again.
@@ -57,7 +59,9 @@ def power_command(
         raise UserError(f"minutes has to be above 0, not {minutes:g}.")
     rows = read(output)
     if not report:
-        _measure(output, rows, minutes, only)
+        with machine_to_oneself(no_wait):
+            rows = read(output)
+            _measure(output, rows, minutes, only)
     if not rows:
         raise UserError(f"Nothing has been measured in {output.name}: leave --report out.")
     _print(rows, as_json, markdown)

@@ -10,7 +10,7 @@ import click
 
 from harness import paths, releases
 from harness.cli.changes import print_changes
-from harness.cli.common import json_option, make_ready
+from harness.cli.common import json_option, machine_to_oneself, make_ready, no_wait_option
 from harness.errors import UserError
 
 #: The machine of the published results, and any other: results must not name a host.
@@ -56,6 +56,7 @@ def _to_read(machine: str) -> str:
 )
 @click.option("--changes", is_flag=True, help="Show what changed from release to release, beside the noise.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="With --changes: print Markdown.")
+@no_wait_option
 @json_option
 def releases_command(
     versions: Tuple[str, ...],
@@ -65,6 +66,7 @@ def releases_command(
     machine: str,
     changes: bool,
     as_markdown: bool,
+    no_wait: bool,
     as_json: bool,
 ) -> int:
     """Make the history of PyMC3's releases that asv walks; of those named, their environments too.
@@ -79,7 +81,8 @@ def releases_command(
     if (versions or run_them) and not changes:
         make_ready([release.stack for release in chosen])
     if run_them:
-        return _run(chosen, commits, bench, again, machine)
+        with machine_to_oneself(no_wait):
+            return _run(chosen, commits, bench, again, machine)
     if changes:
         chosen_commits = {release.version: commits[release.version] for release in chosen}
         form = "json" if as_json else "markdown" if as_markdown else "text"
