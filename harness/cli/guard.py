@@ -134,7 +134,7 @@ def _time(now: guard.Suite, base: guard.Suite, output: Path, budget: float) -> L
 
     if base.stack is None or stack.unpack(base.stack).digest == stack.running().digest:
         return _confirmed(now, base, output)
-    if now.machine == base.machine:
+    if now.is_on_kind_of(base):
         suspected = guard.judge_time(now, base, guard.SUSPECT_ONE, guard.SUSPECT_ALL)
         suspects = sorted({model for finding in suspected for model, _ in finding.keys})
         why = "Some times look longer"

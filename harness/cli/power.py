@@ -14,6 +14,7 @@ from harness.errors import UserError
 from harness.store import content
 
 _FILE = "trials.jsonl"
+_ABOUT = ("machine", "machine_before", "processor")
 TOOLS = ("pair", "callgrind", "pytest-benchmark", "asv continuous")
 
 
@@ -76,7 +77,12 @@ def read(folder: Path, name: str = _FILE) -> List[Dict[str, Any]]:
     own = folder / name
     lines += own.read_bytes().split(b"\n") if own.is_file() else []
     # What was copied to be published is still one trial.
-    return [json.loads(line) for line in dict.fromkeys(line for line in lines if line.strip())]
+    rows = [json.loads(line) for line in dict.fromkeys(line for line in lines if line.strip())]
+    known = environment.kinds(rows, environment.here())
+    return [
+        {**row, "machine": known.get(row["machine"], row["machine"])} if "machine" in row else row
+        for row in rows
+    ]
 
 
 def _measure(
@@ -95,9 +101,9 @@ def _measure(
     made = slowdown.make()
     until = float("inf") if minutes is None else time.monotonic() + 60 * minutes
     about = environment.machine(1)
-    facts = {**environment.commit(paths.ROOT), **{name: about[name] for name in ("machine", "processor")}}
+    facts = {**environment.commit(paths.ROOT), **{name: about[name] for name in _ABOUT}}
     # What a piece of the sampler is a share of, and how times spread, is another on another machine.
-    here = [row for row in rows if row["machine"] == facts["machine"]]
+    here = [row for row in rows if environment.same_kind(row, facts)]
     trials = power.chosen(power.todo(here), only)
     if not callgrind.is_installed():
         click.echo("Warning: valgrind is not installed; its trials are left out.", err=True)

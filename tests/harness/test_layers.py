@@ -13,8 +13,8 @@ ORDER = [
     "errors", "terminal", "crash", "paths", "lock", "stack", "install", "releases", "grid", "environment",
     "clock", "compile_cache", "sampling", "diagnostics", "metrics", "quality", "truth", "yardstick", "core",
     "accuracy", "guard", "claims", "reference", "faults", "calibration", "density", "contract", "history",
-    "record", "cell", "watch", "worker", "store", "process", "runner", "tracking", "table", "compare",
-    "export", "report", "display", "doctor", "cli", "__main__",
+    "record", "configuration", "cell", "watch", "worker", "store", "process", "runner", "tracking", "table",
+    "compare", "export", "report", "display", "doctor", "cli", "__main__",
 ]  # fmt: skip
 
 
