@@ -141,7 +141,7 @@ def _of_one_kind(
         Gets a sentence on the others.
     """
     known = [record for record in records if "machine" in record["environment"]]
-    last = max(known, key=lambda record: str(record["started_at"]), default={"environment": {}})
+    last: Record = max(known, key=lambda record: str(record["started_at"]), default={"environment": {}})
     wanted = last["environment"] if here is None else here
     others = [record for record in known if not environment.same_kind(record["environment"], wanted)]
     if others:
