@@ -100,7 +100,7 @@ def current(records: Iterable[Record]) -> Tuple[List[Record], List[str]]:
         else:
             before[row["stack"]] += 1
     left_out = [
-        f"{count} records of what {name} or the figures' definitions were before"
+        f"{count} record{'s' * (count > 1)} of what {name} or the figures' definitions were before"
         for name, count in before.items()
         if count
     ]
