@@ -87,7 +87,9 @@ def make_ready(stacks: Sequence[stack.Stack]) -> None:
     """Make the environments of those stacks that are missing or out of date."""
     for one in stacks:
         if not one.ready:
-            click.echo(f"Making the environment of {one.name} ...", err=True)
+            moved = one.holds_all and one.is_moved
+            doing = "Putting right, after a move," if moved else "Making"
+            click.echo(f"{doing} the environment of {one.name} ...", err=True)
             install.create(one)
 
 
