@@ -306,7 +306,10 @@ def digest(facts: Any) -> str:
 
 
 def commit(folder: Path) -> Dict[str, Any]:
-    """Return a git checkout's commit and whether it has changes; ``None`` for both elsewhere."""
+    """Return a git checkout's commit and whether it has changes; ``None`` for both elsewhere.
+
+    Elsewhere is also a folder that lies in a checkout of something else, and is no part of it.
+    """
 
     def git(*arguments: str) -> Optional[str]:
         command = ["git", "-C", str(folder), *arguments]
@@ -318,7 +321,7 @@ def commit(folder: Path) -> Dict[str, Any]:
             return None
         return done.stdout.strip() if done.returncode == 0 else None
 
-    head = git("rev-parse", "HEAD")
+    head = git("rev-parse", "HEAD") if git("ls-files", "--", ".") else None
     changes = git("status", "--porcelain")
     return {"commit": head, "dirty": None if head is None else bool(changes)}
 

@@ -118,14 +118,17 @@ def _create(stack: Stack) -> None:
 
 def _apply(patch: Path, packages: Path) -> None:
     variables = {**os.environ, "GIT_CEILING_DIRECTORIES": str(packages.parent)}
-    done = subprocess.run(
-        ["git", "apply", "-p1", str(patch.resolve())],
-        cwd=packages,
-        env=variables,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    try:
+        done = subprocess.run(
+            ["git", "apply", "-p1", str(patch.resolve())],
+            cwd=packages,
+            env=variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    except OSError as error:
+        raise UserError(f"git could not be run ({error.strerror}); it applies {patch.name}.") from error
     if done.returncode:
         raise UserError(f"{patch.name} does not apply to the stack's packages:\n{done.stdout.strip()}")
 

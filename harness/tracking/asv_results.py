@@ -117,7 +117,9 @@ def _by_place(records: Sequence[Record], left_out: List[str]) -> Dict[Tuple[str,
     for record in records:
         commit = record["environment"].get("commit")
         name = f"{record['model']}, seed {record['seed']}, {record['stack']}"
-        if commit is None or record["environment"].get("dirty"):
+        if commit is None:
+            left_out.append(f"{name}: measured outside of a git checkout, so at no commit")
+        elif record["environment"].get("dirty"):
             left_out.append(f"{name}: measured with changes that no commit holds")
         elif _date(commit) is None:
             left_out.append(f"{name}: its commit {commit[:8]} is not in this repository")
@@ -238,5 +240,10 @@ def _as_asv(record: Record) -> Tuple[str, ...]:
 def _date(commit: str) -> Optional[int]:
     """Return when a commit was made, in milliseconds since 1970, ``None`` if it is not known here."""
     command = ["git", "-C", str(ROOT), "show", "-s", "--format=%ct", commit]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+    try:
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False
+        )
+    except OSError:
+        return None  # No git, so no repository that could have it.
     return int(done.stdout) * 1000 if done.returncode == 0 and done.stdout.strip() else None
