@@ -31,6 +31,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> NoReturn:
         code = _run(arguments)
         sys.stdout.flush()
     except KeyboardInterrupt:
+        # Before the command has begun, or after its end.
+        print("Interrupted.", file=sys.stderr)
         code = _INTERRUPTED
     except Exception as error:
         code = _failed(error)
@@ -43,6 +45,7 @@ def _run(arguments: Optional[Sequence[str]]) -> int:
 
     import models
     from harness.cli.commands import cli
+    from harness.cli.common import SAID
     from harness.errors import UserError
 
     try:
@@ -53,7 +56,9 @@ def _run(arguments: Optional[Sequence[str]]) -> int:
     except click.ClickException as error:
         error.show()
         return 2
-    except click.Abort:
+    except click.Abort as abort:
+        if SAID not in getattr(abort.__cause__, "args", ()):
+            click.echo("Interrupted.", err=True)
         return _INTERRUPTED
     except SystemExit as end:
         # click ends so where nobody reads the output, with a code that means something else here.

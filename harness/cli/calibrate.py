@@ -34,6 +34,10 @@ _CHUNK = 10
 Task = Tuple[str, str, List[int]]
 
 
+#: What an interrupted user is told.
+_KEPT = "What was sampled is kept; the same command goes on from here."
+
+
 @click.command("calibrate")
 @click.argument("names", nargs=-1, metavar="[MODEL]...")
 @click.option("--sampler", "samplers", multiple=True, help="right, or a fault; can be given more than once.")
@@ -81,16 +85,12 @@ def calibrate_command(
             if not FAULTS[sampler].applies(spec):
                 click.echo(f"{spec.name} cannot have the fault {sampler}.", err=True)
         todo = _tasks(specs, samplers or ("right",), records, _done(path))
-        try:
-            if todo:
-                with machine_to_oneself(no_wait):
-                    make_ready([one])
-                    # What another has sampled meanwhile is not sampled again.
-                    todo = _tasks(specs, samplers or ("right",), records, _done(path))
-                    _sample(one, todo, path, jobs)
-        except KeyboardInterrupt:
-            click.echo("Interrupted. The same command goes on from here.", err=True)
-            return 130
+        if todo:
+            with machine_to_oneself(no_wait, _KEPT):
+                make_ready([one])
+                # What another has sampled meanwhile is not sampled again.
+                todo = _tasks(specs, samplers or ("right",), records, _done(path))
+                _sample(one, todo, path, jobs)
     rows = [row for row in _rows(path) if not names or row["model"] in names]
     if not rows:
         click.echo("Nothing was sampled yet: leave out --report.")

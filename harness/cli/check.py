@@ -10,7 +10,7 @@ import click
 import numpy as np
 
 import models
-from harness import environment, grid, stack
+from harness import descendants, environment, grid, stack
 from harness.cli.common import json_option, load_models, make_ready, models_option
 from harness.errors import UserError
 from harness.paths import ROOT
@@ -151,6 +151,7 @@ def _names_of(word: str) -> List[str]:
     return [name for name in models.names() if models.get(name).source == path.name]
 
 
+@descendants.none_left()
 def _run_in(
     one: stack.Stack, module: str, names: Sequence[str], extra: Sequence[str] = ()
 ) -> List[Dict[str, Any]]:

@@ -9,8 +9,11 @@ from typing import Any, Callable, Iterator, Optional, Sequence, Tuple
 import click
 
 import models
-from harness import install, lock, paths, stack
+from harness import descendants, install, lock, paths, stack
 from harness.errors import UserError, unknown
+
+#: Of an interruption of which the user has been told what there is to tell.
+SAID = "said"
 
 
 class Several(click.ParamType):
@@ -94,11 +97,28 @@ def make_ready(stacks: Sequence[stack.Stack]) -> None:
 
 
 @contextlib.contextmanager
-def machine_to_oneself(no_wait: bool) -> Iterator[None]:
-    """Measure alone on this machine while the context lasts; read within it what others have measured."""
+def machine_to_oneself(no_wait: bool, kept: str) -> Iterator[None]:
+    """Measure alone on this machine while the context lasts; read within it what others have measured.
+
+    Parameters
+    ----------
+    no_wait : bool
+        Whether it is an error that something else is measured.
+    kept : str
+        What an interrupted user is told of what there is already.
+    """
     command = shlex.join(["nutsbench", *sys.argv[1:]])
-    with lock.machine(command, lambda text: click.echo(text, err=True), wait=not no_wait):
-        yield
+
+    def say(text: str) -> None:
+        click.echo(text, err=True)
+
+    try:
+        with lock.machine(command, say, wait=not no_wait), descendants.none_left():
+            yield
+    except KeyboardInterrupt as error:
+        click.echo(f"Interrupted. {kept}", err=True)
+        error.args = (SAID,)
+        raise
 
 
 def console() -> Any:

@@ -27,6 +27,10 @@ from harness.paths import write_whole
 _STYLES = {"slower": "red", "faster": "green", "same": "green", "undecided": "yellow", "not measured": "red"}
 
 
+#: What an interrupted user is told.
+_KEPT = "Nothing was kept: no model was decided."
+
+
 @click.command("compare")
 @click.argument("base")
 @click.argument("head")
@@ -99,7 +103,7 @@ def compare_command(
         found = records.compare(*sets, names, options)
         return _answered(found, _say(found, records.notes(*sets), as_json, markdown))
     sides = [arms.resolve("BASE", base, stack_name), arms.resolve("HEAD", head, stack_name)]
-    with machine_to_oneself(no_wait):
+    with machine_to_oneself(no_wait, _KEPT):
         study, notes, interrupted = _measure(sides, names or tuple(models.names()), options)
     if any(result.is_known for result in study.results.values()):
         _store(study, notes, results, interrupted)

@@ -2,19 +2,22 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple
 
 import click
 
-from harness import guard, paths, stack
+from harness import descendants, guard, paths, stack
 from harness.cli.common import json_option, machine_to_oneself, make_ready, no_wait_option
 from harness.errors import UserError
 
 if TYPE_CHECKING:
     from harness.compare.arms import Arm
+
+
+#: What an interrupted user is told.
+_KEPT = "Records of the cells that were done are kept; nothing was judged."
 
 
 @click.command("guard")
@@ -76,7 +79,7 @@ def guard_command(
     base = guard.read(kept) if kept.is_file() else None
     current = judge or output / "current.json"
     if judge is None:
-        with machine_to_oneself(no_wait):
+        with machine_to_oneself(no_wait, _KEPT):
             _measure(current, only, output)
             now = guard.read(current)
             findings = guard.judge_cells(now, base, whole=only is None)
@@ -123,7 +126,7 @@ def _measure(target: Path, only: Optional[str], output: Path) -> None:
     command += ["-c", str(paths.ROOT / "benchmarks" / "pytest.ini"), f"--benchmark-json={target}"]
     command += ["-k", only] if only else []
     variables = {**os.environ, "NUTSBENCH_ASV": str(output), "PYTHONHASHSEED": "0"}
-    done = subprocess.run(command, env=variables, stdout=sys.stderr, check=False, cwd=paths.ROOT)
+    done = descendants.run(command, env=variables, stdout=sys.stderr, cwd=paths.ROOT)
     if not target.exists() or done.returncode not in (0, 1):
         raise UserError(f"pytest ended with code {done.returncode}; its output says why.")
 

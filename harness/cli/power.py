@@ -18,6 +18,10 @@ _ABOUT = ("machine", "machine_before", "processor")
 TOOLS = ("pair", "callgrind", "pytest-benchmark", "asv continuous")
 
 
+#: What an interrupted user is told.
+_KEPT = "What was measured is kept; the same command goes on from here."
+
+
 @click.command("power")
 @click.option("--minutes", type=float, help="Measure for so long; all that is missing if not given.")
 @click.option("--report", is_flag=True, help="Measure nothing: print what is known.")
@@ -60,7 +64,7 @@ def power_command(
         raise UserError(f"minutes has to be above 0, not {minutes:g}.")
     rows = read(output)
     if not report:
-        with machine_to_oneself(no_wait):
+        with machine_to_oneself(no_wait, _KEPT):
             rows = read(output)
             _measure(output, rows, minutes, only)
     if not rows:

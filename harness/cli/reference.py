@@ -19,6 +19,9 @@ from harness.cli.common import (
 )
 from harness.errors import UserError
 
+#: What an interrupted user is told.
+_KEPT = "What was tried is among the records; no reference was written."
+
 
 @click.command("reference")
 @click.argument("name", metavar="MODEL")
@@ -65,7 +68,7 @@ def reference_command(
     if target_accept is not None:
         settings = dataclasses.replace(settings, target_accept=target_accept)
     grid.check(settings)
-    with machine_to_oneself(no_wait):
+    with machine_to_oneself(no_wait, _KEPT):
         make_ready([one])
         while True:
             click.echo(f"{settings.chains} chains of {settings.draws} draws ...", err=True)

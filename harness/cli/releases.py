@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 import click
 
-from harness import environment, paths, releases
+from harness import descendants, environment, paths, releases
 from harness.cli.changes import print_changes
 from harness.cli.common import json_option, machine_to_oneself, make_ready, no_wait_option
 from harness.errors import UserError
@@ -65,6 +65,10 @@ def _to_read(machine: str) -> str:
     return _REFERENCE if own and not (results_dir() / machine).is_dir() else machine
 
 
+#: What an interrupted user is told.
+_KEPT = "Releases that were done are kept; the same command goes on with the others."
+
+
 @click.command("releases")
 @click.argument("versions", nargs=-1, metavar="[RELEASE]...")
 @click.option("--run", "run_them", is_flag=True, help="Run the suites over the releases, oldest first.")
@@ -103,7 +107,7 @@ def releases_command(
     if (versions or run_them) and not changes:
         make_ready([release.stack for release in chosen])
     if run_them:
-        with machine_to_oneself(no_wait):
+        with machine_to_oneself(no_wait, _KEPT):
             return _run(chosen, commits, bench, again, machine)
     if changes:
         chosen_commits = {release.version: commits[release.version] for release in chosen}
@@ -171,7 +175,7 @@ def _run(
         keeping = ["--record-samples", "--show-stderr"]
         command = [*asv, "run", commit, "--machine", machine, *keeping, *skipping, *options]
         # asv's commits are oldest first; a run that is cut off keeps what each release before it gave.
-        if subprocess.run(command, check=False).returncode:
+        if descendants.run(command).returncode:
             failed.append(release.version)
     if failed:
         click.echo(f"Some benchmarks failed on {', '.join(failed)}: their results say so.", err=True)

@@ -21,6 +21,9 @@ from harness.cli.common import (
 )
 from harness.errors import UserError
 
+#: What an interrupted user is told.
+_KEPT = "What was measured is kept; the same command goes on from here."
+
 
 @click.command("run")
 @click.argument("names", nargs=-1, metavar="[MODEL]...")
@@ -105,7 +108,7 @@ def run_command(
     run_file = store.begin(profile, utc_now())
     code = 0
     if todo:
-        with machine_to_oneself(no_wait):
+        with machine_to_oneself(no_wait, _KEPT):
             if not fresh:
                 # Another run may have sampled some of these cells meanwhile.
                 loaded = store.load()

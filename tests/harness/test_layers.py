@@ -10,11 +10,12 @@ from tests.conftest import ROOT
 
 #: A module imports only from what stands before it. ``tracking``, ``compare``, ``report``, ``cli``: packages.
 ORDER = [
-    "errors", "terminal", "crash", "paths", "lock", "relocate", "stack", "install", "releases", "grid",
-    "environment", "clock", "compile_cache", "sampling", "diagnostics", "metrics", "quality", "truth",
-    "yardstick", "core", "accuracy", "guard", "claims", "reference", "faults", "calibration", "density",
-    "contract", "history", "record", "configuration", "cell", "watch", "worker", "store", "process",
-    "runner", "tracking", "table", "compare", "export", "report", "display", "doctor", "cli", "__main__",
+    "errors", "terminal", "crash", "paths", "lock", "descendants", "relocate", "stack", "install",
+    "releases", "grid", "environment", "clock", "compile_cache", "sampling", "diagnostics", "metrics",
+    "quality", "truth", "yardstick", "core", "accuracy", "guard", "claims", "reference", "faults",
+    "calibration", "density", "contract", "history", "record", "configuration", "cell", "watch",
+    "worker", "store", "process", "runner", "tracking", "table", "compare", "export", "report",
+    "display", "doctor", "cli", "__main__",
 ]  # fmt: skip
 
 
