@@ -268,15 +268,16 @@ def same_kind(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return own == others or own == other.get("machine_before") or one.get("machine_before") == others
 
 
-def kinds(known: Iterable[Mapping[str, Any]], here: Optional[Mapping[str, Any]] = None) -> Dict[str, str]:
+def kinds(known: Iterable[Mapping[str, Any]]) -> Dict[str, str]:
     """Return which kind of machine each digest of before stands for; none that may stand for several.
+
+    It follows from what is known alone, not from the machine that asks: what was published reads the
+    same everywhere.
 
     Parameters
     ----------
     known : iterable of dict
         As of :func:`same_kind`.
-    here : dict, optional
-        This machine, which counts where nothing else is known.
 
     Returns
     -------
@@ -287,8 +288,6 @@ def kinds(known: Iterable[Mapping[str, Any]], here: Optional[Mapping[str, Any]] 
     for facts in known:
         if "machine_before" in facts:
             found.setdefault(str(facts["machine_before"]), set()).add(str(facts["machine"]))
-    if here is not None:
-        found.setdefault(str(here["machine_before"]), {str(here["machine"])})
     return {before: now.pop() for before, now in found.items() if len(now) == 1}
 
 

@@ -206,7 +206,7 @@ class Store:
 
 def _settle(records: Sequence[Dict[str, Any]]) -> None:
     """Give records from before processors were told apart by more than their name the kind that is meant."""
-    known = environment.kinds((record["environment"] for record in records), environment.here())
+    known = environment.kinds(record["environment"] for record in records)
     for record in records:
         facts = record["environment"]
         if "machine_before" not in facts and facts.get("machine") in known:

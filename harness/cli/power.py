@@ -82,7 +82,7 @@ def read(folder: Path, name: str = _FILE) -> List[Dict[str, Any]]:
     lines += own.read_bytes().split(b"\n") if own.is_file() else []
     # What was copied to be published is still one trial.
     rows = [json.loads(line) for line in dict.fromkeys(line for line in lines if line.strip())]
-    known = environment.kinds(rows, environment.here())
+    known = environment.kinds(rows)
     return [
         {**row, "machine": known.get(row["machine"], row["machine"])} if "machine" in row else row
         for row in rows

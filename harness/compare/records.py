@@ -139,7 +139,7 @@ def compare(base: Records, head: Records, names: Sequence[str], options: Options
         raise UserError(f"{base.label} and {head.label} have no cell in common (model, settings and seed).")
     problems = _problems(base, head, common, names)
     machines = [side.rows[key]["environment"] for side in (base, head) for key in common]
-    known = environment.kinds(machines, environment.here())
+    known = environment.kinds(machines)
     kinds = {known.get(facts["machine"], facts["machine"]) for facts in machines}
     if len(kinds) > 1:
         raise UserError(f"{base.label} and {head.label} were measured on machines of {len(kinds)} kinds.")

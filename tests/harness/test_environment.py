@@ -83,8 +83,7 @@ def test_a_record_of_before_is_of_the_kind_that_it_can_only_be():
     assert not environment.same_kind(milan, genoa)
     assert environment.kinds([old, milan]) == {"old": "milan"}
     assert environment.kinds([old, milan, genoa]) == {}
-    assert environment.kinds([old], here=genoa) == {"old": "genoa"}
-    assert environment.kinds([old, milan], here=genoa) == {"old": "milan"}
+    assert environment.kinds([old]) == {}
 
 
 def test_the_digest_of_before_is_the_one_that_records_of_before_have():
