@@ -17,7 +17,7 @@ from harness.errors import unknown
 from harness.grid import DEFAULT_SEED, Cell
 from harness.paths import results_dir
 from harness.process import Options
-from harness.record import SCHEMA, Record
+from harness.record import SCHEMA, Record, Status
 from harness.stack import running
 from harness.store import Store, utc_now
 from models.spec import ModelSpec, SamplerSettings
@@ -135,7 +135,11 @@ def _records(cells: Sequence[Cell], name: str, prepare: str = "") -> Iterator[Re
     run_file = store.begin(name, utc_now())
     jobs = runner.jobs(list(cells), [stack], options.threads)
     with lock.machine(f"the suite of {name} cells", say):
-        yield from runner.run(jobs, options, store.origin(), run_file, lambda *_: None, prepare=prepare)
+        for record in runner.run(jobs, options, store.origin(), run_file, lambda *_: None, prepare=prepare):
+            if record.status is Status.INTERRUPTED:
+                # Now, not when the next one is asked for: of the last cell nobody would hear of it.
+                raise KeyboardInterrupt
+            yield record
 
 
 def say(text: str) -> None:
