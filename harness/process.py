@@ -52,8 +52,6 @@ class Options:
         The user's own files of models.
     draws_dir : Path or None
         Folder for the draws; ``None`` to keep none.
-    alone : bool
-        Whether no other run was going on when this one began.
     """
 
     profile: str
@@ -62,7 +60,6 @@ class Options:
     threads: int
     models_files: Tuple[Path, ...] = ()
     draws_dir: Optional[Path] = None
-    alone: bool = True
 
 
 @dataclass

@@ -10,8 +10,8 @@ import click
 import numpy as np
 
 import models
-from harness import environment, grid, stack
-from harness.cli.common import json_option, load_models, make_ready, models_option
+from harness import descendants, environment, grid, stack
+from harness.cli.common import json_option, load_models, make_ready, models_option, print_json
 from harness.errors import UserError
 from harness.paths import ROOT
 
@@ -66,7 +66,7 @@ def check_command(
                 for found in row["findings"]:
                     click.echo(f"    {found['level']}: {found['text']}")
     if as_json:
-        click.echo(json.dumps(rows, indent=1))
+        print_json(rows)
     return 0 if all(row["keeps"] for row in rows) else 1
 
 
@@ -138,7 +138,7 @@ def check_truth_command(
             if not as_json:
                 _print(row)
     if as_json:
-        click.echo(json.dumps(rows, indent=1))
+        print_json(rows)
     verdicts = {row["agrees"] for row in rows}
     return 1 if False in verdicts or verdicts == {None} else 0
 
@@ -184,6 +184,7 @@ def _names_of(word: str) -> List[str]:
     return [name for name in models.names() if models.get(name).source == path.name]
 
 
+@descendants.none_left()
 def _run_in(
     one: stack.Stack, module: str, names: Sequence[str], extra: Sequence[str] = ()
 ) -> List[Dict[str, Any]]:
