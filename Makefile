@@ -3,7 +3,10 @@
 #   make test    checks the code, without and with sampling
 
 PYTHON3 ?= python3
-BIN := .venv/bin
+# Not the environment's own scripts: they have its place in them, and that of the checkout it was made for.
+PYTHON := .venv/bin/python
+NUTSBENCH := $(PYTHON) -m harness
+ASV := $(PYTHON) -m asv
 
 .PHONY: help env bench asv bench-ci releases test test-fast lint stacks lock lock-releases clean
 
@@ -14,37 +17,37 @@ env: ## Make the default environment, where it is missing or out of date.
 	@$(PYTHON3) -m harness.install
 
 bench: env ## Sample every model (profile quick) and show the table.
-	$(BIN)/nutsbench run
+	$(NUTSBENCH) run
 
 asv: env ## Run asv on HEAD (BENCH=regex to choose, STACK=name), and write its pages.
-	@$(BIN)/asv machine --yes >/dev/null
-	$(BIN)/asv run --record-samples --show-stderr HEAD^! $(addprefix --environment ,$(STACK)) $(addprefix --bench ,$(BENCH)); \
-	code=$$?; $(BIN)/asv publish && echo "Pages: results/asv-html, or \`$(BIN)/asv preview\`."; exit $$code
+	@$(ASV) machine --yes >/dev/null
+	$(ASV) run --record-samples --show-stderr HEAD^! $(addprefix --environment ,$(STACK)) $(addprefix --bench ,$(BENCH)); \
+	code=$$?; $(ASV) publish && echo "Pages: results/asv-html, or \`$(ASV) preview\`."; exit $$code
 
 bench-ci: env ## Run the pytest-benchmark suites, and say red or green.
-	$(BIN)/nutsbench guard $(GUARD)
+	$(NUTSBENCH) guard $(GUARD)
 
 releases: env ## Measure PyMC3's releases (hours; goes on where it was stopped), and write the pages.
-	$(BIN)/nutsbench releases --run
-	cd benchmarks/releases && $(CURDIR)/$(BIN)/asv publish
+	$(NUTSBENCH) releases --run
+	cd benchmarks/releases && $(CURDIR)/$(ASV) publish
 
 # A file of tests stays in one process, so that what its tests share is made once.
 PARALLEL = -n 2 --dist loadfile
 
 test: lint stacks ## All tests: the fast ones, then those that sample.
-	$(BIN)/python -m pytest -m "not sampling" $(PARALLEL)
-	$(BIN)/python -m pytest -m sampling $(PARALLEL)
+	$(PYTHON) -m pytest -m "not sampling" $(PARALLEL)
+	$(PYTHON) -m pytest -m sampling $(PARALLEL)
 
 test-fast: env ## The tests that sample nothing: under a minute.
-	$(BIN)/python -m pytest -m "not sampling" $(PARALLEL)
+	$(PYTHON) -m pytest -m "not sampling" $(PARALLEL)
 
 lint: env ## Style and types.
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
 
 stacks: env ## Make the environments of all stacks.
-	$(BIN)/nutsbench stacks pymc3-3.8 pymc3-3.11
+	$(NUTSBENCH) stacks pymc3-3.8 pymc3-3.11
 
 # The project's own installer, else the one on the path.
 UV ?= $(firstword $(wildcard $(CURDIR)/.stacks/uv/bin/uv) uv)

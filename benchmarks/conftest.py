@@ -4,7 +4,7 @@ import functools
 
 import pytest
 
-from harness import environment
+from harness import environment, lock
 
 # Theano and NumPy read it when they are imported, which the benchmarks do.
 environment.prepare_this_process()
@@ -15,8 +15,10 @@ def core():
     """Build and compile a model's core once for all of its benchmarks."""
     import models
     from harness.core import Core
+    from harness.tracking import cells
 
-    return functools.lru_cache(maxsize=1)(lambda name: Core(models.get(name)))
+    with lock.machine("pytest benchmarks", cells.say):
+        yield functools.lru_cache(maxsize=1)(lambda name: Core(models.get(name)))
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ import sys
 import time
 from typing import Any, Dict, List
 
-from harness import environment, grid, runner, stack
+from harness import environment, grid, lock, runner, stack
 from harness.paths import ROOT, results_dir
 from harness.process import Options
 from harness.record import Status
@@ -129,7 +129,8 @@ def main() -> None:
     options = parser.parse_args()
     one = stack.resolve(options.stack)
     machine = environment.machine(1)  # The commit that is measured, not one made meanwhile.
-    rows = compare(one, options.profile, options.seed)
+    with lock.machine("benchmarks.overhead", lambda text: print(text, flush=True)):
+        rows = compare(one, options.profile, options.seed)
     harness_s, bare_s = (sum(row[name] for row in rows) for name in ("harness_s", "bare_s"))
     summary = {
         "stack": one.name,

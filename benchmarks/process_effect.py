@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 from unittest import mock
 
-from harness import environment, paths
+from harness import environment, lock, paths
 from harness.cli.power import read
 from harness.compare import pair, statistics
 from harness.compare.arms import Arm, resolve
@@ -69,7 +69,8 @@ def main() -> None:
     options = parser.parse_args()
     target = paths.results_dir() / "power" / "process_effect.jsonl"
     if options.pairs:
-        _measure(options, target)
+        with lock.machine("benchmarks.process_effect", lambda text: print(text, flush=True)):
+            _measure(options, target)
     print("| how processes are started | model | pairs | sd of a pair | of it, bursts | sd of a burst |")
     print("| --- | --- | ---: | ---: | ---: | ---: |")
     found: Dict[Tuple[str, str], List[List[float]]] = {}

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Dict, Optional, Sequence
 
 import models
-from harness import accuracy, clock, diagnostics, metrics, sampling
+from harness import accuracy, clock, diagnostics, isolated, metrics, sampling
 from harness.error_rates import BIASES, KINDS, moved
 from harness.faults import FAULTS, Fault
 from harness.truth import find
@@ -130,6 +130,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--models", action="append", default=[], type=Path)
     parser.add_argument("--settings", type=json.loads, default={}, help="changed settings, as JSON")
     options = parser.parse_args(arguments)
+    output = isolated.own_output()
     for file in options.models:
         models.load_file(file)
     spec, fault = models.get(options.model), FAULTS[options.sampler]
@@ -137,7 +138,8 @@ def main(arguments: Sequence[str]) -> int:
     settings = replace(spec.settings, **{**options.settings, "cores": 1})
     prepared = sampling.prepare(spec) if fault.of_draws_only else None
     for seed in options.seeds:
-        print(json.dumps(sample(spec, fault, settings, seed, prepared), allow_nan=False), flush=True)
+        row = sample(spec, fault, settings, seed, prepared)
+        output.write(json.dumps(row, allow_nan=False) + "\n")
     return 0
 
 

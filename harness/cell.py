@@ -4,12 +4,11 @@ What is asked for is a :class:`Task`, what comes back a dictionary that becomes 
 process this is, and how it is ended, :mod:`harness.worker` sees to.
 """
 
-import contextlib
 import resource
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Set
+from typing import Any, Callable, Dict, List, Optional, Set
 
 import models
 from harness import (
@@ -19,12 +18,18 @@ from harness import (
     compile_cache,
     diagnostics,
     hints,
+    identity,
     metrics,
     quality,
     sampling,
+    start,
+    steppers,
     truth,
 )
 from harness.grid import Cell
+
+#: What stands in for a diagnosis that failed: the times are known all the same.
+_NOTHING_KNOWN = diagnostics.Diagnostics({}, None, None, None, None, None, None, (), None, None)
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,7 @@ def run_cell(task: Task, common: Common, listener: clock.Listener) -> Dict[str, 
     loaded_before = compile_cache.loaded_modules()
     outcome: Dict[str, Any] = {"status": "ok", "reason": ""}
     details: Dict[str, Any] = {}
+    sampled = None
     try:
         for file in task.models_files:
             models.load_file(Path(file))
@@ -121,41 +127,78 @@ def run_cell(task: Task, common: Common, listener: clock.Listener) -> Dict[str, 
         _check_digest(spec, task.digest)
         prepared = common.prepared if cell.model == common.model else None
         sampled = sampling.sample(spec, cell.settings, cell.seed, timer, listener, prepared)
-        found = diagnostics.diagnose(
-            sampled.draws, sampled.stats, sampled.tune_stats, sampled.free, cell.settings.max_treedepth
-        )
-        timer.stop()
-        measurement = metrics.Measurement(
-            cell.settings,
-            timer.phases,
-            found,
-            sampled.chain_draw_s,
-            sampled.gradient_us,
-            _peak_rss_bytes(),
-        )
-        outcome["metrics"] = metrics.compute(measurement)
-        outcome["worst"] = {
-            figure: metrics.extreme(found.quantities, figure, largest=figure == "rhat")
-            for figure in ("ess_bulk", "ess_tail", "rhat")
-        }
-        outcome["quantities"] = {name: q.to_dict() for name, q in found.quantities.items()}
-        details["hints"] = hints.hints(sampled.draws, sampled.stats, sampled.free, found.quantities)
-        seen = quality.Seen.of({**outcome, "settings": cell.settings.to_dict(), "details": details})
-        outcome["quality"] = quality.judge(seen).to_dict()
-        outcome["accuracy"] = _accuracy(spec, sampled, seen).to_dict()
-        outcome["claims"] = claims.of_draws(spec.claims, sampled.draws)
-        details.update(sampler=sampled.sampler, split_source=clock.SPLIT_SOURCE)
-        if prepared:
-            details["compile_s"] = list(prepared.compile_s)
-        if task.draws:
-            outcome["warnings"] = _keep_draws(sampled, Path(task.draws), details)
     except Exception as error:
         traceback.print_exc()
-        outcome.update(status="failed", reason=_reason(error, cell, timer.current))
+        phase = timer.current
+        timer.stop()  # To look for a reason is no part of what failed.
+        outcome.update(status="failed", reason=_reason(error, phase))
+        if isinstance(error, identity.MismatchError):
+            outcome["differs"] = error.digests
+    if sampled is not None:
+        details.update(sampler=sampled.sampler, split_source=clock.SPLIT_SOURCE)
+        details.update({"samplers": sampled.samplers} if sampled.samplers else {})
+        details.update({"compile_s": list(prepared.compile_s)} if prepared else {})
+        outcome["warnings"] = [*sampled.notes, *_judged(spec, cell, sampled, timer, outcome, details)]
+        if task.draws:
+            outcome["warnings"] += _keep_draws(sampled, Path(task.draws), details)
     timer.stop()
     outcome["phases"] = {name: time.to_dict() for name, time in timer.phases.items()}
     outcome["details"] = {**details, "compile_cache": _cache_use(cached_before, loaded_before)}
     return outcome
+
+
+def _judged(
+    spec: models.ModelSpec,
+    cell: Cell,
+    sampled: sampling.Sampled,
+    timer: clock.PhaseTimer,
+    outcome: Dict[str, Any],
+    details: Dict[str, Any],
+) -> List[str]:
+    """Fill in what the draws say; return what could not be said, which takes nothing from the rest."""
+    missing: List[str] = []
+
+    def tried(what: str, make: Callable[[], Any], otherwise: Any) -> Any:
+        try:
+            return make()
+        except Exception as error:
+            traceback.print_exc()
+            missing.append(f"{what}: {type(error).__name__}: {error}".strip(": "))
+            return otherwise
+
+    found = tried(
+        "the draws could not be diagnosed",
+        lambda: diagnostics.diagnose(
+            sampled.draws, sampled.stats, sampled.tune_stats, sampled.free, cell.settings.max_treedepth
+        ),
+        None,
+    )
+    timer.stop()
+    known = found or _NOTHING_KNOWN
+    measurement = metrics.Measurement(
+        cell.settings, timer.phases, known, sampled.chain_draw_s, sampled.gradient_us, _peak_rss_bytes()
+    )
+    outcome["metrics"] = tried("no metrics", lambda: metrics.compute(measurement), {})
+    outcome["worst"] = {
+        figure: metrics.extreme(known.quantities, figure, largest=figure == "rhat")
+        for figure in ("ess_bulk", "ess_tail", "rhat")
+    }
+    outcome["quantities"] = {name: q.to_dict() for name, q in known.quantities.items()}
+    details["hints"] = tried(
+        "no hints",
+        lambda: hints.hints(sampled.draws, sampled.stats, sampled.free, known.quantities) if found else {},
+        {},
+    )
+    seen = quality.Seen.of({**outcome, "settings": cell.settings.to_dict(), "details": details})
+    unknown = quality.Quality("unknown", tuple(missing[:1])).to_dict()
+    outcome["quality"] = (
+        tried("no verdict on quality", lambda: quality.judge(seen).to_dict(), unknown) if found else unknown
+    )
+    outcome["accuracy"] = tried(
+        "no verdict on accuracy", lambda: _accuracy(spec, sampled, seen).to_dict(), {}
+    )
+    outcome["claims"] = tried("no claims", lambda: claims.of_draws(spec.claims, sampled.draws), [])
+    return missing
 
 
 def _accuracy(spec: models.ModelSpec, sampled: sampling.Sampled, seen: quality.Seen) -> accuracy.Accuracy:
@@ -171,7 +214,7 @@ def _accuracy(spec: models.ModelSpec, sampled: sampling.Sampled, seen: quality.S
 def _check_digest(spec: models.ModelSpec, digest: str) -> None:
     """Refuse a model that is no longer what the record would say that it is."""
     if digest != models.model_digest(spec):
-        raise models.ModelError(f"{spec.source} was changed while the run went on: start it again")
+        raise identity.MismatchError(spec)
 
 
 def _keep_draws(sampled: sampling.Sampled, path: Path, details: Dict[str, Any]) -> List[str]:
@@ -179,30 +222,30 @@ def _keep_draws(sampled: sampling.Sampled, path: Path, details: Dict[str, Any]) 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         sampling.write_draws(sampled, path)
-    except OSError as error:
+    except Exception as error:
         traceback.print_exc()
-        return [f"the draws could not be kept: {error.strerror or error}"]
+        said = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+        return [f"the draws could not be kept: {said}"]
     details["draws_file"] = path.name
     return []
 
 
-def _reason(error: Exception, cell: Cell, phase: str) -> str:
+def _reason(error: Exception, phase: str) -> str:
     """Say what failed, where, and what can be done, in a line or two."""
+    if isinstance(error, (steppers.UnsampleableError, identity.MismatchError)):
+        return str(error)
+    explained = start.explain(error) if isinstance(error, start.BadStartError) else ""
     root: BaseException = error
     while root.__cause__ is not None and type(root.__cause__).__name__ != "RemoteTraceback":
         root = root.__cause__
     text = str(root).strip() or str(error).strip()
-    first = text.splitlines()[0] if text else ""
+    first = text.splitlines()[0].rstrip(" .:!") if text and explained else "".join(text.splitlines()[:1])
     said = f"{type(root).__name__} in {phase or 'build'}: {first}"
     if isinstance(root, MemoryError):
         return f"out of memory in {phase}: raise --memory-limit, or take fewer draws or chains"
     if "ompilation failed" in text or "CompileError" in type(root).__name__:
         return f"{said} (the C++ compiler failed: see `nutsbench doctor`)"
-    if "Bad initial energy" in text or "Mass matrix" in text or type(root).__name__ == "SamplingError":
-        with contextlib.suppress(models.ModelError):
-            explained = sampling.explain_bad_logp(models.get(cell.model))
-            return f"{said}; {explained}" if explained else said
-    return said
+    return f"{said}; {explained}" if explained else said
 
 
 def _cache_use(cached_before: int, loaded_before: Set[str]) -> Dict[str, Any]:

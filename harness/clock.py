@@ -185,7 +185,7 @@ class DrawClock:
             clock.cpu_last = time.process_time()
         self._done += 1
         tuning = clock.done <= self._settings.tune
-        if not tuning and stats and stats[0].get("diverging"):
+        if not tuning and any(one.get("diverging") for one in stats or ()):
             self._divergences += 1
         if now - self._reported > self._REPORT_EVERY_S:
             self._reported = now

@@ -3,22 +3,23 @@
 ``python -m harness.contract`` checks one stack: it prints one JSON line a model. The
 command line and the tests run it on every stack, for the models of this project and
 for a user's own alike. docs/models.md is the same contract in words, made from
-:data:`CLAUSES`.
+:data:`harness.clauses.CLAUSES`.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Sequence, Set
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Set
 
 import numpy as np
 
 import models
-from harness import density, truth
+from harness import density, identity, improper, isolated, observed, start, steppers, truth
+from harness.clauses import CLAUSES, Finding
 from models.exact.posterior import labels
 from models.spec import ModelSpec
 
@@ -30,149 +31,104 @@ MAX_GRADIENT_DIFFERENCE = 1e-4
 MAX_COARSE_DIFFERENCE = 0.02
 #: Starts that are tried, each the test point with PyMC3's jitter.
 _STARTS = 10
-
-
-@dataclass(frozen=True)
-class Clause:
-    """One rule of the contract.
-
-    Parameters
-    ----------
-    level : str
-        ``must`` (without it the model cannot be benchmarked), ``should`` (without it the
-        model can, and less is known of it) or ``may``.
-    rule : str
-        What a model provides.
-    reason : str
-        Why.
-    """
-
-    level: str
-    rule: str
-    reason: str
-
-
-CLAUSES: Dict[str, Clause] = {
-    "name": Clause(
-        "must",
-        "a name of lower case letters, digits and underscores",
-        "it is a key in records, a file's name and part of an address",
-    ),
-    "words": Clause(
-        "must",
-        "`teaches` and `notation`, the latter with a `~`",
-        "a reader of a dashboard has to see what the model is without its code",
-    ),
-    "data": Clause(
-        "must",
-        "a `data` function that gives the same finite arrays each time and leaves numpy's global"
-        " random state alone",
-        "records of different data cannot be compared, and the draws depend on the global state",
-    ),
-    "builds": Clause(
-        "must",
-        "a build function that takes the data and returns a `pymc3.Model`, and imports PyMC3 itself",
-        "it is called in every stack, and listing models must not load Theano",
-    ),
-    "continuous": Clause(
-        "must",
-        "at least one free variable, and no discrete ones",
-        "NUTS needs a gradient",
-    ),
-    "monitored": Clause(
-        "must",
-        "`monitored` empty, or all free variables and Deterministics by their names",
-        "what nobody looks at goes wrong unseen",
-    ),
-    "shapes": Clause(
-        "must",
-        "the same variables of the same shapes each time that it is built",
-        "a scalar is known by its index: coeff[2] has to be the same thing in every record",
-    ),
-    "start": Clause(
-        "must",
-        "a finite log-probability and gradient at its test point",
-        "PyMC3 starts there",
-    ),
-    "exact": Clause(
-        "must",
-        "if it gives an `exact` posterior, one whose log density is that of the model",
-        "a truth of another model would call right draws wrong",
-    ),
-    "claims": Clause(
-        "must",
-        "if it makes claims, claims on scalars that it has",
-        "a claim that cannot be checked is no claim",
-    ),
-    "both": Clause(
-        "must",
-        "all of this on both stacks",
-        "releases are compared on the same model",
-    ),
-    "jitter": Clause(
-        "should",
-        "a finite log-probability around its test point, too: up to 1 away in every coordinate",
-        "PyMC3 jitters its starts by as much, and a chain that starts badly ends the whole cell",
-    ),
-    "truth": Clause(
-        "should",
-        "a truth: `exact` if there is a closed form, else reference draws (`nutsbench reference`);"
-        " where neither can be, the reason as `no_truth`",
-        'without one its accuracy is always "can\'t tell"',
-    ),
-    "settings": Clause(
-        "may",
-        "`settings`, and `quick` for the quick profile",
-        "the defaults are PyMC3's, which need not suit it",
-    ),
-    "tags": Clause("may", "`tags`, and claims on what one should see", "a reader looks for models by them"),
-}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something that a model lacks.
-
-    Parameters
-    ----------
-    clause : str
-        Key in :data:`CLAUSES`.
-    text : str
-        What is wrong, in a sentence.
-    """
-
-    clause: str
-    text: str
-
-    def to_dict(self) -> Dict[str, str]:
-        """Return the finding, ready for JSON."""
-        return {"clause": self.clause, "level": CLAUSES[self.clause].level, "text": self.text}
+#: Wall seconds that one stage of a check may take: a cold compile cache takes most of a minute.
+TIMEOUT_S = 120.0
 
 
 Check = Callable[[ModelSpec, Any], Iterator[Finding]]
 
 
-def check(spec: ModelSpec) -> List[Finding]:
+def check(spec: ModelSpec, tell: isolated.Tell = lambda _: None) -> List[Finding]:
     """Return what a model lacks; nothing if it keeps the contract.
 
     Parameters
     ----------
     spec : ModelSpec
         The model; it is built and compiled, so PyMC3 has to be there.
+    tell : callable
+        Told of each stage: a clause of the contract.
     """
     findings = [*_words(spec)]
+    tell("data")
     try:
         findings += _data(spec)
-    except Exception as error:
-        return [*findings, Finding("data", f"its data function fails: {type(error).__name__}: {error}")]
+    except (Exception, SystemExit) as error:
+        return [*findings, Finding("data", f"its data function fails: {_told(error)}")]
+    tell("builds")
     try:
-        built = spec.build(spec.data())
-    except Exception as error:
-        return [*findings, Finding("builds", f"it does not build: {type(error).__name__}: {error}")]
-    checks: Sequence[Check] = (_monitored, _continuous, _shapes, _start, _claims)
-    findings += [finding for one in checks for finding in one(spec, built)]
-    # A truth is only looked at of a model that works.
-    return findings if findings else [*_truth(spec, built)]
+        built = steppers.build(spec)
+        tell("continuous")
+        findings += _samplers(spec, built)
+    except steppers.UnsampleableError as error:
+        return [*findings, Finding(error.clause, str(error))]
+    except (Exception, SystemExit) as error:
+        return [*findings, Finding("builds", f"it does not build: {_told(error)}")]
+    checks: Mapping[str, Check] = {
+        "monitored": _monitored,
+        "shapes": _shapes,
+        "start": _start,
+        "proper": _proper,
+        "claims": _claims,
+    }
+    for clause, one in checks.items():
+        tell(clause)
+        try:
+            findings += one(spec, built)
+        except (Exception, SystemExit) as error:
+            findings.append(Finding(clause, f"it cannot be checked: {_told(error)}"))
+    if any(CLAUSES[found.clause].level == "must" for found in findings):
+        return findings  # A truth is only looked at of a model that works.
+    tell("exact")
+    return [*findings, *_truth(spec, built)]
+
+
+def check_apart(spec: ModelSpec, timeout_s: float) -> Dict[str, Any]:
+    """Check a model in a process of its own, whatever it does there.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        The model.
+    timeout_s : float
+        Wall seconds that one stage of the check may take.
+
+    Returns
+    -------
+    dict
+        ``model``; ``findings``, as :meth:`Finding.to_dict`; ``data``: digest of each of its data, by name.
+    """
+
+    def checked(tell: isolated.Tell) -> Dict[str, Any]:
+        findings = [finding.to_dict() for finding in check(spec, tell)]
+        tell("data")
+        with contextlib.suppress(Exception, SystemExit):
+            return {"findings": findings, "data": identity.data_digests(spec)}
+        return {"findings": findings, "data": {}}
+
+    ended = isolated.call(checked, timeout_s)
+    if ended.result is not None:
+        findings = list(ended.result["findings"])
+        data = ended.result["data"]
+    else:
+        lost = Finding(ended.stage or "builds", f"{_STAGES.get(ended.stage, _CHECKED)}: {ended.how}")
+        findings, data = [finding.to_dict() for finding in (*_words(spec), lost)], {}
+    if ended.printed:
+        text = f"it prints {len(ended.printed)} lines, the first of them {ended.printed[0][:60]!r}"
+        findings.append(Finding("quiet", text).to_dict())
+    return {"model": spec.name, "findings": findings, "data": data}
+
+
+#: What was going on in a stage, of a check that did not end.
+_STAGES = {"data": "its data function was called", "builds": "it was built"}
+_CHECKED = "it was compiled and evaluated"
+
+
+def _told(error: BaseException) -> str:
+    """Return an error in one line: of the compiler's its last lines."""
+    if isinstance(error, SystemExit):
+        return f"it ends the program (sys.exit({error.code!r}))"
+    lines = [line.strip() for line in str(error).strip().splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0][:300] if lines else 'without a message'}"
 
 
 def _words(spec: ModelSpec) -> Iterator[Finding]:
@@ -184,24 +140,29 @@ def _words(spec: ModelSpec) -> Iterator[Finding]:
         yield Finding("words", "`notation` has no `~`: a reader has to see the model without its code")
 
 
-def _data(spec: ModelSpec) -> List[Finding]:
-    state = np.random.get_state()[1].copy()
+def _data(spec: ModelSpec) -> Iterator[Finding]:
+    before = np.random.get_state()
     data = spec.data()
-    findings = []
-    if models.data_digest(data) != models.data_digest(spec.data()):
-        text = "its data differ from call to call: seed a RandomState of their own"
-        findings.append(Finding("data", text))
-    if not np.array_equal(np.random.get_state()[1], state):
+    if not isinstance(data, Mapping):
+        yield Finding("data", f"its data function returns a {type(data).__name__}, not a dictionary")
+        return
+    moving = identity.differing(identity.data_digests(spec), identity.data_digests(spec))
+    if moving:
+        yield Finding("data", identity.from_call_to_call(spec.name, moving))
+    if any(not np.array_equal(one, other) for one, other in zip(before, np.random.get_state())):
         text = "its data function moves numpy's global random state, on which the draws depend"
-        findings.append(Finding("data", text))
-    bad = [
-        name
-        for name, values in data.items()
-        if np.issubdtype(np.asarray(values).dtype, np.number) and not np.isfinite(values).all()
-    ]
-    if bad:
-        findings.append(Finding("data", f"its data hold values that are not finite: {', '.join(bad)}"))
-    return findings
+        yield Finding("data", text)
+    bad = list(observed.look(data))
+    broken = ", ".join(str(one) for one in bad if not one.imputed)
+    missing = ", ".join(str(one) for one in bad if one.imputed)
+    if broken:
+        yield Finding(
+            "data",
+            f"its data hold values that are not finite: {broken}; leave them out, or have them imputed:"
+            " np.ma.masked_invalid(...)",
+        )
+    if missing:
+        yield Finding("missing", f"its data hold missing values, which PyMC3 imputes if observed: {missing}")
 
 
 def _unobserved(built: Any) -> Dict[str, Any]:
@@ -218,12 +179,13 @@ def _monitored(spec: ModelSpec, built: Any) -> Iterator[Finding]:
             yield Finding("monitored", f"it does not monitor {name!r}, so nobody would see it go wrong")
 
 
-def _continuous(_: ModelSpec, built: Any) -> Iterator[Finding]:
-    discrete = [variable.name for variable in built.disc_vars]
-    if discrete:
-        yield Finding("continuous", f"NUTS cannot sample its discrete variables: {', '.join(discrete)}")
-    elif not built.free_RVs:
-        yield Finding("continuous", "it has no free variable to sample")
+def _samplers(spec: ModelSpec, built: Any) -> Iterator[Finding]:
+    if steppers.has_gradient(built):
+        return
+    samplers = steppers.assigned(built)
+    steppers.check(spec, samplers)
+    for note in steppers.notes(samplers, spec.settings):
+        yield Finding("mixed", note)
 
 
 def _shape_of(variable: Any) -> List[int]:
@@ -238,24 +200,43 @@ def _shapes(spec: ModelSpec, built: Any) -> Iterator[Finding]:
 
 
 def _start(_: ModelSpec, built: Any) -> Iterator[Finding]:
-    if not built.free_RVs or built.disc_vars:
+    function = _density(built)
+    begin = function.dict_to_array(built.test_point)
+    logp, gradient = function(begin)
+    if not np.isfinite(logp) or not np.isfinite(gradient).all():
+        here = start.look(built, [built.test_point])[0]
+        yield Finding("start", start.words(here, [], is_jittered=False))
         return
-    function = built.logp_dlogp_function(built.free_RVs)
-    function.set_extra_values({})
-    start = function.dict_to_array(built.test_point)
-    logp, gradient = function(start)
-    if not np.isfinite(logp):
-        yield Finding("start", f"its log-probability at the start is {logp}")
-    if not np.isfinite(gradient).all():
-        count = np.sum(~np.isfinite(gradient))
-        yield Finding("start", f"{count} components of its gradient at the start are not finite")
-    if not (np.isfinite(logp) and np.isfinite(gradient).all()):
-        return
-    rng = np.random.RandomState(1)
-    starts = [start + rng.uniform(-1, 1, size=start.shape) for _ in range(_STARTS)]
-    bad = sum(not np.isfinite(function(point)[0]) for point in starts)
+    starts = start.jittered(built, _STARTS)
+    bad = sum(not np.isfinite(function(function.dict_to_array(point))[0]) for point in starts)
     if bad:
-        yield Finding("jitter", f"its log-probability is not finite at {bad} of {_STARTS} jittered starts")
+        here, *there = start.look(built, [built.test_point, *starts])
+        yield Finding("jitter", start.words(here, there, is_jittered=True))
+
+
+def _density(built: Any) -> Any:
+    """Return log density and gradient of the continuous variables, the others at the test point."""
+    function = built.logp_dlogp_function(built.cont_vars)
+    function.set_extra_values(built.test_point)
+    return function
+
+
+def _proper(_: ModelSpec, built: Any) -> Iterator[Finding]:
+    function = _density(built)
+    sizes = [(v.name, tuple(np.shape(built.test_point[v.name]))) for v in function._grad_vars]
+    order = {v.var: v.slc for v in function._ordering.vmap}
+    names = [""] * function.size
+    for name, shape in sizes:
+        names[order[name]] = labels(steppers.untransformed(name), shape)
+    found = improper.lines(function, function.dict_to_array(built.test_point))
+    if found:
+        which = "; ".join(improper.words(line, names) for line in found[:5])
+        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+        yield Finding(
+            "proper",
+            f"its posterior is improper: neither prior nor data end it in the direction of {which}{more};"
+            " give that a proper prior, or take it out",
+        )
 
 
 def _scalars(spec: ModelSpec, built: Any) -> Set[str]:
@@ -324,26 +305,22 @@ def _unlike(coarse: Dict[str, Dict[str, float]], scalars: Set[str], known: Any) 
     return ""
 
 
-def markdown() -> str:
-    """Return the contract as a table for docs/models.md."""
-    rows = ["| | a model provides | because |", "| --- | --- | --- |"]
-    rows += [f"| {clause.level} | {clause.rule} | {clause.reason} |" for clause in CLAUSES.values()]
-    return "\n".join(rows)
-
-
 def main(arguments: Sequence[str]) -> int:
     """Check the named models, or all, and print one JSON line each."""
     parser = argparse.ArgumentParser(prog="python -m harness.contract")
     parser.add_argument("names", nargs="*")
     parser.add_argument("--models", action="append", default=[], type=Path)
     parser.add_argument("--folder", default=".", help="working directory, for models' data")
+    parser.add_argument("--timeout", type=float, default=TIMEOUT_S, help="seconds that a stage may take")
     options = parser.parse_args(arguments)
+    output = isolated.own_output()
     os.chdir(options.folder)
     for file in options.models:
         models.load_file(file)
+    import pymc3  # noqa: F401  # Imported once, the forks have it.
+
     for name in options.names or models.names():
-        findings = [finding.to_dict() for finding in check(models.get(name))]
-        print(json.dumps({"model": name, "findings": findings}), flush=True)
+        output.write(json.dumps(check_apart(models.get(name), options.timeout)) + "\n")
     return 0
 
 

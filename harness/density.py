@@ -18,6 +18,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 import numpy as np
 
 import models
+from harness import isolated
 from harness.truth import Truth, TruthError, compute, load
 from models.exact import PROBABILITIES, STATISTICS
 from models.exact.posterior import labels
@@ -324,11 +325,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--models", action="append", default=[], type=Path)
     parser.add_argument("--folder", default=".", help="working directory, for models' data")
     options = parser.parse_args(arguments)
+    output = isolated.own_output()
     os.chdir(options.folder)
     for file in options.models:
         models.load_file(file)
     for name in options.names:
-        print(json.dumps(check(models.get(name), options.independent)), flush=True)
+        output.write(json.dumps(check(models.get(name), options.independent)) + "\n")
     return 0
 
 

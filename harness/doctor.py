@@ -131,7 +131,9 @@ def _stacks() -> Finding:
     if missing:
         verdict = "bad" if DEFAULT in missing else "warn"
         advice = f"nutsbench stacks {' '.join(missing)}; a run that asks for it makes it too"
-        return Finding("stacks", verdict, f"not made yet: {', '.join(missing)}", advice)
+        moved = all(named(name).holds_all for name in missing)
+        found = "moved since they were made" if moved else "not made yet"
+        return Finding("stacks", verdict, f"{found}: {', '.join(missing)}", advice)
     return Finding("stacks", "good", f"ready: {', '.join(NAMES)}")
 
 

@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
 import psutil
 
@@ -61,12 +61,68 @@ def usable_cores() -> int:
 
 def processor() -> str:
     """Return the processor's model name."""
+    names = [one["model name"] for one in _cpuinfo() if "model name" in one]
+    return " ".join(names[0].split()) if names else platform.processor() or platform.machine()
+
+
+def _cpuinfo() -> List[Dict[str, str]]:
+    """Return what the kernel says of each processor, by its own names; nothing where it does not."""
     try:
-        text = Path("/proc/cpuinfo").read_text()
+        text = Path("/proc/cpuinfo").read_text(errors="replace")
     except OSError:
-        return platform.processor()
-    found = re.search(r"^model name\s*: (.*)$", text, re.MULTILINE)
-    return " ".join(found[1].split()) if found else platform.machine()
+        return []
+    blocks = [
+        re.findall(r"^([^:\n\t]+?)\s*:[ \t]*(.*)$", block, re.MULTILINE) for block in text.split("\n\n")
+    ]
+    return [dict(block) for block in blocks if block]
+
+
+#: What tells one generation of processors from another: of x86, and under Arm's names.
+_GENERATION = {
+    "vendor": ("vendor_id", "CPU implementer"),
+    "family": ("cpu family", "CPU architecture"),
+    "model": ("model", "CPU part"),
+    "stepping": ("stepping", "CPU revision"),
+}
+#: Vector instructions, widest first: compilers and BLAS choose their code by them.
+_VECTORS = ("avx512f", "avx2", "avx", "sse4_2", "sve2", "sve", "asimd")
+
+
+def cpu() -> Dict[str, Any]:
+    """Return what kind of processor it is, beyond its name: two generations may share that.
+
+    Nothing in it changes from boot to boot: no frequency and no BogoMIPS. Nor is the microcode part
+    of it, which every update of the system may replace: a history would begin anew each time.
+
+    Returns
+    -------
+    dict
+        ``architecture``; ``vendor``, ``family``, ``model`` and ``stepping``, each with all values
+        that the processors have; ``vectors``; ``caches`` by level and kind, in the kernel's words.
+    """
+    known = _cpuinfo()
+
+    def values(names: Tuple[str, ...]) -> str:
+        return "+".join(sorted({one[name] for one in known for name in names if name in one}))
+
+    flags = set(values(("flags", "Features")).replace("+", " ").split())
+    return {
+        "architecture": platform.machine(),
+        **{name: values(names) for name, names in _GENERATION.items()},
+        "vectors": next((name for name in _VECTORS if name in flags), ""),
+        "caches": _caches(),
+    }
+
+
+def _caches() -> Dict[str, str]:
+    found: Dict[str, Set[str]] = {}
+    for folder in Path("/sys/devices/system/cpu").glob("cpu[0-9]*/cache/index*"):
+        try:
+            level, kind, size = ((folder / name).read_text().strip() for name in ("level", "type", "size"))
+        except OSError:
+            continue
+        found.setdefault(f"L{level} {kind.lower()}", set()).add(size)
+    return {name: "+".join(sorted(sizes)) for name, sizes in sorted(found.items())}
 
 
 def governors() -> List[str]:
@@ -135,6 +191,8 @@ def worker_variables(compiledir: Path, theano_pymc: bool, threads: int) -> Dict[
         "MATPLOTLIBRC": str(Path(__file__).resolve().parent / "stacks" / "matplotlibrc"),
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
+        # Whatever the locale: a model may print, and name its variables, in any letters.
+        "PYTHONUTF8": "1",
         # Theano 1.0 puts hash() of a string into the key of some modules: with another
         # hash seed in every process they would be compiled, and cached, again and again.
         "PYTHONHASHSEED": "0",
@@ -163,6 +221,7 @@ def machine(threads: int) -> Dict[str, Any]:
     """
     facts = {
         "processor": processor(),
+        "cpu": cpu(),
         "cores": usable_cores(),
         "cores_physical": psutil.cpu_count(logical=False),
         "memory_bytes": psutil.virtual_memory().total,
@@ -171,7 +230,22 @@ def machine(threads: int) -> Dict[str, Any]:
         "governors": governors(),
         "threads": threads,
     }
-    return {**facts, "machine": digest(_identity(facts)), **commit(ROOT)}
+    return {**facts, **kind(facts), **commit(ROOT)}
+
+
+def kind(facts: Mapping[str, Any]) -> Dict[str, str]:
+    """Return the digest of a kind of machine, and what it was before processors were told apart by ``cpu``.
+
+    Parameters
+    ----------
+    facts : dict
+        Of :func:`machine`.
+    """
+    before = _identity(facts)
+    return {
+        "machine": digest({**before, "cpu": facts["cpu"]}) if "cpu" in facts else digest(before),
+        "machine_before": digest(before),
+    }
 
 
 def _identity(facts: Mapping[str, Any]) -> Dict[str, Any]:
@@ -180,13 +254,61 @@ def _identity(facts: Mapping[str, Any]) -> Dict[str, Any]:
     return {"processor": facts["processor"], "cores": facts["cores"], "gibibytes": gibibytes}
 
 
+def same_kind(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Return whether two machines are of one kind, as far as both are known.
+
+    Parameters
+    ----------
+    one, other : dict
+        Anything with ``machine``, and ``machine_before`` where it has the new one: a record's
+        environment, or a row of trials.
+    """
+    own, others = one.get("machine"), other.get("machine")
+    # Of what was measured before, no more is known than the digest of those days.
+    return own == others or own == other.get("machine_before") or one.get("machine_before") == others
+
+
+def kinds(known: Iterable[Mapping[str, Any]]) -> Dict[str, str]:
+    """Return which kind of machine each digest of before stands for; none that may stand for several.
+
+    It follows from what is known alone, not from the machine that asks: what was published reads the
+    same everywhere.
+
+    Parameters
+    ----------
+    known : iterable of dict
+        As of :func:`same_kind`.
+
+    Returns
+    -------
+    dict of str
+        ``machine`` by ``machine_before``.
+    """
+    found: Dict[str, Set[str]] = {}
+    for facts in known:
+        if "machine_before" in facts:
+            found.setdefault(str(facts["machine_before"]), set()).add(str(facts["machine"]))
+    return {before: now.pop() for before, now in found.items() if len(now) == 1}
+
+
+@lru_cache(maxsize=1)
+def here() -> Dict[str, str]:
+    """Return the kind of this machine, as of :func:`kind`."""
+    memory = psutil.virtual_memory().total
+    facts = {"processor": processor(), "cpu": cpu(), "cores": usable_cores(), "memory_bytes": memory}
+    return kind(facts)
+
+
 def digest(facts: Any) -> str:
     """Return a short digest of anything that JSON can hold."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def commit(folder: Path) -> Dict[str, Any]:
-    """Return a git checkout's commit and whether it has changes; ``None`` for both elsewhere."""
+    """Return a git checkout's commit and whether it has changes; ``None`` for both elsewhere.
+
+    Elsewhere is also a folder that lies in a checkout of something else, and is no part of it.
+    """
 
     def git(*arguments: str) -> Optional[str]:
         command = ["git", "-C", str(folder), *arguments]
@@ -198,7 +320,7 @@ def commit(folder: Path) -> Dict[str, Any]:
             return None
         return done.stdout.strip() if done.returncode == 0 else None
 
-    head = git("rev-parse", "HEAD")
+    head = git("rev-parse", "HEAD") if git("ls-files", "--", ".") else None
     changes = git("status", "--porcelain")
     return {"commit": head, "dirty": None if head is None else bool(changes)}
 

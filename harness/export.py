@@ -6,25 +6,13 @@ asv's own files are written by :mod:`harness.tracking.asv_results`.
 import statistics
 from typing import Any, Dict, Iterable, List, Mapping, Sequence, Tuple
 
+from harness.configuration import groups
 from harness.metrics import METRICS
-from harness.record import Status
-from harness.table import settings_text
-from models.spec import SamplerSettings
 
 Record = Mapping[str, Any]
 
 #: What ``nutsbench export --to`` knows.
 FORMATS = ("asv", "bencher", "github-action-benchmark", "csv", "parquet")
-
-
-def groups(records: Iterable[Record]) -> Dict[str, List[Record]]:
-    """Return the records that are ok and differ in nothing but their seed, by a name that says the rest."""
-    found: Dict[str, List[Record]] = {}
-    for record in records:
-        if record["status"] == Status.OK.value:
-            settings = settings_text(record["settings"], SamplerSettings.names()[:5])
-            found.setdefault(f"{record['model']} ({settings}; {record['stack']})", []).append(record)
-    return found
 
 
 def _values(records: Sequence[Record], metric: str) -> List[float]:

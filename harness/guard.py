@@ -9,10 +9,11 @@ measured again in new processes before it is called a slowdown.
 import json
 import math
 import statistics
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
+from harness import environment
 from harness.errors import UserError
 from harness.mixing import MAX_RHAT
 
@@ -57,6 +58,8 @@ class Suite:
         Of a baseline, what its stack can be made of again (:func:`harness.stack.pack`).
     accepted : tuple of str
         Of a baseline, the models that are inaccurate in it and were accepted so.
+    machine_before : str
+        Digest of the kind of machine as baselines had it before; empty in these.
     """
 
     cores: Dict[Key, float]
@@ -65,10 +68,19 @@ class Suite:
     digests: Dict[str, str] = field(default_factory=dict)
     stack: Optional[Dict[str, Any]] = None
     accepted: Tuple[str, ...] = ()
+    machine_before: str = ""
 
     def inaccurate(self) -> Tuple[str, ...]:
         """Return the models whose cells disagree with their reference posterior."""
         return tuple(model for model, cell in self.cells.items() if cell.get("accuracy") == "inaccurate")
+
+    def is_on_kind_of(self, other: "Suite") -> bool:
+        """Return whether two runs were made on machines of one kind, as far as both are known."""
+        mine, theirs = (
+            {"machine": one.machine, "machine_before": one.machine_before or one.machine}
+            for one in (self, other)
+        )
+        return environment.same_kind(mine, theirs)
 
 
 @dataclass(frozen=True)
@@ -111,14 +123,16 @@ def read(path: Path) -> Suite:
         }
         cells = {row["model"]: row for row in rows if row.get("kind") == "cell"}
         digests = {row["model"]: row["model_digest"] for row in rows if "model_digest" in row}
-        machine = str(content.get("machine_info", {}).get("nutsbench", {}).get("machine", ""))
+        facts = content.get("machine_info", {}).get("nutsbench", {})
+        machine, before = (str(facts.get(name, "")) for name in ("machine", "machine_before"))
     except OSError as error:
         raise UserError(f"{path.name} cannot be read: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path.name} is not pytest-benchmark's JSON of these suites: {error!r}.") from error
     if not cores and not cells:
         raise UserError(f"{path.name} holds no benchmark of these suites: `nutsbench guard` writes one.")
-    return Suite(cores, cells, machine, digests, content.get(STACK), tuple(content.get(ACCEPTED, ())))
+    accepted = tuple(content.get(ACCEPTED, ()))
+    return Suite(cores, cells, machine, digests, content.get(STACK), accepted, before)
 
 
 def check_baseline(base: Suite, accepted: Sequence[str]) -> None:
@@ -239,7 +253,7 @@ def judge_time(
     one, whole : float
         Slowdowns of one benchmark, and of a call over all models, that are suspected; 0.1 for 10 %.
     """
-    if now.machine != base.machine:
+    if not now.is_on_kind_of(base):
         return [Finding("note", "time", "the baseline is of another kind of machine; times are not judged")]
     logs = log_ratios(now, base)
     found = []
@@ -271,7 +285,7 @@ def fastest(suites: Sequence[Suite]) -> Suite:
     """
     keys = suites[0].cores
     cores = {key: min(suite.cores[key] for suite in suites if key in suite.cores) for key in keys}
-    return Suite(cores, suites[0].cells, suites[0].machine, suites[0].digests)
+    return replace(suites[0], cores=cores, stack=None)
 
 
 def _percent(log: float) -> str:

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import ContextManager, Iterator, Sequence, Tuple
 
+from harness import crash, relocate
 from harness.errors import UserError
 from harness.paths import ROOT, scrub, stacks_dir
 from harness.stack import DEFAULT, LOCKS, PYTHON, TOOLS, Stack, installed, marker, named, to_install
@@ -23,6 +24,7 @@ WORKER = LOCKS / "worker.in"
 UV_LOCK = LOCKS / "uv.txt"
 #: ``uv venv --clear`` is not in older ones.
 _OLDEST_UV = (0, 8)
+_OUT_OF_DATE = "The environment that this command runs in is out of date: `make env` renews it."
 
 
 def create(stack: Stack) -> None:
@@ -34,13 +36,39 @@ def create(stack: Stack) -> None:
         If an installer's step fails; it ends with the step's last lines. If it is the
         environment that this very process runs in.
     """
-    if Path(sys.prefix).resolve() == (stack.home / "env").resolve() and not stack.ready:
-        raise UserError("The environment that this command runs in is out of date: `make env` renews it.")
     stack.home.mkdir(parents=True, exist_ok=True)
     with _locked(stack, fcntl.LOCK_EX):
         # Of two runs that miss it at once, the second finds what the first one made.
-        if not stack.ready:
+        if not stack.ready and not _put_right(stack):
+            if _runs_here(stack):
+                raise UserError(
+                    "The environment that this command runs in is out of date: `make env` renews it."
+                )
             _create(stack)
+
+
+def _runs_here(stack: Stack) -> bool:
+    return Path(sys.prefix).resolve() == (stack.home / "env").resolve()
+
+
+def _put_right(stack: Stack) -> bool:
+    """Repair an environment that was moved, or whose interpreter was; return whether it is ready then."""
+    environment = stack.home / "env"
+    if not stack.holds_all or not environment.is_dir():
+        return False
+    try:
+        if relocate.lacks_interpreter(environment):
+            _venv(stack, "--allow-existing")
+        relocate.put_right(environment, ROOT if stack == named(DEFAULT) else None)
+    except (UserError, OSError):
+        return False  # It is made anew, and what is wrong is said then.
+    return stack.ready
+
+
+def _venv(stack: Stack, option: str) -> None:
+    """Make an environment with nothing in it, or (``--allow-existing``) renew what is not packages."""
+    words = ["--quiet", "--relocatable", option, "--prompt", stack.name, "--python", PYTHON]
+    _run([_uv(), "venv", *words, str(stack.home / "env")])
 
 
 def in_use(stack: Stack) -> ContextManager[None]:
@@ -65,7 +93,7 @@ def _create(stack: Stack) -> None:
         marker(stack).unlink()
     uv = _uv()
     environment = stack.home / "env"
-    _run([uv, "venv", "--quiet", "--clear", "--prompt", stack.name, "--python", PYTHON, str(environment)])
+    _venv(stack, "--clear")
     # Compiled bytecode makes importing PyMC3 a second instead of four.
     install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(stack.python)]
     if stack.patch is not None:
@@ -83,20 +111,24 @@ def _create(stack: Stack) -> None:
     if stack == named(DEFAULT):
         editable = ["--no-deps", "--no-build-isolation", "-C", "editable_mode=compat", "-e", str(ROOT)]
         _run([*install, *editable])
+        relocate.lead_to(environment, ROOT)
         _link_default(environment)
     marker(stack).write_text(json.dumps(wanted) + "\n")
 
 
 def _apply(patch: Path, packages: Path) -> None:
     variables = {**os.environ, "GIT_CEILING_DIRECTORIES": str(packages.parent)}
-    done = subprocess.run(
-        ["git", "apply", "-p1", str(patch.resolve())],
-        cwd=packages,
-        env=variables,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    try:
+        done = subprocess.run(
+            ["git", "apply", "-p1", str(patch.resolve())],
+            cwd=packages,
+            env=variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    except OSError as error:
+        raise UserError(f"git could not be run ({error.strerror}); it applies {patch.name}.") from error
     if done.returncode:
         raise UserError(f"{patch.name} does not apply to the stack's packages:\n{done.stdout.strip()}")
 
@@ -104,6 +136,8 @@ def _apply(patch: Path, packages: Path) -> None:
 def _link_default(environment: Path) -> None:
     """Let ``.venv`` be the default stack's environment, where editors and people look for it."""
     link = ROOT / ".venv"
+    if link.resolve() == environment.resolve():
+        return
     if link.is_symlink():
         link.unlink()
     if not link.exists():
@@ -114,7 +148,8 @@ def _uv() -> str:
     """Return the installer: the project's own, else the one on the path, else a new one."""
     home = stacks_dir() / "uv"
     own = home / "bin" / "uv"
-    if own.exists():
+    # One that a cache has brought from another kind of machine does not run.
+    if own.exists() and _uv_version(str(own)) >= _OLDEST_UV:
         return str(own)
     found = shutil.which("uv")
     if found and _uv_version(found) >= _OLDEST_UV:
@@ -126,7 +161,10 @@ def _uv() -> str:
 
 
 def _uv_version(program: str) -> Tuple[int, ...]:
-    done = subprocess.run([program, "--version"], stdout=subprocess.PIPE, text=True, check=False)
+    try:
+        done = subprocess.run([program, "--version"], stdout=subprocess.PIPE, text=True, check=False)
+    except OSError:
+        return (0,)
     found = re.search(r"(\d+)\.(\d+)", done.stdout)
     return (int(found[1]), int(found[2])) if found else (0,)
 
@@ -148,8 +186,14 @@ def main() -> int:
     """Create the default stack where it is missing; the entry of ``python3 -m harness.install``."""
     stack = named(DEFAULT)
     if stack.ready:
+        _link_default(stack.home / "env")
         return 0
-    if Path(sys.prefix).resolve() == (stack.home / "env").resolve():
+    if stack.holds_all and stack.is_moved:
+        print(f"The environment of {stack.name} was moved: putting it right ...", flush=True)
+        if _put_right(stack):
+            _link_default(stack.home / "env")
+            return 0
+    if _runs_here(stack):
         # Activated, it cannot replace itself: its own base interpreter does.
         base = Path(sys.base_prefix, "bin", f"python{sys.version_info[0]}.{sys.version_info[1]}")
         os.execv(base, [str(base), "-m", "harness.install"])
@@ -163,4 +207,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except Exception as error:
+        print(crash.line(error), file=sys.stderr)
+        sys.exit(crash.EXIT_CODE)

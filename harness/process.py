@@ -16,14 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from harness import environment
+from harness import environment, identity
 from harness.cell import Task
 from harness.clock import Listener, Progress
 from harness.grid import Cell
 from harness.install import in_use
 from harness.paths import ROOT
 from harness.record import Status
-from harness.stack import Stack
+from harness.stack import Stack, running
 from harness.watch import Heard, for_memory, kernel_oom_kills, kill_group, tail, where
 
 #: How long importing a stack may take: a cold one also compiles.
@@ -52,8 +52,6 @@ class Options:
         The user's own files of models.
     draws_dir : Path or None
         Folder for the draws; ``None`` to keep none.
-    alone : bool
-        Whether no other run was going on when this one began.
     """
 
     profile: str
@@ -62,7 +60,6 @@ class Options:
     threads: int
     models_files: Tuple[Path, ...] = ()
     draws_dir: Optional[Path] = None
-    alone: bool = True
 
 
 @dataclass
@@ -213,8 +210,17 @@ class Worker:
         if status is Status.OK:
             values = json.loads(outcome_file.read_text())
             status, reason = Status(values.pop("status")), values.pop("reason")
+            reason = self._identified(cell, values.pop("differs", {})) or reason
         last = [] if status is Status.OK else tail(log)
         return Outcome(status, reason, values, last, time.monotonic() - heard.began)
+
+    def _identified(self, cell: Cell, digests: Dict[str, str]) -> str:
+        """Say why the model is another one in the stack than here, where the stack could not tell."""
+        if not digests:
+            return ""
+        with contextlib.suppress(Exception):  # What the stack's process said has to do, then.
+            return identity.explain(cell.model, digests, self._stack.name, running().name, identity.BEGAN)
+        return ""
 
     def _watch(self, task: Task, heard: Heard) -> Tuple[Status, str]:
         """Wait for the child's end, and bring it about where it is overdue."""

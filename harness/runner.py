@@ -159,11 +159,16 @@ def _record(
         elapsed_s=outcome.elapsed_s,
         profile=options.profile,
         origin=origin,
-        details=values.get("details", {}),
+        details={**values.get("details", {}), **_source(job.cell.model)},
         warnings=[
             *warnings_of(job.cell, environment.usable_cores()),
-            *([] if options.alone else ["another run was going on, so times are longer"]),
             *values.get("warnings", []),
         ],
         log_tail=outcome.log_tail,
     )
+
+
+def _source(name: str) -> Dict[str, str]:
+    """Return the name of the file that a model is in: two files may have models of one name."""
+    source = models.get(name).source
+    return {"source": source} if source else {}

@@ -11,14 +11,14 @@ import contextlib
 import dataclasses
 import inspect
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 from unittest import mock
 
 import numpy as np
 
-from harness import compile_cache
+from harness import compile_cache, draws, start, steppers
 from harness.clock import DrawClock, Listener, PhaseTime, PhaseTimer, tuning_share
 from models.spec import ModelSpec, SamplerSettings
 
@@ -42,7 +42,11 @@ class Sampled:
     gradient_us : float or None
         Time of one compiled call of log-probability and gradient, microseconds.
     sampler : str
-        Name of the step method.
+        Name of the step method; of several ``NUTS + Metropolis``.
+    samplers : dict of str
+        By free variable the name of its step method; empty where NUTS takes all.
+    notes : list of str
+        What is not known of draws that several step methods made.
     """
 
     draws: Dict[str, np.ndarray]
@@ -52,6 +56,8 @@ class Sampled:
     chain_draw_s: float
     gradient_us: Optional[float]
     sampler: str
+    samplers: Dict[str, str] = field(default_factory=dict)
+    notes: List[str] = field(default_factory=list)
 
 
 def _watched_backend(ndarray_class: Any, clock: DrawClock) -> Any:
@@ -69,9 +75,9 @@ def _watched_backend(ndarray_class: Any, clock: DrawClock) -> Any:
     return WatchedNDArray
 
 
-def _sample_arguments(pm: Any, settings: SamplerSettings, seed: int) -> Dict[str, Any]:
+def _sample_arguments(pm: Any, settings: SamplerSettings, seed: int, compound: bool) -> Dict[str, Any]:
     arguments = {
-        **settings.to_dict(),
+        **steppers.arguments(settings, compound),
         "random_seed": seed,
         "progressbar": False,
         # Diagnostics are this harness's own phase; tuning is kept to be diagnosed too.
@@ -115,7 +121,7 @@ def prepare(spec: ModelSpec) -> Prepared:
     """
     timer = PhaseTimer(lambda _: None)
     timer.enter("build")
-    model = spec.build(spec.data())
+    model = steppers.build(spec)
     timer.stop()
     build = timer.phases["build"]
     short = dataclasses.replace(spec.settings, draws=2, tune=2, chains=1, cores=1)
@@ -196,27 +202,12 @@ def sample(
     Exception
         Whatever PyMC3, Theano or the model raise.
     """
-    import pymc3 as pm
-
     timer.enter("build")
-    model = prepared.model if prepared else spec.build(spec.data())
+    model = prepared.model if prepared else steppers.build(spec)
 
     clock = DrawClock(settings, timer, listener)
-    step_methods: List[Any] = []
-    init_nuts = pm.sampling.init_nuts
-
-    def watched_init_nuts(*args: Any, **kwargs: Any) -> Any:
-        start, step = init_nuts(*args, **kwargs)
-        step_methods.append(step)
-        return start, step
-
     timer.enter("compile")
-    with contextlib.ExitStack() as watching:
-        backend = _watched_backend(pm.sampling.NDArray, clock)
-        watching.enter_context(mock.patch.object(pm.sampling, "NDArray", backend))
-        watching.enter_context(mock.patch.object(pm.sampling, "init_nuts", watched_init_nuts))
-        watching.enter_context(model)
-        trace = pm.sample(**_sample_arguments(pm, settings, seed))
+    trace, watched = _sampled(spec, model, settings, seed, clock)
     timer.enter("diagnose")
     if prepared:
         timer.add("build", prepared.build)
@@ -226,21 +217,76 @@ def sample(
     wall_share = tuning_share(spans)
     cpu_share = clock.tune_cpu_share(timer.phases["tune"].cpu_s, wall_share)
     timer.split("tune", "draw", wall_share, cpu_share)
-    step = step_methods[-1] if step_methods else None
+    nuts = steppers.nuts_of(watched.step)
+    methods = dict.fromkeys(watched.samplers.values())
     return Sampled(
         draws=_draws(trace, spec, settings.tune),
         stats=_stats(trace, slice(settings.tune, None)),
         tune_stats=_stats(trace, slice(0, settings.tune)),
-        free=tuple(_untransformed(pm, variable.name) for variable in model.free_RVs),
+        free=tuple(steppers.untransformed(variable.name) for variable in model.free_RVs),
         chain_draw_s=sum(end - tuned for _, tuned, end in spans),
-        gradient_us=_gradient_us(step, trace),
-        sampler=type(step).__name__ if step is not None else "",
+        gradient_us=_gradient_us(nuts, trace),
+        sampler=" + ".join(methods) or (type(nuts).__name__ if nuts is not None else ""),
+        samplers=watched.samplers,
+        notes=steppers.notes(watched.samplers, settings),
     )
 
 
-def _untransformed(pm: Any, name: str) -> str:
-    util = pm.util
-    return str(util.get_untransformed_name(name) if util.is_transformed_name(name) else name)
+@dataclass
+class _Watched:
+    """What ``pm.sample`` passed on its way: the step method, and where the chains begin."""
+
+    step: Any = None
+    starts: List[Any] = field(default_factory=list)
+    samplers: Dict[str, str] = field(default_factory=dict)
+
+
+def _sampled(
+    spec: ModelSpec, model: Any, settings: SamplerSettings, seed: int, clock: DrawClock
+) -> Tuple[Any, _Watched]:
+    """Call ``pm.sample`` as a user would, with NUTS's arguments where it wants them."""
+    import pymc3 as pm
+
+    watched = _Watched()
+    compound = not pm.sampling.all_continuous(model.vars)
+    arguments = _sample_arguments(pm, settings, seed, compound)
+    if not compound:
+        with contextlib.suppress(steppers.NoGradientError):
+            return _watch(pm, model, arguments, clock, watched), watched
+        # What pm.sample falls back to where a variable has no gradient; with init= it would not take nuts=.
+        arguments = {**_sample_arguments(pm, settings, seed, compound=True), "init": None}
+    watched.samplers = steppers.assigned(model)
+    steppers.check(spec, watched.samplers)
+    return _watch(pm, model, arguments, clock, watched), watched
+
+
+def _watch(pm: Any, model: Any, arguments: Dict[str, Any], clock: DrawClock, watched: _Watched) -> Any:
+    init_nuts, assign = pm.sampling.init_nuts, pm.sampling.assign_step_methods
+
+    def watched_init_nuts(*args: Any, **kwargs: Any) -> Any:
+        watched.starts, watched.step = init_nuts(*args, **kwargs)
+        return watched.starts, watched.step
+
+    def watched_assign(*args: Any, **kwargs: Any) -> Any:
+        if "nuts" not in arguments:
+            raise steppers.NoGradientError
+        found = assign(*args, **kwargs)
+        watched.step = pm.CompoundStep(found) if isinstance(found, list) else found
+        return watched.step
+
+    with contextlib.ExitStack() as watching:
+        backend = _watched_backend(pm.sampling.NDArray, clock)
+        watching.enter_context(mock.patch.object(pm.sampling, "NDArray", backend))
+        watching.enter_context(mock.patch.object(pm.sampling, "init_nuts", watched_init_nuts))
+        watching.enter_context(mock.patch.object(pm.sampling, "assign_step_methods", watched_assign))
+        watching.enter_context(model)
+        try:
+            return pm.sample(**arguments)
+        except Exception as error:
+            if not start.is_bad_start(error):
+                raise
+            jittered = "nuts" not in arguments and arguments["init"] in ("auto", "jitter+adapt_diag")
+            raise start.BadStartError(model, watched.starts, jittered) from error
 
 
 def _draws(trace: Any, spec: ModelSpec, tune: int) -> Dict[str, np.ndarray]:
@@ -249,13 +295,18 @@ def _draws(trace: Any, spec: ModelSpec, tune: int) -> Dict[str, np.ndarray]:
 
 
 def _stats(trace: Any, transitions: slice) -> Dict[str, np.ndarray]:
-    """Sampler statistics, (chain, transition); of several step methods the first that has one."""
+    """NUTS's sampler statistics, (chain, transition)."""
+    chains = [trace._straces[chain] for chain in trace.chains]
+    # Of several step methods others have statistics too, some under the same names.
+    tables = chains[0].sampler_vars or []
+    ours = next((index for index, table in enumerate(tables) if "tree_size" in table), None)
     stats = {}
-    for name in sorted(trace.stat_names):
-        chains = trace.get_sampler_stats(name, combine=False, squeeze=False)
-        values = np.stack([np.asarray(chain)[transitions] for chain in chains])
+    for name in sorted(tables[ours]) if ours is not None else ():
+        values = np.stack(
+            [np.asarray(c.get_sampler_stats(name, sampler_idx=ours))[transitions] for c in chains]
+        )
         if values.dtype != object:
-            stats[name] = values.reshape(values.shape[0], values.shape[1], -1)[:, :, 0]
+            stats[name] = values if values.ndim < 3 else values[(..., *[0] * (values.ndim - 2))]
     return stats
 
 
@@ -268,7 +319,9 @@ def _gradient_us(step: Any, trace: Any) -> Optional[float]:
     function = getattr(step, "_logp_dlogp_func", None)
     if function is None:
         return None
-    point = function.dict_to_array(trace.point(-1))
+    last = trace.point(-1)
+    function.set_extra_values(last)  # What other step methods take.
+    point = function.dict_to_array(last)
 
     def batch_s(calls: int) -> float:
         begin = time.perf_counter()
@@ -291,44 +344,9 @@ def write_draws(sampled: Sampled, path: Path) -> None:
     path : Path
         netCDF file; groups ``posterior``, ``sample_stats`` and ``warmup_sample_stats``.
     """
-    import arviz as az
-
     groups = {
         "posterior": sampled.draws,
         "sample_stats": sampled.stats,
         "warmup_sample_stats": sampled.tune_stats,
     }
-    data = {name: _dataset(az, arrays) for name, arrays in groups.items() if arrays}
-    part = path.with_suffix(".part")
-    try:
-        az.InferenceData(**data).to_netcdf(str(part))
-        part.replace(path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            part.unlink()
-        raise
-
-
-def _dataset(az: Any, arrays: Dict[str, np.ndarray]) -> Any:
-    # netCDF knows no booleans, and ArviZ keeps them as bytes.
-    plain = {k: v.astype("i1") if v.dtype == bool else v for k, v in arrays.items()}
-    return az.data.base.dict_to_dataset(plain)
-
-
-def explain_bad_logp(spec: ModelSpec) -> str:
-    """Name the variables whose log-probability is not finite at the model's test point.
-
-    Returns
-    -------
-    str
-        A sentence; empty where all are finite or the model cannot be built.
-    """
-    try:
-        model = spec.build(spec.data())
-        logps = dict(model.check_test_point().items())
-        # PyMC3 leaves potentials out of its own check.
-        logps.update({term.name: float(np.sum(term.tag.test_value)) for term in model.potentials})
-    except Exception:  # The failure that is being explained has its own message.
-        return ""
-    bad = [f"{name} ({value})" for name, value in logps.items() if not np.isfinite(value)]
-    return f"log-probability at the start is not finite for: {', '.join(bad)}" if bad else ""
+    draws.write(groups, path)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+from harness import relocate
 from harness.errors import UserError, unknown
 from harness.paths import ROOT, stacks_dir
 
@@ -93,8 +94,18 @@ class Stack:
 
     @property
     def ready(self) -> bool:
-        """Whether its environment exists and holds what it should."""
-        return self.python.exists() and installed(self) == to_install(self)
+        """Whether its environment exists, holds what it should, and lies where its programs say."""
+        return self.python.exists() and self.holds_all and not self.is_moved
+
+    @property
+    def holds_all(self) -> bool:
+        """Whether all is installed in its environment that should be."""
+        return installed(self) == to_install(self)
+
+    @property
+    def is_moved(self) -> bool:
+        """Whether its environment was made in another place, or its interpreter is gone."""
+        return relocate.is_moved(self.home / "env", ROOT if self == named(DEFAULT) else None)
 
     def versions(self) -> Dict[str, str]:
         """Return the locked versions of PyMC3, Theano, ArviZ and NumPy, as far as they are known."""

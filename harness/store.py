@@ -16,9 +16,9 @@ import zlib
 from dataclasses import MISSING, dataclass, fields
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence
 
-from harness import claims, quality
+from harness import claims, configuration, environment, quality
 from harness.errors import UserError
 from harness.record import SCHEMA, Record
 from models.spec import SamplerSettings
@@ -200,7 +200,17 @@ class Store:
                 records.append(quality.present(record))
         # A record that was copied to be published is still one record.
         once = {record["id"]: record for record in records}
+        _settle(records)
         return Loaded(sorted(once.values(), key=lambda record: str(record["started_at"])), problems)
+
+
+def _settle(records: Sequence[Dict[str, Any]]) -> None:
+    """Give records from before processors were told apart by more than their name the kind that is meant."""
+    known = environment.kinds(record["environment"] for record in records)
+    for record in records:
+        facts = record["environment"]
+        if "machine_before" not in facts and facts.get("machine") in known:
+            record["environment"] = {**facts, "machine": known[facts["machine"]]}
 
 
 def content(path: Path) -> bytes:
@@ -273,6 +283,10 @@ def frame(records: List[Dict[str, Any]]) -> "pd.DataFrame":
         row.update({f"accuracy.worst.{name}": v for name, v in (judged.get("worst") or {}).items()})
         row["claims"] = claims.counted(record.get("claims", []))
         row.update({name: record[name] for name in ("profile", "started_at", "id")})
+        # What else two rows of the same settings can differ in.
+        row.update({name: record[name] for name in ("schema", "origin", "model_digest", "stack_digest")})
+        row.update({name: facet(record) for name, facet in configuration.FACETS.items() if name not in row})
+        row["source"] = record.get("details", {}).get("source")
         return row
 
     return pd.DataFrame([flat(record) for record in records])

@@ -7,9 +7,9 @@ one compiled, allocated or broke.
 """
 
 import contextlib
-import ctypes
 import faulthandler
 import json
+import math
 import os
 import resource
 import select
@@ -18,14 +18,13 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Any, Callable, Optional, Sequence, TextIO
+from typing import Any, Callable, Dict, Optional, Sequence, TextIO
 
 import models
 from harness import clock, compile_cache, environment, sampling
 from harness.cell import Common, Task, run_cell
+from harness.isolated import die_with_parent
 from harness.watch import kill_group
-
-_PR_SET_PDEATHSIG = 1
 
 
 class Events:
@@ -52,10 +51,10 @@ def _child(task: Task, events: Events, common: Common) -> None:
     try:
         # A group of its own, so that the parent can end it with all of its chains.
         os.setpgid(0, 0)
-        _die_with_parent()
+        die_with_parent()
         # Chains are forks of this fork. Each of them holds both ends of its own pipe, and
         # would wait for ever for a parent that is gone.
-        os.register_at_fork(after_in_child=_die_with_parent)
+        os.register_at_fork(after_in_child=die_with_parent)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         # A cell that reads its input must not take the next task for it.
@@ -72,7 +71,7 @@ def _child(task: Task, events: Events, common: Common) -> None:
 
         outcome = run_cell(task, common, listener)
         part = Path(task.outcome + ".part")
-        part.write_text(json.dumps(outcome, allow_nan=False))
+        part.write_text(_as_json(outcome))
         part.replace(task.outcome)
         status = 0
     except BaseException:
@@ -83,8 +82,26 @@ def _child(task: Task, events: Events, common: Common) -> None:
         os._exit(status)
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def _as_json(outcome: Dict[str, Any]) -> str:
+    """Return an outcome as JSON; what JSON cannot hold of it is left out, rather than the measurement."""
+    try:
+        return json.dumps(outcome, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        said = f"a part of the outcome was no JSON and is left out: {error}"
+        kept = {name: _plain(value) for name, value in outcome.items()}
+        return json.dumps({**kept, "warnings": [*(kept.get("warnings") or []), said]}, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(name): _plain(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
 
 
 def _limit_memory(memory_bytes: int) -> None:

@@ -5,9 +5,8 @@ One file for each section of the tutorial. ``models.get(name)`` returns a
 """
 
 from models.claims import Claim
+from models.errors import ModelError, UnknownModelError
 from models.registry import (
-    ModelError,
-    UnknownModelError,
     data_digest,
     get,
     load_file,

@@ -7,20 +7,20 @@ use it is done once, the first time that anybody asks for a model.
 import ast
 import hashlib
 import importlib
-import importlib.util
 import inspect
 import pkgutil
 import re
 import sys
-import textwrap
 from pathlib import Path
-from types import CodeType, ModuleType
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from types import ModuleType
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
-import numpy as np
-
+from models import arguments, files, identity
 from models.claims import Claim
+from models.errors import ModelError, NotByValueError, UnknownModelError
 from models.exact.posterior import Posterior
+from models.identity import own, tree
+from models.published import PUBLISHED
 from models.spec import TUTORIAL_SECTIONS, Data, ModelSpec, SamplerSettings
 
 if sys.version_info >= (3, 10):
@@ -33,33 +33,22 @@ else:
         return _entry_points().get(group, [])
 
 
+__all__ = ["ModelError", "UnknownModelError", "get", "load_file", "model", "model_digest", "names"]
+
 ENTRY_POINT_GROUP = "nutsbench.models"
 #: Modules of this package that hold no models.
-_MACHINERY = frozenset({"spec", "registry", "exact", "claims"})
+_MACHINERY = frozenset(
+    {"arguments", "claims", "errors", "exact", "files", "identity", "published", "registry", "spec"}
+)
 
 _registered: Dict[str, ModelSpec] = {}
 _loaded: Dict[str, ModuleType] = {}
-
-
-class ModelError(Exception):
-    """A model's definition cannot be used: its file, its name or its arguments."""
-
-
-class UnknownModelError(ModelError):
-    """No model has this name.
-
-    Parameters
-    ----------
-    name : str
-        What was asked for.
-    choices : list of str
-        What there is.
-    """
-
-    def __init__(self, name: str, choices: List[str]) -> None:
-        super().__init__(f"there is no model {name!r}")
-        self.name = name
-        self.choices = choices
+#: Of each build function the digest of its code, taken when its file was loaded.
+_codes: Dict[Callable[..., Any], bytes] = {}
+#: Build functions whose code was seen to be the same before and after their data were made.
+_steady: Set[Callable[..., Any]] = set()
+#: In which run of its file each model was registered.
+_runs: Dict[str, int] = {}
 
 
 def model(
@@ -94,26 +83,30 @@ def model(
     ModelError
         If a model of that name is registered already.
     """
+    given = {
+        "data": data,
+        "notation": notation,
+        "teaches": teaches,
+        "tutorial_name": tutorial_name,
+        "section": section,
+        "settings": settings,
+        "quick": quick,
+        "monitored": monitored,
+        "tags": tags,
+        "exact": exact,
+        "no_truth": no_truth,
+        "claims": claims,
+    }
+    space = sys._getframe(1).f_globals
+    file, home = str(space.get("__file__", "")), own.home_of(space)
 
     def register(build: Callable[[Data], Any]) -> Callable[[Data], Any]:
-        spec = ModelSpec(
-            name=build.__name__,
-            build=build,
-            data=data,
-            notation=inspect.cleandoc(notation),
-            teaches=" ".join(teaches.split()),
-            tutorial_name=tutorial_name,
-            section=section,
-            settings=settings,
-            quick=quick,
-            monitored=monitored,
-            tags=tags,
-            exact=exact,
-            no_truth=" ".join(no_truth.split()),
-            claims=claims,
-            source=Path(build.__code__.co_filename).name,
-        )
-        _add(spec)
+        known = arguments.check(build, given, Path(file).name)
+        known["notation"] = inspect.cleandoc(known["notation"])
+        known["teaches"] = " ".join(known["teaches"].split())
+        known["no_truth"] = " ".join(known["no_truth"].split())
+        known["data"] = files.placed(data, home) if home else data
+        _add(ModelSpec(name=build.__name__, build=build, source=Path(file).name, file=file, **known))
         return build
 
     return register
@@ -121,12 +114,24 @@ def model(
 
 def _add(spec: ModelSpec) -> None:
     known = _registered.get(spec.name)
-    if known is not None:
-        raise ModelError(
-            f"two models are called {spec.name!r}: one in {known.source}, "
-            f"one in {spec.source}; rename one of them"
+    run = files.runs.get(spec.file, 0)
+    # A file that is run again, since it did not find what it reads, registers its models again.
+    if known is not None and not (known.file == spec.file and _runs.get(spec.name, 0) < run):
+        places = _told_apart(known.file, spec.file)
+        where = (
+            f"one in {places[0]}, one in {places[1]}" if known.file != spec.file else f"both in {spec.source}"
         )
-    _registered[spec.name] = spec
+        raise ModelError(f"two models are called {spec.name!r}: {where}; rename one of them")
+    _registered[spec.name], _runs[spec.name] = spec, run
+
+
+def _told_apart(one: str, other: str) -> Tuple[str, str]:
+    """Return the names of two files, with as many of their folders as it takes to tell them apart."""
+    first, second = Path(one).parts, Path(other).parts
+    count = 1
+    while first[-count:] == second[-count:] and count < max(len(first), len(second)):
+        count += 1
+    return "/".join(first[-count:]), "/".join(second[-count:])
 
 
 def load_package() -> None:
@@ -146,9 +151,13 @@ def load_package() -> None:
         if name not in _MACHINERY:
             importlib.import_module(f"models.{name}")
     for point in entry_points(group=ENTRY_POINT_GROUP):
+        before = set(_registered)
         try:
             module = importlib.import_module(point.value)
-            _loaded[str(Path(str(module.__file__)).resolve())] = module
+            path = Path(str(module.__file__)).resolve()
+            _loaded[str(path)] = module
+            own.add_root(path)
+            _take_codes([name for name in _registered if name not in before])
         except Exception as error:
             raise ModelError(f"the models of entry point {point.name!r} do not load: {error}") from error
 
@@ -187,44 +196,34 @@ def load_file(path: Path) -> List[str]:
         return []
     if not path.is_file():
         raise ModelError(f"there is no models file {path.name!r} at that place")
-    _check_imports(path)
-    before = dict(_registered)
-    module_name = f"nutsbench_models_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
-    module_spec = importlib.util.spec_from_file_location(module_name, path)
-    if module_spec is None or module_spec.loader is None:
-        raise ModelError(f"{path.name} is not a Python file: its name has to end in .py")
-    module = importlib.util.module_from_spec(module_spec)
-    sys.modules[module_name] = module
+    before, codes, modules = dict(_registered), dict(_codes), set(sys.modules)
+    own.add_root(path)
+    imported = files.already(path)
+    if imported is not None and any(spec.file == str(path) for spec in before.values()):
+        _loaded[str(path)] = imported  # Another file has imported it.
+        return [name for name, spec in before.items() if spec.file == str(path)]
     try:
-        module_spec.loader.exec_module(module)
+        module = files.load(path)
         added = [name for name in _registered if name not in before]
         if not added:
             raise ModelError(f"{path.name} defines no model: decorate its build function with @model(...)")
+        _take_codes(added)
     except Exception as error:
         # A file that fails halfway leaves nothing behind.
-        sys.modules.pop(module_name, None)
+        files.forget(modules)
         _registered.clear()
         _registered.update(before)
+        _codes.clear()
+        _codes.update(codes)
         raise _explained(path, error) from error
     _loaded[str(path)] = module
     return added
 
 
-def _check_imports(path: Path) -> None:
-    """Refuse a file that would load Theano just to say what its models are called."""
-    try:
-        tree = ast.parse(path.read_text())
-    except (SyntaxError, ValueError):
-        return  # Loading it says so.
-    for node in tree.body:
-        modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        for module in modules:
-            if module.split(".")[0] in ("pymc3", "theano"):
-                raise ModelError(
-                    f"{path.name}, line {node.lineno}: import {module} inside the build function:"
-                    " listing models must not load Theano"
-                )
+def _take_codes(added: List[str]) -> None:
+    """Take the code of models while nothing of theirs has run: it is the same in every process then."""
+    for name in added:
+        _code_digest(_registered[name])
 
 
 def _explained(path: Path, error: Exception) -> ModelError:
@@ -232,14 +231,49 @@ def _explained(path: Path, error: Exception) -> ModelError:
         return error
     if isinstance(error, SyntaxError):
         text = (error.text or "").strip()
-        return ModelError(f"{path.name}, line {error.lineno}: {error.msg}: {text}")
-    lines = (
-        [f.lineno for f in inspect.getinnerframes(error.__traceback__) if f.filename == str(path)]
-        if (error.__traceback__)
-        else []
-    )
+        file = Path(error.filename or path).name
+        return ModelError(f"{file}, line {error.lineno}: {error.msg}: {text}")
+    frames = inspect.getinnerframes(error.__traceback__) if error.__traceback__ else []
+    lines = [f.lineno for f in frames if f.filename == str(path)]
     where = f", line {lines[-1]}" if lines else ""
-    return ModelError(f"{path.name}{where}: {type(error).__name__}: {error}")
+    whose = _model_at(path, lines[-1]) if lines else ""
+    said = " ".join(str(error).split())
+    unknown = re.search(r"unexpected keyword argument '(\w+)'", said)
+    choices = _choices(path, unknown[1]) if unknown else []
+    if unknown and choices:
+        said = f"there is no argument {unknown[1]!r}: {arguments.nearest(unknown[1], choices)}"
+        return ModelError(f"{path.name}{where}{whose}: {said}")
+    return ModelError(f"{path.name}{where}{whose}: {type(error).__name__}: {said}")
+
+
+def _model_at(path: Path, line: int) -> str:
+    """Return which model a line belongs to, its decorators included, as a message says it; else nothing."""
+    try:
+        statements = tree.parsed(str(path)).body
+    except tree.NoSourceError:
+        return ""
+    starts = [(tree.first_line(one), one) for one in statements]
+    found = [one for start, one in starts if start <= line]
+    last = found[-1] if found else None
+    is_model = isinstance(last, ast.FunctionDef) and line <= last.lineno and bool(last.decorator_list)
+    return f", model {last.name}" if is_model and isinstance(last, ast.FunctionDef) else ""
+
+
+def _choices(path: Path, word: str) -> List[str]:
+    """Return the arguments that there are in place of one that there is not, if it was given to us."""
+    known = {
+        "SamplerSettings": list(SamplerSettings.names()),
+        "model": list(inspect.signature(model).parameters),
+    }
+    try:
+        calls = [one for one in ast.walk(tree.parsed(str(path))) if isinstance(one, ast.Call)]
+    except tree.NoSourceError:
+        return []
+    for one in calls:
+        name = getattr(one.func, "attr", getattr(one.func, "id", ""))
+        if name in known and word in [keyword.arg for keyword in one.keywords]:
+            return known[name]
+    return []
 
 
 def names() -> List[str]:
@@ -274,45 +308,51 @@ def data_digest(data: Data) -> str:
 
     Parameters
     ----------
-    data : dict of ndarray
-        A model's data.
+    data : dict
+        A model's data: arrays, or whatever else :mod:`models.identity` takes by value.
+
+    Raises
+    ------
+    ModelError
+        If something in it cannot be taken by value.
     """
-    digest = hashlib.sha256()
-    for key in sorted(data):
-        values = np.ascontiguousarray(data[key])
-        digest.update(f"{key} {values.dtype.str} {values.shape}".encode())
-        digest.update(values.tobytes())
-    return digest.hexdigest()
+    return identity.data_digest(data)
 
 
 def model_digest(spec: ModelSpec) -> str:
-    """Return a short digest of what a model is: the text of its definition and its data.
+    """Return a short digest of what a model is: its code with all that it reaches, and its data.
 
-    To the definition belong the build function and, of its own file, the functions and
-    the plain values that it uses. Its words (teaches, notation) do not, nor its settings.
+    Its words (teaches, notation) are no part of it, nor its settings, ``exact`` and claims.
+
+    Raises
+    ------
+    ModelError
+        If something that its result depends on cannot be taken by value.
     """
-    parts = [data_digest(spec.data()), *_definition(spec.build, {})]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+    code = _code_digest(spec)
+    before = b"" if spec.build in _steady else _fresh_code_digest(spec)
+    try:
+        data = data_digest(spec.data())
+    except NotByValueError as error:
+        raise ModelError(f"{spec.source}, model {spec.name}: {error}") from error
+    if before and before != _fresh_code_digest(spec):
+        raise ModelError(
+            f"{spec.source}, model {spec.name}: its data function changes what the build function uses:"
+            " return it as data instead"
+        )
+    _steady.add(spec.build)
+    made = hashlib.sha256(code + data.encode()).hexdigest()[:16]
+    return PUBLISHED.get(made, made)
 
 
-def _definition(function: Callable[..., Any], known: Dict[str, str]) -> List[str]:
-    text = textwrap.dedent(inspect.getsource(function))
-    start = re.search(r"^def ", text, re.MULTILINE)
-    known[function.__name__] = text[start.start() :] if start else text
-    for name in _names_in(function.__code__):
-        value = function.__globals__.get(name)
-        if name in known:
-            continue
-        if inspect.isfunction(value) and value.__module__ == function.__module__:
-            _definition(value, known)
-        elif isinstance(value, (bool, int, float, str, tuple, list, dict)):
-            known[name] = repr(value)
-        elif isinstance(value, np.ndarray):
-            known[name] = data_digest({name: value})
-    return [f"{name}: {known[name]}" for name in sorted(known)]
+def _code_digest(spec: ModelSpec) -> bytes:
+    if spec.build not in _codes:
+        _codes[spec.build] = _fresh_code_digest(spec)
+    return _codes[spec.build]
 
 
-def _names_in(code: CodeType) -> List[str]:
-    """Names that a function looks up outside of itself, those of its inner functions included."""
-    inner = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
-    return sorted({*code.co_names, *(name for one in inner for name in _names_in(one))})
+def _fresh_code_digest(spec: ModelSpec) -> bytes:
+    try:
+        return identity.code_digest(spec.build, str(Path(spec.file).parent) if spec.file else "")
+    except NotByValueError as error:
+        raise ModelError(f"{spec.source}, model {spec.name}: {error}") from error

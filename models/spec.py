@@ -62,6 +62,11 @@ class SamplerSettings:
     init: str = "auto"
     max_treedepth: int = 10
 
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if isinstance(value, np.generic):  # JSON knows Python's own numbers only.
+                object.__setattr__(self, name, value.item())
+
     def to_dict(self) -> Dict[str, Any]:
         """Return the settings as a flat dictionary, ready for JSON."""
         return asdict(self)
@@ -116,6 +121,8 @@ class ModelSpec:
         What one should see in the posterior.
     source : str
         Name of the file that defines it, without its folder.
+    file : str
+        The same with its folder; no part of what is described.
     """
 
     name: str
@@ -133,6 +140,7 @@ class ModelSpec:
     no_truth: str = ""
     claims: Tuple[Claim, ...] = ()
     source: str = ""
+    file: str = field(default="", repr=False)
 
     def describe(self) -> Dict[str, Any]:
         """Return all that can be said in JSON: everything but the functions."""

@@ -17,6 +17,12 @@ ROOT = Path(__file__).resolve().parent.parent
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def lock_of_ones_own(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let tests wait neither for what else is measured on this machine nor for each other."""
+    os.environ["NUTSBENCH_LOCK"] = str(tmp_path_factory.mktemp("lock") / "nutsbench.lock")
+
+
 def answer_signals() -> None:
     """Undo what nohup, or a shell's ``&``, has the tests ignore: a child inherits it."""
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):

@@ -1,5 +1,6 @@
 """``nutsbench calibrate``: how often verdicts are wrong."""
 
+import itertools
 import json
 import subprocess
 import threading
@@ -15,8 +16,11 @@ from harness.cli.common import (
     check_choice,
     json_option,
     load_models,
+    machine_to_oneself,
     make_ready,
     models_option,
+    no_wait_option,
+    print_json,
     results_option,
     say_problems,
 )
@@ -34,6 +38,10 @@ Task = Tuple[str, str, Dict[str, int], List[int]]
 Key = Tuple[str, str, str, int, int, int]
 
 
+#: What an interrupted user is told.
+_KEPT = "What was sampled is kept; the same command goes on from here."
+
+
 @click.command("calibrate")
 @click.argument("names", nargs=-1, metavar="[MODEL]...")
 @click.option("--sampler", "samplers", multiple=True, help="right, or a fault; can be given more than once.")
@@ -46,6 +54,7 @@ Key = Tuple[str, str, str, int, int, int]
 @click.option(
     "--markdown", "as_markdown", is_flag=True, help="Print the report as docs/calibration.md has it."
 )
+@no_wait_option
 @json_option
 @models_option
 @results_option
@@ -59,6 +68,7 @@ def calibrate_command(
     jobs: int,
     only_report: bool,
     as_markdown: bool,
+    no_wait: bool,
     as_json: bool,
     models_files: Tuple[Path, ...],
     results: Path,
@@ -81,13 +91,16 @@ def calibrate_command(
     one = stack.resolve(stack_name)
     path = results / "calibration" / f"{one.name}.jsonl"
     if not only_report:
-        make_ready([one])
+        for spec, sampler in itertools.product(specs, samplers):
+            if not FAULTS[sampler].applies(spec):
+                click.echo(f"{spec.name} cannot have the fault {sampler}.", err=True)
         todo = _tasks(specs, samplers or ("right",), changed, records, _done(path))
-        try:
-            _sample(one, todo, path, jobs)
-        except KeyboardInterrupt:
-            click.echo("Interrupted. The same command goes on from here.", err=True)
-            return 130
+        if todo:
+            with machine_to_oneself(no_wait, _KEPT):
+                make_ready([one])
+                # What another has sampled meanwhile is not sampled again.
+                todo = _tasks(specs, samplers or ("right",), changed, records, _done(path))
+                _sample(one, todo, path, jobs)
     rows = [row for row in _rows(path) if not names or row["model"] in names]
     if not rows:
         click.echo("Nothing was sampled yet: leave out --report.")
@@ -151,7 +164,6 @@ def _tasks(
         which = settings["draws"], settings["chains"]
         for sampler in samplers:
             if not FAULTS[sampler].applies(spec):
-                click.echo(f"{spec.name} cannot have the fault {sampler}.", err=True)
                 continue
             name = (spec.name, exact.digest if exact else "", sampler, *which)
             seeds = [seed for seed in range(1, records + 1) if (*name, seed) not in done]
@@ -238,7 +250,7 @@ def _print_report(rows: Sequence[Dict[str, Any]], as_markdown: bool, as_json: bo
     power = _power(rows, truths)
     if as_json:
         report = {"rates": [one.to_dict() for one in judged], "biases": [vars(one) for one in biases]}
-        click.echo(json.dumps({**report, "power": power}, indent=1))
+        print_json({**report, "power": power})
         return
     titles: Sequence[str] = ("model", "sampler", "draws", "records", *_VERDICTS, "found, 95 % interval")
     lines: List[Sequence[str]] = []

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import click
 
-from harness.cli.common import console
+from harness.cli.common import console, print_json
 
 #: Machine's name in asv of a second run over some of the releases, which the noise is read off.
 REPEAT = "{}-again"
@@ -62,7 +62,7 @@ def print_changes(folder: Path, machine: str, commits: Mapping[str, str], form: 
             "gaps": [gap.to_dict() for gap in measured.gaps],
             "accuracy": json.loads(counts.to_json(orient="index")),
         }
-        click.echo(json.dumps(content, indent=1))
+        print_json(content)
         return 0
     if not steps:
         click.echo("No two releases have been measured yet: nutsbench releases --run measures them.")

@@ -10,8 +10,8 @@ import click
 import numpy as np
 
 import models
-from harness import environment, grid, stack
-from harness.cli.common import json_option, load_models, make_ready, models_option
+from harness import descendants, environment, grid, stack
+from harness.cli.common import json_option, load_models, make_ready, models_option, print_json
 from harness.errors import UserError
 from harness.paths import ROOT
 
@@ -27,31 +27,64 @@ stacks_option = click.option(
 @click.argument("what", nargs=-1, metavar="[MODEL | FILE]...")
 @stacks_option
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print the contract, as in docs/models.md.")
-def check_command(what: Tuple[str, ...], stacks: Tuple[str, ...], as_markdown: bool) -> int:
+@click.option(
+    "--timeout", default=120.0, show_default=True, help="Seconds that one stage of a model's check may take."
+)
+@json_option
+def check_command(
+    what: Tuple[str, ...], stacks: Tuple[str, ...], as_markdown: bool, timeout: float, as_json: bool
+) -> int:
     """Check models, or those of files of your own, against the contract; without either, all.
 
-    What a model must provide, should and may stands in docs/models.md. Exits with 1 if
-    something is missing that it must.
+    What a model must provide, should and may stands in docs/models.md. Each model is
+    checked in a process of its own, so that one that crashes or never ends keeps none of the
+    others from being checked. Exits with 1 if something is missing that it must provide.
     """
     if as_markdown:
-        from harness.contract import markdown
+        from harness.clauses import markdown
 
         click.echo(markdown())
         return 0
+    if timeout <= 0:
+        raise UserError(f"timeout has to be above 0, not {timeout:g}.")
     names: List[str] = []
     for word in what:
         names += _names_of(word)
-    names = names or models.names()
-    failed = False
-    for one in [stack.resolve(text) for text in stacks]:
+    names = list(dict.fromkeys(names)) or models.names()
+    rows: List[Dict[str, Any]] = []
+    for one in [stack.resolve(text) for text in dict.fromkeys(stacks)]:
         make_ready([one])
-        for row in _run_in(one, "harness.contract", names):
-            broken = [found for found in row["findings"] if found["level"] == "must"]
-            failed = failed or bool(broken)
-            click.echo(f"{one.name}  {row['model']}  {'breaks' if broken else 'keeps'} the contract")
-            for found in row["findings"]:
-                click.echo(f"    {found['level']}: {found['text']}")
-    return 1 if failed else 0
+        for line in _run_in(one, "harness.contract", names, ["--timeout", str(timeout)]):
+            row = {"stack": one.name, **line}
+            row["findings"] = [*row["findings"], *_differences(row, rows)]
+            row["keeps"] = not any(found["level"] == "must" for found in row["findings"])
+            rows.append(row)
+            if not as_json:
+                click.echo(
+                    f"{one.name}  {row['model']}  {'keeps' if row['keeps'] else 'breaks'} the contract"
+                )
+                for found in row["findings"]:
+                    click.echo(f"    {found['level']}: {found['text']}")
+    if as_json:
+        print_json(rows)
+    return 0 if all(row["keeps"] for row in rows) else 1
+
+
+def _differences(row: Dict[str, Any], before: Sequence[Dict[str, Any]]) -> List[Dict[str, str]]:
+    """Return a finding if a model's data are others on this stack than on the first that has them."""
+    from harness import identity
+    from harness.clauses import Finding
+
+    first = next((one for one in before if one["model"] == row["model"] and one["data"]), None)
+    if first is None or not row["data"]:
+        return []
+    # What differs from call to call is a finding of its own.
+    said = [found for one in (first, row) for found in one["findings"] if found["clause"] == "data"]
+    apart = identity.differing(first["data"], row["data"])
+    if not apart or said:
+        return []
+    text = identity.between(row["model"], apart, row["stack"], first["stack"])
+    return [Finding("both", text).to_dict()]
 
 
 @click.command("check-truth")
@@ -105,7 +138,7 @@ def check_truth_command(
             if not as_json:
                 _print(row)
     if as_json:
-        click.echo(json.dumps(rows, indent=1))
+        print_json(rows)
     verdicts = {row["agrees"] for row in rows}
     return 1 if False in verdicts or verdicts == {None} else 0
 
@@ -151,6 +184,7 @@ def _names_of(word: str) -> List[str]:
     return [name for name in models.names() if models.get(name).source == path.name]
 
 
+@descendants.none_left()
 def _run_in(
     one: stack.Stack, module: str, names: Sequence[str], extra: Sequence[str] = ()
 ) -> List[Dict[str, Any]]:

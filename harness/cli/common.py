@@ -1,14 +1,21 @@
 """What several commands share: their options, and what they say in the same words."""
 
+import contextlib
+import json
+import os
+import shlex
 import sys
 from pathlib import Path
-from typing import Any, Callable, Optional, Sequence, Tuple
+from typing import Any, Callable, Iterator, Optional, Sequence, TextIO, Tuple
 
 import click
 
 import models
-from harness import install, paths, stack
+from harness import descendants, install, lock, paths, stack
 from harness.errors import UserError, unknown
+
+#: Of an interruption of which the user has been told what there is to tell.
+SAID = "said"
 
 
 class Several(click.ParamType):
@@ -66,7 +73,54 @@ results_option = click.option(
     show_default="the project's results",
     help="Folder of results.",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+#: Under which a command's context keeps the standard output that it was started with.
+_OUTPUT = "harness.output"
+
+
+def _only_json(context: click.Context, _: click.Parameter, value: bool) -> bool:
+    """Keep standard output for JSON, whatever models print while they are loaded, or their data made."""
+    if not value:
+        return value
+    before = sys.stdout
+    own: TextIO = before
+    with contextlib.suppress(OSError, ValueError):
+        if before.fileno() == 1:
+            # What compiled code and other processes print does not pass through Python's sys.stdout.
+            before.flush()
+            own = os.fdopen(os.dup(1), "w", encoding=before.encoding, errors=before.errors)
+            os.dup2(2, 1)
+    context.meta[_OUTPUT] = own
+    sys.stdout = sys.stderr
+
+    def restore() -> None:
+        own.flush()
+        if own is not before:
+            os.dup2(own.fileno(), 1)
+            own.close()
+        sys.stdout = before
+
+    context.call_on_close(restore)
+    return value
+
+
+def print_json(content: Any) -> None:
+    """Print JSON on the standard output that a command with ``--json`` was started with.
+
+    Parameters
+    ----------
+    content : object
+        Whatever JSON can hold.
+    """
+    output = click.get_current_context().meta[_OUTPUT]
+    click.echo(json.dumps(content, indent=1, allow_nan=False), file=output)
+
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, is_eager=True, callback=_only_json, help="Print JSON."
+)
+no_wait_option = click.option(
+    "--no-wait", is_flag=True, help="Exit with code 2 while something else is measured on this machine."
+)
 
 
 def load_models(files: Sequence[Path]) -> None:
@@ -82,8 +136,35 @@ def make_ready(stacks: Sequence[stack.Stack]) -> None:
     """Make the environments of those stacks that are missing or out of date."""
     for one in stacks:
         if not one.ready:
-            click.echo(f"Making the environment of {one.name} ...", err=True)
+            moved = one.holds_all and one.is_moved
+            doing = "Putting right, after a move," if moved else "Making"
+            click.echo(f"{doing} the environment of {one.name} ...", err=True)
             install.create(one)
+
+
+@contextlib.contextmanager
+def machine_to_oneself(no_wait: bool, kept: str) -> Iterator[None]:
+    """Measure alone on this machine while the context lasts; read within it what others have measured.
+
+    Parameters
+    ----------
+    no_wait : bool
+        Whether it is an error that something else is measured.
+    kept : str
+        What an interrupted user is told of what there is already.
+    """
+    command = shlex.join(["nutsbench", *sys.argv[1:]])
+
+    def say(text: str) -> None:
+        click.echo(text, err=True)
+
+    try:
+        with lock.machine(command, say, wait=not no_wait), descendants.none_left():
+            yield
+    except KeyboardInterrupt as error:
+        click.echo(f"Interrupted. {kept}", err=True)
+        error.args = (SAID,)
+        raise
 
 
 def console() -> Any:

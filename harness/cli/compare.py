@@ -15,14 +15,21 @@ from harness.cli.common import (
     console,
     json_option,
     load_models,
+    machine_to_oneself,
     make_ready,
     models_option,
+    no_wait_option,
+    print_json,
     results_option,
 )
 from harness.errors import UserError
 from harness.paths import write_whole
 
 _STYLES = {"slower": "red", "faster": "green", "same": "green", "undecided": "yellow", "not measured": "red"}
+
+
+#: What an interrupted user is told.
+_KEPT = "Nothing was kept: no model was decided."
 
 
 @click.command("compare")
@@ -43,6 +50,7 @@ _STYLES = {"slower": "red", "faster": "green", "same": "green", "undecided": "ye
 @click.option("--stack", "stack_name", default=stack.DEFAULT, show_default=True,
               help="Of a git revision, which of its stacks.")  # fmt: skip
 @click.option("--markdown", is_flag=True, help="Print Markdown, for a pull request's comment.")
+@no_wait_option
 @results_option
 @json_option
 @models_option
@@ -56,6 +64,7 @@ def compare_command(
     counter: str,
     stack_name: str,
     markdown: bool,
+    no_wait: bool,
     results: Path,
     as_json: bool,
     models_files: Tuple[Path, ...],
@@ -95,7 +104,8 @@ def compare_command(
         found = records.compare(*sets, names, options)
         return _answered(found, _say(found, records.notes(*sets), as_json, markdown))
     sides = [arms.resolve("BASE", base, stack_name), arms.resolve("HEAD", head, stack_name)]
-    study, notes, interrupted = _measure(sides, names or tuple(models.names()), options)
+    with machine_to_oneself(no_wait, _KEPT):
+        study, notes, interrupted = _measure(sides, names or tuple(models.names()), options)
     if any(result.is_known for result in study.results.values()):
         _store(study, notes, results, interrupted)
     code = _answered(study, _say(study, notes, as_json, markdown))
@@ -217,7 +227,7 @@ def _say(study: Any, notes: Sequence[str], as_json: bool, markdown: bool) -> int
     said = words.sentences(study)
     if as_json:
         found = {**study.to_dict(), "notes": list(notes), "says": said}
-        click.echo(json.dumps(found, indent=1, allow_nan=False))
+        print_json(found)
         return code
     if markdown:
         click.echo(words.markdown(study, notes))

@@ -33,9 +33,11 @@ def export_command(
     models_files: Tuple[Path, ...],
     results: Path,
 ) -> int:
-    """Write the newest record of each cell for another tool to read."""
-    from harness import export, store
-    from harness.record import newest, place
+    """Write the newest record of each cell for another tool to read.
+
+    Each configuration has a name of its own, which says all in which the exported records differ.
+    """
+    from harness import configuration, export, store
 
     check_choice("format", (target,), export.FORMATS)
     load_models(models_files)
@@ -43,9 +45,10 @@ def export_command(
     say_problems(loaded.problems)
     check_choice("model", names, dict.fromkeys(record["model"] for record in loaded.records))
     check_choice("stack", stacks, dict.fromkeys(record["stack"] for record in loaded.records))
+    chosen, before = configuration.current(loaded.records)
     records = [
         dict(record)
-        for record in newest(loaded.records, place).values()
+        for record in chosen
         if (not names or record["model"] in names) and (not stacks or record["stack"] in stacks)
     ]
     if not records:
@@ -56,7 +59,7 @@ def export_command(
         written, left_out = _write(target, records, folder, machine)
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror or error}.") from error
-    for reason in left_out:
+    for reason in [*before, *left_out]:
         click.echo(f"Left out: {reason}.", err=True)
     for path in written:
         click.echo(str(path))

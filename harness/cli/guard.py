@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple
@@ -10,12 +9,23 @@ from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple
 import click
 
 import models
-from harness import guard, paths, stack
-from harness.cli.common import check_choice, json_option, make_ready
+from harness import descendants, guard, paths, stack
+from harness.cli.common import (
+    check_choice,
+    json_option,
+    machine_to_oneself,
+    make_ready,
+    no_wait_option,
+    print_json,
+)
 from harness.errors import UserError
 
 if TYPE_CHECKING:
     from harness.compare.arms import Arm
+
+
+#: What an interrupted user is told.
+_KEPT = "Records of the cells that were done are kept; nothing was judged."
 
 
 @click.command("guard")
@@ -50,6 +60,7 @@ if TYPE_CHECKING:
 )
 @click.option("--judge", type=click.Path(path_type=Path), help="Judge this JSON; run nothing.")
 @click.option("-k", "only", metavar="EXPRESSION", help="Run only these benchmarks, as pytest's -k.")
+@no_wait_option
 @json_option
 def guard_command(
     baseline: Optional[Path],
@@ -60,6 +71,7 @@ def guard_command(
     output: Path,
     judge: Optional[Path],
     only: Optional[str],
+    no_wait: bool,
     as_json: bool,
 ) -> int:
     """Run the benchmarks for CI, and judge them: exit code 1 says that something is wrong.
@@ -91,15 +103,18 @@ def guard_command(
             guard.check_baseline(base, accepted)
     current = judge or output / "current.json"
     if judge is None:
-        _measure(current, only, output)
-    now = guard.read(current)
-    findings = guard.judge_cells(now, base, whole=only is None, accepted=accepted)
-    if opponent is not None:
-        findings += _in_turns(opponent, list(now.digests), budget)[0]
-    elif base is not None and judge is None:
-        findings += _time(now, base, output, budget)
-    elif base is not None:
-        findings += guard.judge_time(now, base)
+        with machine_to_oneself(no_wait, _KEPT):
+            _measure(current, only, output)
+            now = guard.read(current)
+            findings = guard.judge_cells(now, base, whole=only is None, accepted=accepted)
+            if opponent is not None:
+                findings += _in_turns(opponent, list(now.digests), budget)[0]
+            elif base is not None:
+                findings += _time(now, base, output, budget)
+    else:
+        now = guard.read(current)
+        findings = guard.judge_cells(now, base, whole=only is None, accepted=accepted)
+        findings += guard.judge_time(now, base) if base is not None else []
     code = 1 if any(finding.verdict == "red" for finding in findings) else 0
     _say(findings, now, base is not None or against is not None, as_json)
     if save_baseline and code == 0:
@@ -136,7 +151,7 @@ def _measure(target: Path, only: Optional[str], output: Path) -> None:
     command += ["-c", str(paths.ROOT / "benchmarks" / "pytest.ini"), f"--benchmark-json={target}"]
     command += ["-k", only] if only else []
     variables = {**os.environ, "NUTSBENCH_ASV": str(output), "PYTHONHASHSEED": "0"}
-    done = subprocess.run(command, env=variables, stdout=sys.stderr, check=False, cwd=paths.ROOT)
+    done = descendants.run(command, env=variables, stdout=sys.stderr, cwd=paths.ROOT)
     if not target.exists() or done.returncode not in (0, 1):
         raise UserError(f"pytest ended with code {done.returncode}; its output says why.")
 
@@ -147,7 +162,7 @@ def _time(now: guard.Suite, base: guard.Suite, output: Path, budget: float) -> L
 
     if base.stack is None or stack.unpack(base.stack).digest == stack.running().digest:
         return _confirmed(now, base, output)
-    if now.machine == base.machine:
+    if now.is_on_kind_of(base):
         suspected = guard.judge_time(now, base, guard.SUSPECT_ONE, guard.SUSPECT_ALL)
         suspects = sorted({model for finding in suspected for model, _ in finding.keys})
         why = "Some times look longer"
@@ -217,7 +232,7 @@ def _say(findings: Sequence[guard.Finding], now: guard.Suite, compared: bool, as
             {name: getattr(one, name) for name in ("verdict", "subject", "text")} for one in findings
         ]
         told = {"verdict": "red" if red else "green", "findings": rows, "not_guarded": not_guarded}
-        click.echo(json.dumps(told, indent=1))
+        print_json(told)
         return
     colours = {"red": "red", "note": "yellow"}
     for finding in findings:

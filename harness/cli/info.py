@@ -1,6 +1,5 @@
 """``nutsbench models``, ``stacks`` and ``doctor``: what there is, before anything is sampled."""
 
-import json
 from pathlib import Path
 from typing import Tuple
 
@@ -8,7 +7,7 @@ import click
 
 import models
 from harness import grid, stack
-from harness.cli.common import json_option, load_models, make_ready, models_option
+from harness.cli.common import json_option, load_models, make_ready, models_option, print_json
 
 
 @click.command("models")
@@ -20,7 +19,7 @@ def models_command(names: Tuple[str, ...], as_json: bool, models_files: Tuple[Pa
     load_models(models_files)
     specs = grid.select(names)
     if as_json:
-        click.echo(json.dumps([spec.describe() for spec in specs], indent=1))
+        print_json([spec.describe() for spec in specs])
         return 0
     if names:
         for spec in specs:
@@ -64,7 +63,7 @@ def metrics_command(as_json: bool, as_markdown: bool) -> int:
     rows = list(metrics.METRICS.values())
     if as_json:
         fields = ("name", "unit", "direction", "definition")
-        click.echo(json.dumps([{field: getattr(row, field) for field in fields} for row in rows], indent=1))
+        print_json([{field: getattr(row, field) for field in fields} for row in rows])
     elif as_markdown:
         click.echo(metrics.markdown())
     else:
@@ -82,7 +81,7 @@ def stacks_command(names: Tuple[str, ...], as_json: bool) -> int:
     chosen = [stack.resolve(name) for name in names]
     make_ready(chosen)
     if as_json:
-        click.echo(json.dumps(stack.describe(), indent=1))
+        print_json(stack.describe())
         return 0
     for row in stack.describe():
         versions = ", ".join(f"{name} {version}" for name, version in row["versions"].items())
@@ -106,7 +105,7 @@ def doctor_command(as_json: bool) -> int:
 
     findings = doctor.examine()
     if as_json:
-        click.echo(json.dumps([vars(finding) for finding in findings], indent=1))
+        print_json([vars(finding) for finding in findings])
     else:
         styles = {"good": "green", "warn": "yellow", "bad": "red"}
         for finding in findings:

@@ -9,12 +9,24 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 import click
 
 from harness import environment, paths
-from harness.cli.common import check_choice, console, json_option
+from harness.cli.common import (
+    check_choice,
+    console,
+    json_option,
+    machine_to_oneself,
+    no_wait_option,
+    print_json,
+)
 from harness.errors import UserError
 from harness.store import content
 
 _FILE = "trials.jsonl"
+_ABOUT = ("machine", "machine_before", "processor")
 TOOLS = ("pair", "callgrind", "pytest-benchmark", "asv continuous")
+
+
+#: What an interrupted user is told.
+_KEPT = "What was measured is kept; the same command goes on from here."
 
 
 @click.command("power")
@@ -31,6 +43,7 @@ TOOLS = ("pair", "callgrind", "pytest-benchmark", "asv continuous")
     show_default="results/power",
     help="Folder of the trials.",
 )
+@no_wait_option
 @json_option
 def power_command(
     minutes: Optional[float],
@@ -40,6 +53,7 @@ def power_command(
     place: Optional[str],
     markdown: bool,
     output: Path,
+    no_wait: bool,
     as_json: bool,
 ) -> int:
     """Measure the comparison's error rates: hours, in parts if need be; what is done is not done again.
@@ -57,7 +71,9 @@ def power_command(
         raise UserError(f"minutes has to be above 0, not {minutes:g}.")
     rows = read(output)
     if not report:
-        _measure(output, rows, minutes, only)
+        with machine_to_oneself(no_wait, _KEPT):
+            rows = read(output)
+            _measure(output, rows, minutes, only)
     if not rows:
         raise UserError(f"Nothing has been measured in {output.name}: leave --report out.")
     _print(rows, as_json, markdown)
@@ -72,7 +88,12 @@ def read(folder: Path, name: str = _FILE) -> List[Dict[str, Any]]:
     own = folder / name
     lines += own.read_bytes().split(b"\n") if own.is_file() else []
     # What was copied to be published is still one trial.
-    return [json.loads(line) for line in dict.fromkeys(line for line in lines if line.strip())]
+    rows = [json.loads(line) for line in dict.fromkeys(line for line in lines if line.strip())]
+    known = environment.kinds(rows)
+    return [
+        {**row, "machine": known.get(row["machine"], row["machine"])} if "machine" in row else row
+        for row in rows
+    ]
 
 
 def _measure(
@@ -91,9 +112,9 @@ def _measure(
     made = slowdown.make()
     until = float("inf") if minutes is None else time.monotonic() + 60 * minutes
     about = environment.machine(1)
-    facts = {**environment.commit(paths.ROOT), **{name: about[name] for name in ("machine", "processor")}}
+    facts = {**environment.commit(paths.ROOT), **{name: about[name] for name in _ABOUT}}
     # What a piece of the sampler is a share of, and how times spread, is another on another machine.
-    here = [row for row in rows if row["machine"] == facts["machine"]]
+    here = [row for row in rows if environment.same_kind(row, facts)]
     trials = power.chosen(power.todo(here), only)
     if not callgrind.is_installed():
         click.echo("Warning: valgrind is not installed; its trials are left out.", err=True)
@@ -121,7 +142,7 @@ def _print(rows: Sequence[Mapping[str, Any]], as_json: bool, markdown: bool) -> 
 
     tables = {"Each tool": rates.table(rows), "Comparisons of sixteen models": rates.whole_table(rows)}
     if as_json:
-        click.echo(json.dumps(tables, indent=1))
+        print_json(tables)
         return
     for title, table in tables.items():
         if table:

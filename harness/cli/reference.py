@@ -9,8 +9,18 @@ import click
 
 import models
 from harness import environment, grid, stack
-from harness.cli.common import load_models, make_ready, models_option, results_option
+from harness.cli.common import (
+    load_models,
+    machine_to_oneself,
+    make_ready,
+    models_option,
+    no_wait_option,
+    results_option,
+)
 from harness.errors import UserError
+
+#: What an interrupted user is told.
+_KEPT = "What was tried is among the records; no reference was written."
 
 
 @click.command("reference")
@@ -21,6 +31,7 @@ from harness.errors import UserError
 @click.option("--seed", default=grid.DEFAULT_SEED, show_default=True, help="Seed.")
 @click.option("--stack", "stack_name", default=stack.DEFAULT, show_default=True, help="Stack.")
 @click.option("--timeout", default=7200.0, show_default=True, help="Wall seconds that a try may take.")
+@no_wait_option
 @models_option
 @results_option
 def reference_command(
@@ -31,6 +42,7 @@ def reference_command(
     seed: int,
     stack_name: str,
     timeout: float,
+    no_wait: bool,
     models_files: Tuple[Path, ...],
     results: Path,
 ) -> int:
@@ -56,22 +68,23 @@ def reference_command(
     if target_accept is not None:
         settings = dataclasses.replace(settings, target_accept=target_accept)
     grid.check(settings)
-    make_ready([one])
-    while True:
-        click.echo(f"{settings.chains} chains of {settings.draws} draws ...", err=True)
-        cell = grid.Cell(spec.name, grid.check(settings), grid.check_seed(seed))
-        tried: Record = _sample(cell, one, timeout, results)
-        record = tried.to_dict()
-        end = reference.final(record)
-        missing = [] if end else reference.lacking(record, ess)
-        if not end and not missing:
-            break
-        draws = 0 if end else reference.more_draws(record, ess, max_draws)
-        if not draws:
-            limit = "" if end else f" (--max-draws {max_draws})"
-            click.echo(f"Refused: {end or '; '.join(missing)}{limit}.", err=True)
-            return 1
-        settings = dataclasses.replace(settings, draws=draws)
+    with machine_to_oneself(no_wait, _KEPT):
+        make_ready([one])
+        while True:
+            click.echo(f"{settings.chains} chains of {settings.draws} draws ...", err=True)
+            cell = grid.Cell(spec.name, grid.check(settings), grid.check_seed(seed))
+            tried: Record = _sample(cell, one, timeout, results)
+            record = tried.to_dict()
+            end = reference.final(record)
+            missing = [] if end else reference.lacking(record, ess)
+            if not end and not missing:
+                break
+            draws = 0 if end else reference.more_draws(record, ess, max_draws)
+            if not draws:
+                limit = "" if end else f" (--max-draws {max_draws})"
+                click.echo(f"Refused: {end or '; '.join(missing)}{limit}.", err=True)
+                return 1
+            settings = dataclasses.replace(settings, draws=draws)
     command = f"nutsbench reference {name} --ess {ess:g} --seed {seed} --stack {one.name}"
     command += f" --target-accept {target_accept:g}" if target_accept is not None else ""
     return _keep(spec, record, command + "".join(f" --models {path.name}" for path in models_files))

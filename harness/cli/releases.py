@@ -1,5 +1,6 @@
 """``nutsbench releases``: the history of PyMC3's releases, for asv to walk."""
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -8,13 +9,15 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 import click
 
-from harness import paths, releases
+from harness import descendants, environment, paths, releases
 from harness.cli.changes import print_changes
-from harness.cli.common import json_option, make_ready
+from harness.cli.common import json_option, machine_to_oneself, make_ready, no_wait_option, print_json
 from harness.errors import UserError
 
 #: The machine of the published results, and any other: results must not name a host.
 _REFERENCE, _OWN = "reference", "own"
+#: Beside asv's own file, which knows no more of a processor than its name. No .json: asv would read it.
+_KIND = "kind.jsonl"
 
 
 def _default_machine() -> str:
@@ -23,10 +26,28 @@ def _default_machine() -> str:
         from asv.machine import Machine
 
         here = Machine.get_defaults()
-        there = json.loads((results_dir() / _REFERENCE / "machine.json").read_text())
-    except (ImportError, OSError, ValueError):
+    except ImportError:
         return _REFERENCE
-    return _REFERENCE if _kind(here) == _kind(there) else _OWN
+    names = (_REFERENCE, _OWN)
+    return next((name for name in names if _is_of(here, results_dir() / name)), _own_name())
+
+
+def _own_name() -> str:
+    """Return a name for this machine that no other kind has."""
+    return f"{_OWN}-{environment.here()['machine'][:6]}" if (results_dir() / _OWN).is_dir() else _OWN
+
+
+def _is_of(here: Mapping[str, str], folder: Path) -> bool:
+    """Return whether the results of a folder are of this kind of machine, as far as they tell."""
+    try:
+        there = json.loads((folder / "machine.json").read_text())
+    except (OSError, ValueError):
+        return folder.name == _REFERENCE and not folder.is_dir()
+    try:
+        told = json.loads((folder / _KIND).read_text())
+    except (OSError, ValueError):
+        told = {}
+    return _kind(here) == _kind(there) and (not told or environment.same_kind(environment.here(), told))
 
 
 def _kind(machine: Mapping[str, str]) -> Tuple[Any, ...]:
@@ -40,7 +61,12 @@ def _kind(machine: Mapping[str, str]) -> Tuple[Any, ...]:
 
 def _to_read(machine: str) -> str:
     """Return the machine whose results are shown: the published one's until there are own ones."""
-    return _REFERENCE if machine == _OWN and not (results_dir() / _OWN).is_dir() else machine
+    own = machine.partition("-")[0] == _OWN
+    return _REFERENCE if own and not (results_dir() / machine).is_dir() else machine
+
+
+#: What an interrupted user is told.
+_KEPT = "Releases that were done are kept; the same command goes on with the others."
 
 
 @click.command("releases")
@@ -56,6 +82,7 @@ def _to_read(machine: str) -> str:
 )
 @click.option("--changes", is_flag=True, help="Show what changed from release to release, beside the noise.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="With --changes: print Markdown.")
+@no_wait_option
 @json_option
 def releases_command(
     versions: Tuple[str, ...],
@@ -65,6 +92,7 @@ def releases_command(
     machine: str,
     changes: bool,
     as_markdown: bool,
+    no_wait: bool,
     as_json: bool,
 ) -> int:
     """Make the history of PyMC3's releases that asv walks; of those named, their environments too.
@@ -79,7 +107,8 @@ def releases_command(
     if (versions or run_them) and not changes:
         make_ready([release.stack for release in chosen])
     if run_them:
-        return _run(chosen, commits, bench, again, machine)
+        with machine_to_oneself(no_wait, _KEPT):
+            return _run(chosen, commits, bench, again, machine)
     if changes:
         chosen_commits = {release.version: commits[release.version] for release in chosen}
         form = "json" if as_json else "markdown" if as_markdown else "text"
@@ -87,7 +116,7 @@ def releases_command(
     measured = _measured(commits, _to_read(machine))
     if as_json:
         rows = [{**vars(one), "commit": commits[one.version], **_state(one, measured)} for one in chosen]
-        click.echo(json.dumps(rows, indent=1))
+        print_json(rows)
         return 0
     for release in chosen:
         state = _state(release, measured)
@@ -130,11 +159,13 @@ def _run(
     again: bool,
     machine: str,
 ) -> int:
-    program = Path(sys.executable).parent / "asv"
-    if not program.exists():
+    if importlib.util.find_spec("asv") is None:
         raise UserError("asv is not installed beside this command: `make env` makes the environment.")
-    asv = [str(program), "--config", str(releases.CONFIGURATION)]
+    # Not by its script: that has the place of an environment in it, which may have been moved.
+    asv = [sys.executable, "-m", "asv", "--config", str(releases.CONFIGURATION)]
     subprocess.run([*asv, "machine", "--yes", "--machine", machine], check=True, stdout=subprocess.DEVNULL)
+    (results_dir() / machine).mkdir(parents=True, exist_ok=True)
+    (results_dir() / machine / _KIND).write_text(json.dumps(environment.here()) + "\n")
     failed: List[str] = []
     for release in chosen:
         options = [word for regex in bench for word in ("--bench", regex)]
@@ -144,7 +175,7 @@ def _run(
         keeping = ["--record-samples", "--show-stderr"]
         command = [*asv, "run", commit, "--machine", machine, *keeping, *skipping, *options]
         # asv's commits are oldest first; a run that is cut off keeps what each release before it gave.
-        if subprocess.run(command, check=False).returncode:
+        if descendants.run(command).returncode:
             failed.append(release.version)
     if failed:
         click.echo(f"Some benchmarks failed on {', '.join(failed)}: their results say so.", err=True)

@@ -1,26 +1,28 @@
 """``nutsbench run``: cells in, records and a table out."""
 
-import contextlib
-import dataclasses
-import fcntl
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import click
 
 import models
-from harness import grid, paths, stack
+from harness import grid, stack
 from harness.cli.common import (
     Several,
     load_models,
+    machine_to_oneself,
     make_ready,
     memory_size,
     models_option,
+    no_wait_option,
     results_option,
     say_problems,
 )
 from harness.cli.results import print_records
 from harness.errors import UserError
+
+#: What an interrupted user is told.
+_KEPT = "What was measured is kept; the same command goes on from here."
 
 
 @click.command("run")
@@ -50,6 +52,7 @@ from harness.errors import UserError
 @click.option("--fresh", is_flag=True, help="Run cells again that are done already.")
 @click.option("--wide", is_flag=True, help="Print the wide table, with phases and all reasons.")
 @click.option("--dry-run", is_flag=True, help="Print the cells and an estimate of the time.")
+@no_wait_option
 @models_option
 @results_option
 def run_command(
@@ -64,6 +67,7 @@ def run_command(
     fresh: bool,
     wide: bool,
     dry_run: bool,
+    no_wait: bool,
     models_files: Tuple[Path, ...],
     results: Path,
     **values: Optional[Tuple[Any, ...]],
@@ -95,8 +99,6 @@ def run_command(
     if dry_run:
         return _print_plan(todo, len(wanted) - len(todo), loaded.records)
 
-    run_file = store.begin(profile, utc_now())
-    make_ready(chosen)
     options = Options(
         profile=profile,
         timeout_s=timeout,
@@ -105,30 +107,25 @@ def run_command(
         models_files=tuple(models.loaded_files()),
         draws_dir=draws_dir,
     )
-    records = {job.key: done[job.key] for job in wanted if job.key in done}
-    with _alone() as alone:
-        if todo and not alone:
-            click.echo("Warning: another run is going on: the times of both will be longer.", err=True)
-        options = dataclasses.replace(options, alone=alone)
-        code = _run_jobs(todo, options, store.origin(), run_file, loaded.records, records)
+    run_file = store.begin(profile, utc_now())
+    code = 0
+    if todo:
+        with machine_to_oneself(no_wait, _KEPT):
+            if not fresh:
+                # Another run may have sampled some of these cells meanwhile.
+                loaded = store.load()
+                done = _done(loaded.records, store.origin(), draws_dir)
+                todo = [job for job in wanted if job.key not in done]
+            make_ready(chosen)
+            records = {job.key: done[job.key] for job in wanted if job.key in done}
+            code = _run_jobs(todo, options, store.origin(), run_file, loaded.records, records)
+    else:
+        records = dict(done)
     found = [records[job.key] for job in wanted if job.key in records]
     if found:
         print_records(found, models_files, wide)
     _say_done(len(wanted) - len(todo))
     return code
-
-
-@contextlib.contextmanager
-def _alone() -> Iterator[bool]:
-    """Tell whether no other run of this project is going on, and be one while the context lasts."""
-    paths.stacks_dir().mkdir(parents=True, exist_ok=True)
-    with (paths.stacks_dir() / "run.lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
 
 
 def _done(

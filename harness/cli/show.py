@@ -1,6 +1,5 @@
 """``nutsbench show``: the records, as a table, JSON or CSV."""
 
-import json
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -14,6 +13,7 @@ from harness.cli.common import (
     json_option,
     load_models,
     models_option,
+    print_json,
     results_option,
     say_problems,
 )
@@ -83,7 +83,7 @@ def show_command(
         and (accuracy is None or (record.get("accuracy") or {}).get("verdict") == accuracy)
     ]
     if as_json:
-        click.echo(json.dumps(records, indent=1))
+        print_json(records)
     elif as_csv:
         click.echo(store.frame(records).to_csv(index=False), nl=False)
     elif records and as_claims:

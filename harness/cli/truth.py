@@ -1,6 +1,5 @@
 """``nutsbench truth``: the exact posteriors, made again and compared with what is kept."""
 
-import json
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -8,7 +7,7 @@ import click
 
 import models
 from harness import grid
-from harness.cli.common import json_option, load_models, models_option
+from harness.cli.common import json_option, load_models, models_option, print_json
 from harness.errors import UserError
 
 
@@ -34,7 +33,7 @@ def truth_command(
         if not as_json:
             _print(row)
     if as_json:
-        click.echo(json.dumps(rows, indent=1))
+        print_json(rows)
     return 0 if all(row["agrees"] for row in rows) else 1
 
 

@@ -1,5 +1,6 @@
 """What is compared: a stack, a checkout, a requirements file, or a revision of this repository."""
 
+import difflib
 import io
 import json
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Sequence
 
 import models
-from harness import stack
+from harness import environment, stack
 from harness.errors import UserError, unknown
 from harness.paths import ROOT, stacks_dir
 from harness.stack import Stack
@@ -89,7 +90,7 @@ def resolve(role: str, text: str, stack_name: str) -> Arm:
         return Arm(role, text, stack.resolve(text))
     commit = _commit(text)
     if commit is None:
-        raise unknown("stack, path or revision", text, names)
+        raise _unknown(text, names)
     source = stacks_dir() / "revisions" / commit[:12]
     if not source.is_dir():
         _export(commit, source)
@@ -105,12 +106,44 @@ def existing(text: str) -> Optional[Path]:
         return None
 
 
+def _unknown(text: str, names: Sequence[str]) -> UserError:
+    """Return the error for what is neither a stack nor a path, nor a revision as far as can be told."""
+    why = _no_revisions()
+    if not why:
+        return unknown("stack, path or revision", text, names)
+    near = difflib.get_close_matches(text, names, n=1, cutoff=0.5)
+    guess = f" Did you mean {near[0]!r}?" if near else ""
+    return UserError(
+        f"There is no stack and no path {text!r}, and it cannot be a revision: {why}.{guess} What can be"
+        f" compared: stacks ({', '.join(stack.NAMES)}, {stack.releases()[0]} to {stack.releases()[-1]}),"
+        " folders of a PyMC3 or Theano checkout, requirements files, results folders and files of records."
+    )
+
+
+def _no_revisions() -> str:
+    """Return why a revision may not be found here, empty if it would be."""
+    if shutil.which("git") is None:
+        return "git is not installed"
+    if environment.commit(ROOT)["commit"] is None:
+        said = _git("rev-parse", "HEAD").stderr.decode(errors="replace").strip().splitlines()
+        # An owner that git does not trust, say.
+        refused = (ROOT / ".git").exists() and said
+        return (
+            f"git cannot read this checkout ({said[0]})"
+            if refused
+            else "this is no git checkout of nutsbench"
+        )
+    if _git("rev-parse", "--is-shallow-repository").stdout.strip() == b"true":
+        return "this clone holds no more than its last commits (`git fetch --unshallow` gets the others)"
+    return ""
+
+
 def _git(*arguments: str) -> "subprocess.CompletedProcess[bytes]":
     return subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, check=False)
 
 
 def _commit(text: str) -> Optional[str]:
-    if text.startswith("-") or shutil.which("git") is None:
+    if text.startswith("-") or shutil.which("git") is None or environment.commit(ROOT)["commit"] is None:
         return None
     done = _git("rev-parse", "--verify", "--quiet", f"{text}^{{commit}}")
     return done.stdout.decode().strip() if done.returncode == 0 else None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
+from harness import environment
 from harness.compare import statistics
 from harness.compare.arms import existing
 from harness.compare.result import Comparison, Given, Options
@@ -137,7 +138,9 @@ def compare(base: Records, head: Records, names: Sequence[str], options: Options
     if not common:
         raise UserError(f"{base.label} and {head.label} have no cell in common (model, settings and seed).")
     problems = _problems(base, head, common, names)
-    kinds = {side.rows[key]["environment"]["machine"] for side in (base, head) for key in common}
+    machines = [side.rows[key]["environment"] for side in (base, head) for key in common]
+    known = environment.kinds(machines)
+    kinds = {known.get(facts["machine"], facts["machine"]) for facts in machines}
     if len(kinds) > 1:
         raise UserError(f"{base.label} and {head.label} were measured on machines of {len(kinds)} kinds.")
     models = dict.fromkeys([*(key[0] for key in common), *problems])

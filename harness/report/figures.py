@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from harness.diagnostics import scalars
+from harness.draws import read
 
 #: Okabe and Ito's colours, which colour-blind readers can tell apart; dark enough on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#000000")
@@ -35,12 +36,10 @@ class Draws:
     """
 
     def __init__(self, path: Path) -> None:
-        import arviz as az
-
-        data = az.from_netcdf(str(path))
-        self.posterior = _arrays(data, "posterior")
-        self.stats = _arrays(data, "sample_stats")
-        self.tune_stats = _arrays(data, "warmup_sample_stats")
+        groups = read(path)
+        self.posterior = groups.get("posterior", {})
+        self.stats = groups.get("sample_stats", {})
+        self.tune_stats = groups.get("warmup_sample_stats", {})
 
     @property
     def scalars(self) -> Dict[str, np.ndarray]:
@@ -59,12 +58,6 @@ class Draws:
         """
         known = [label for label in self.scalars if (quantities.get(label) or {}).get("ess_bulk")]
         return sorted(known, key=lambda label: quantities[label]["ess_bulk"])[:count]
-
-
-def _arrays(data: Any, group: str) -> Dict[str, np.ndarray]:
-    if not hasattr(data, group):
-        return {}
-    return {str(name): values.values for name, values in getattr(data, group).data_vars.items()}
 
 
 def _axes(rows: int, columns: int, height: float = 2.4, **options: Any) -> Tuple[Any, Any]:

@@ -9,13 +9,15 @@ import hashlib
 import json
 import subprocess
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 import models
+from harness import configuration, environment
 from harness.errors import UserError
 from harness.paths import ROOT
 from harness.tracking import cells
 from harness.tracking.figures import FIGURES, result
+from models.spec import SamplerSettings
 
 Record = Mapping[str, Any]
 
@@ -55,7 +57,8 @@ def write(records: Sequence[Record], folder: Path, machine: Optional[str]) -> Tu
     known.save(str(folder))
     files: List[Path] = []
     left_out: List[str] = []
-    for (commit, stack), chosen in _by_place(records, left_out).items():
+    here = _of_one_kind(records, None if machine else environment.here(), left_out)
+    for (commit, stack), chosen in _by_place(here, left_out).items():
         requirements = {"stack": stack}
         params = {**known.__dict__, "python": "3.8", **requirements}
         results = Results(params, requirements, commit, _date(commit), "3.8", stack, {})
@@ -114,7 +117,9 @@ def _by_place(records: Sequence[Record], left_out: List[str]) -> Dict[Tuple[str,
     for record in records:
         commit = record["environment"].get("commit")
         name = f"{record['model']}, seed {record['seed']}, {record['stack']}"
-        if commit is None or record["environment"].get("dirty"):
+        if commit is None:
+            left_out.append(f"{name}: measured outside of a git checkout, so at no commit")
+        elif record["environment"].get("dirty"):
             left_out.append(f"{name}: measured with changes that no commit holds")
         elif _date(commit) is None:
             left_out.append(f"{name}: its commit {commit[:8]} is not in this repository")
@@ -123,11 +128,36 @@ def _by_place(records: Sequence[Record], left_out: List[str]) -> Dict[Tuple[str,
     return found
 
 
+def _of_one_kind(
+    records: Sequence[Record], here: Optional[Mapping[str, Any]], left_out: List[str]
+) -> List[Record]:
+    """Return the records of one kind of machine: of this one, or of the newest record's.
+
+    Parameters
+    ----------
+    records : sequence of dict
+        Records.
+    here : dict or None
+        What this machine says of itself, ``None`` if the user has named another one.
+    left_out : list of str
+        Gets a sentence on the others.
+    """
+    known = [record for record in records if "machine" in record["environment"]]
+    last: Record = max(known, key=lambda record: str(record["started_at"]), default={"environment": {}})
+    wanted = last["environment"] if here is None else here
+    others = [record for record in known if not environment.same_kind(record["environment"], wanted)]
+    if others:
+        whose = "the newest record's" if here is None else "this one"
+        left_out.append(f"{len(others)} records of another kind of machine than {whose} (--machine names it)")
+    return [record for record in records if record not in others]
+
+
 def _add(results: Any, records: Sequence[Record], left_out: List[str]) -> int:
     """Add every benchmark that the records are enough for, and return how many."""
     from asv.runner import BenchmarkResult
 
     added = 0
+    used: Set[str] = set()
     for profile in cells.PROFILES:
         for model in dict.fromkeys(record["model"] for record in records):
             if model not in models.names():
@@ -135,6 +165,7 @@ def _add(results: Any, records: Sequence[Record], left_out: List[str]) -> int:
             spec = models.get(model)
             by_label = cells.settings(spec, profile)
             chosen = {label: _seeds(records, model, settings) for label, settings in by_label.items()}
+            used.update(row["id"] for rows in chosen.values() for row in rows)
             whole = {label: rows for label, rows in chosen.items() if len(rows) == len(cells.SEEDS)}
             if any(chosen.values()) and not whole:
                 have = sorted(row["seed"] for rows in chosen.values() for row in rows)
@@ -154,7 +185,19 @@ def _add(results: Any, records: Sequence[Record], left_out: List[str]) -> int:
                 began = datetime.datetime.fromisoformat(str(records[0]["started_at"]))
                 results.add_result(benchmark, outcome, started_at=began, record_samples=True)
                 added += 1
+    left_out += _without_a_benchmark([record for record in records if record["id"] not in used])
     return added
+
+
+def _without_a_benchmark(records: Sequence[Record]) -> List[str]:
+    """Say which configurations have no place among asv's benchmarks, or have lost it to a newer one."""
+    by_model: Dict[str, int] = {}
+    for record in records:
+        label = cells.label(SamplerSettings.from_dict(record["settings"]))
+        told = (f"{name} {configuration.FACETS[name](record)}" for name in ("threads", "cache", "profile"))
+        name = ", ".join([f"{record['model']} {label}", *told])
+        by_model[name] = by_model.get(name, 0) + 1
+    return [f"{name}: {count} records that no benchmark of asv's is of" for name, count in by_model.items()]
 
 
 def _bad(rows: Sequence[Record]) -> bool:
@@ -169,18 +212,38 @@ def _parts(value: Any) -> Tuple[Any, Any, Any]:
 
 
 def _seeds(records: Sequence[Record], model: str, settings: Any) -> List[Record]:
-    """Return the newest record of each tracked seed, in the order of seeds."""
-    newest = {
-        record["seed"]: record
-        for record in records
-        if record["model"] == model and record["settings"] == settings.to_dict()
-    }
+    """Return the record of each tracked seed, in the order of seeds, all of one configuration.
+
+    asv samples with one thread. Of several configurations it is that with most of the seeds, then the
+    newest.
+    """
     digest = models.model_digest(models.get(model))
-    return [newest[seed] for seed in cells.SEEDS if seed in newest and newest[seed]["model_digest"] == digest]
+    groups: Dict[Tuple[str, ...], Dict[int, Record]] = {}
+    for record in records:
+        asked = record["model"] == model and record["settings"] == settings.to_dict()
+        # Records of before threads were recorded had one.
+        if asked and record["model_digest"] == digest and record["environment"].get("threads", 1) == 1:
+            groups.setdefault(_as_asv(record), {})[record["seed"]] = record
+    tracked = [[rows[seed] for seed in cells.SEEDS if seed in rows] for rows in groups.values()]
+    return max(
+        tracked,
+        key=lambda rows: (len(rows), max((str(row["started_at"]) for row in rows), default="")),
+        default=[],
+    )
+
+
+def _as_asv(record: Record) -> Tuple[str, ...]:
+    """Return what has to be the same for all seeds of a result; asv's own differ in none of it."""
+    return tuple(configuration.FACETS[name](record) for name in ("profile", "flags", "BLAS", "cache"))
 
 
 def _date(commit: str) -> Optional[int]:
     """Return when a commit was made, in milliseconds since 1970, ``None`` if it is not known here."""
     command = ["git", "-C", str(ROOT), "show", "-s", "--format=%ct", commit]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+    try:
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False
+        )
+    except OSError:
+        return None  # No git, so no repository that could have it.
     return int(done.stdout) * 1000 if done.returncode == 0 and done.stdout.strip() else None

@@ -7,16 +7,17 @@ of asv too; all figures are read off the records.
 import hashlib
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Sequence
 
 import models
-from harness import grid, runner, truth
+from harness import grid, lock, runner, truth
 from harness.errors import unknown
 from harness.grid import DEFAULT_SEED, Cell
 from harness.paths import results_dir
 from harness.process import Options
-from harness.record import SCHEMA, Record
+from harness.record import SCHEMA, Record, Status
 from harness.stack import running
 from harness.store import Store, utc_now
 from models.spec import ModelSpec, SamplerSettings
@@ -133,7 +134,17 @@ def _records(cells: Sequence[Cell], name: str, prepare: str = "") -> Iterator[Re
     store = Store(folder())
     run_file = store.begin(name, utc_now())
     jobs = runner.jobs(list(cells), [stack], options.threads)
-    yield from runner.run(jobs, options, store.origin(), run_file, lambda *_: None, prepare=prepare)
+    with lock.machine(f"the suite of {name} cells", say):
+        for record in runner.run(jobs, options, store.origin(), run_file, lambda *_: None, prepare=prepare):
+            if record.status is Status.INTERRUPTED:
+                # Now, not when the next one is asked for: of the last cell nobody would hear of it.
+                raise KeyboardInterrupt
+            yield record
+
+
+def say(text: str) -> None:
+    """Say why a benchmark does not begin yet; what runs it shows what goes to standard error."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def why_failed(records: Sequence[Mapping[str, Any]]) -> str:

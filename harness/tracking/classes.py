@@ -13,7 +13,7 @@ import types
 from typing import Any, Dict, List
 
 import models
-from harness import core, yardstick
+from harness import core, lock, yardstick
 from harness.tracking import cells, speed
 from harness.tracking.figures import FIGURES, Figure, Value, result
 from models.spec import ModelSpec
@@ -135,7 +135,13 @@ class _Compiled:
         self._other = other
 
     def __reduce__(self) -> Any:
-        return (_OtherModel, ()) if self._other else (core.Compiled, (self._name,))
+        return (_OtherModel, ()) if self._other else (_compiled, (self._name,))
+
+
+def _compiled(name: str) -> core.Compiled:
+    # In the process of a benchmark, which ends with it.
+    lock.keep(f"asv's benchmark of {name}", cells.say)
+    return core.Compiled(name)
 
 
 class _OtherModel:

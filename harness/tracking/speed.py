@@ -28,7 +28,11 @@ def usual_s() -> float:
     """
     # No .json: asv would take it for a result.
     path = cells.folder() / "speed.jsonl"
-    known, kind = _known(path), _kind()
+    known, before = _known(path), _kind()
+    kind = f"{before}, kind {environment.here()['machine']}"
+    if kind not in known and before in known:
+        # Of days when a machine was told by its processor's name alone; histories go on.
+        return known[before]
     if kind not in known:
         readings = [yardstick.piece_s() for _ in range(_READINGS)]
         known[kind] = sorted(readings)[_READINGS // 4]

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 import models
-from harness import contract, truth
+from harness import clauses, contract, truth
 
 KNOWN = truth.load(models.get("simple_regression"))
 COARSE = models.get("simple_regression").exact(models.get("simple_regression").data()).summaries(0, {})
@@ -38,5 +38,5 @@ def test_a_truth_file_of_another_posterior_is_found_out(statistic):
 
 
 def test_every_clause_has_a_level_and_a_reason():
-    assert {clause.level for clause in contract.CLAUSES.values()} == {"must", "should", "may"}
-    assert all(clause.rule and clause.reason for clause in contract.CLAUSES.values())
+    assert {clause.level for clause in clauses.CLAUSES.values()} == {"must", "should", "may"}
+    assert all(clause.rule and clause.reason for clause in clauses.CLAUSES.values())

@@ -5,7 +5,7 @@ import re
 import pytest
 
 import models
-from harness import claims, contract, truth
+from harness import claims, clauses, truth
 from tests.conftest import ROOT
 
 
@@ -17,7 +17,7 @@ def table(page, name):
 
 
 def test_the_contract_is_the_codes():
-    assert table("models.md", "contract") == contract.markdown()
+    assert table("models.md", "contract") == clauses.markdown()
 
 
 @pytest.mark.parametrize("name", models.names())

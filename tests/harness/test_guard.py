@@ -246,3 +246,12 @@ def test_with_the_same_packages_or_unknown_ones_it_is_measured_again(measured):
     same = dataclasses.replace(suite(times(1.0)), stack=stack.pack(stack.running()))
     assert measured(suite(times(1.0)), same) == ["again"]
     assert measured(suite(times(1.0)), suite(times(1.0))) == ["again", "again"]
+
+
+def test_a_baseline_of_before_is_of_this_machine_if_its_name_cores_and_memory_are():
+    now = guard.Suite({}, {}, "new", machine_before="old")
+    assert now.is_on_kind_of(guard.Suite({}, {}, "old"))
+    assert guard.Suite({}, {}, "old").is_on_kind_of(now)
+    assert now.is_on_kind_of(now)
+    assert not now.is_on_kind_of(guard.Suite({}, {}, "newer", machine_before="old"))
+    assert not now.is_on_kind_of(guard.Suite({}, {}, "else"))

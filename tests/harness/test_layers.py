@@ -10,11 +10,12 @@ from tests.conftest import ROOT
 
 #: A module imports only from what stands before it. ``tracking``, ``compare``, ``report``, ``cli``: packages.
 ORDER = [
-    "errors", "paths", "stack", "install", "releases", "grid", "environment", "clock", "compile_cache",
-    "sampling", "mixing", "diagnostics", "metrics", "hints", "truth", "accuracy", "remedy", "quality",
-    "yardstick", "core", "guard", "claims", "reference", "faults", "error_rates", "calibration", "density",
-    "contract",
-    "gaps", "history", "record", "cell", "watch", "worker", "store", "process", "runner", "tracking", "table",
+    "errors", "terminal", "crash", "paths", "lock", "descendants", "relocate", "stack", "install",
+    "releases", "grid", "environment", "clock", "compile_cache", "isolated", "draws", "identity",
+    "steppers", "start", "sampling", "mixing", "diagnostics", "metrics", "hints", "truth", "accuracy",
+    "remedy", "quality", "yardstick", "core", "guard", "claims", "reference", "faults", "error_rates",
+    "calibration", "density", "observed", "improper", "clauses", "contract", "gaps", "history", "record",
+    "configuration", "cell", "watch", "worker", "store", "process", "runner", "tracking", "table",
     "summary", "compare", "export", "report", "display", "doctor", "cli", "__main__",
 ]  # fmt: skip
 

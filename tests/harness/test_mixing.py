@@ -8,7 +8,7 @@ from harness.diagnostics import summarise
 from tests.harness.test_diagnostics import ar1
 
 
-def share_below(level, rho, shape, spoil=lambda x: x, repeats=200):
+def share_below(level, rho, shape, spoil=lambda x: x, repeats=100):
     """Return the share of AR(1) chains whose mixing is less likely than a level."""
     chances = [mixing.mixing(spoil(ar1(rho, shape, seed))).rhat_p for seed in range(repeats)]
     return np.mean(np.array(chances) < level)
@@ -17,8 +17,8 @@ def share_below(level, rho, shape, spoil=lambda x: x, repeats=200):
 @pytest.mark.parametrize("shape", [(1, 500), (2, 400), (4, 500)])
 @pytest.mark.parametrize("rho", [-0.3, 0.0, 0.5, 0.9])
 def test_mixed_chains_are_seldom_suspected(rho, shape):
-    # At a level of 2 %, ten of 200 are expected in one case of a thousand at the most.
-    assert share_below(0.02, rho, shape) <= 0.05
+    # At a level of 2 %, more than seven of 100 come about once in a thousand times.
+    assert share_below(0.02, rho, shape) <= 0.07
 
 
 def shifted(by):

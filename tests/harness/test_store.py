@@ -211,3 +211,15 @@ def test_show_refuses_a_stack_that_nobody_has(store, make_record, nutsbench):
     done = nutsbench("show", "--stack", "pymc3-3.9")
     assert done.returncode == 2
     assert "There is no stack 'pymc3-3.9'" in done.stderr
+
+
+def test_records_of_before_join_the_kind_of_machine_that_they_can_only_be_of(store, make_record):
+    run = store.begin("quick", NOW)
+    kinds = [{"machine": "old"}, {"machine": "new", "machine_before": "old"}, {"machine": "other"}]
+    for seed, facts in enumerate(kinds):
+        run.append(make_record(seed=seed, environment=facts))
+    assert [record["environment"]["machine"] for record in store.load().records] == ["new", "new", "other"]
+    run.append(make_record(seed=9, environment={"machine": "newer", "machine_before": "old"}))
+    assert [record["environment"]["machine"] for record in store.load().records] == [
+        "old", "new", "other", "newer",
+    ]  # fmt: skip

@@ -147,8 +147,11 @@ def test_the_parent_killed_and_started_again(start, records, nutsbench):
     assert records()[0] == before[0]
 
 
-def test_two_runs_at_once(start, records):
-    runs = [start("run", "addition", "--draws", "20", "--tune", "20", "--seed", str(s)) for s in (1, 2)]
-    assert [run.end().returncode for run in runs] == [0, 0]
-    assert sorted(record["seed"] for record in records()) == [1, 2]
-    assert any("another run was going on" in str(record["warnings"]) for record in records())
+def test_two_runs_at_once_sample_each_cell_once(start, records):
+    arguments = ("run", "addition", "--draws", "20", "--tune", "20", "--seed")
+    runs = [start(*arguments, seeds) for seeds in ("1,2", "2,1,3")]
+    ended = [run.end() for run in runs]
+    assert [run.returncode for run in ended] == [0, 0]
+    assert sorted(record["seed"] for record in records()) == [1, 2, 3]
+    (second,) = [run for run in ended if "Waiting for process" in run.stderr]
+    assert "not run again: 2 cells" in second.stdout

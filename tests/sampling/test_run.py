@@ -168,6 +168,6 @@ def test_a_model_that_breaks_the_contract_is_told_how(nutsbench, models_file):
     text = text.replace("np.array([0.5, 1.5, 2.0, 0.0])", "np.random.normal(size=4)").replace("~", "=")
     done = nutsbench("check-model", str(models_file("mine", text)), "--stack", "pymc3-3.8")
     assert done.returncode == 1
-    assert "its data differ from call to call" in done.stdout
+    assert "the data of mine differ from call to call" in done.stdout
     assert "numpy's global random state" in done.stdout
     assert "`notation` has no `~`" in done.stdout

@@ -83,3 +83,59 @@ def test_mistakes_are_said_before_anything_is_measured(nutsbench, arguments, sai
     done = nutsbench("compare", *arguments)
     assert done.returncode == 2
     assert said in done.stderr
+
+
+def repository(folder, files=("harness/x.py",)):
+    """Make a git repository with one commit of some files."""
+    people = ["-c", "user.name=x", "-c", "user.email=x@example.invalid"]
+    for name in files:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("")
+    for words in (["init", "-q"], ["add", "-A"], [*people, "commit", "-q", "--allow-empty", "-m", "x"]):
+        subprocess.run(["git", "-C", str(folder), *words], check=True)
+
+
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        ("a tarball", "this is no git checkout of nutsbench"),
+        ("a tarball within another repository", "this is no git checkout of nutsbench"),
+        ("no git", "git is not installed"),
+        ("no commits", "git cannot read this checkout"),
+    ],
+)
+def test_a_revision_where_there_are_none_is_told_why_and_what_else_there_is(
+    tmp_path, monkeypatch, place, why
+):
+    project = tmp_path / "outer" / "project"
+    project.mkdir(parents=True)
+    if "within" in place:
+        repository(project.parent)
+    if place == "no commits":
+        repository(project)
+        (project / ".git" / "HEAD").write_text("nonsense")
+    if place == "no git":
+        monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(arms, "ROOT", project)
+    with pytest.raises(UserError) as caught:
+        arms.resolve("BASE", "HEAD~1", "pymc3-3.8")
+    said = str(caught.value)
+    assert f"no path 'HEAD~1', and it cannot be a revision: {why}" in said
+    assert "stacks (pymc3-3.8, pymc3-3.11, release-3.8 to release-3.11.6)" in said
+    assert "requirements files" in said
+
+
+def test_a_clone_of_the_last_commit_alone_is_told_how_to_get_the_others(tmp_path, monkeypatch):
+    repository(tmp_path / "whole")
+    repository(tmp_path / "whole", ["harness/y.py"])
+    clone = ["git", "clone", "-q", "--depth=1", f"file://{tmp_path / 'whole'}", str(tmp_path / "clone")]
+    subprocess.run(clone, check=True)
+    monkeypatch.setattr(arms, "ROOT", tmp_path / "clone")
+    with pytest.raises(UserError, match="git fetch --unshallow"):
+        arms.resolve("BASE", "HEAD~1", "pymc3-3.8")
+
+
+def test_a_name_that_is_nearly_a_stacks_is_guessed_without_git_too(monkeypatch, tmp_path):
+    monkeypatch.setattr(arms, "ROOT", tmp_path)
+    with pytest.raises(UserError, match=r"Did you mean 'pymc3-3\.11'"):
+        arms.resolve("BASE", "pymc3-3.1", "pymc3-3.8")

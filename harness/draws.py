@@ -1,0 +1,89 @@
+"""Draws in a file: netCDF as ArviZ keeps it, whatever the variables are called.
+
+PyMC3 lets a variable be called ``a/b``, ``draw`` or ``x_dim_0``; netCDF takes the first for a group,
+and ArviZ has dimensions of the other names. Such a name is escaped like an address: each character but
+letters, digits, ``_``, ``-``, ``.``, ``,`` and brackets becomes ``%`` and two hexadecimal digits
+for each of its bytes in UTF-8, and what would still be taken for something else gets ``var%_`` put before
+it. The true name is the attribute ``name_in_model`` of the variable, and :func:`unescape` gives it too.
+"""
+
+import contextlib
+import re
+from pathlib import Path
+from typing import Any, Dict, Mapping
+from urllib.parse import quote, unquote
+
+import numpy as np
+
+#: Attribute of a variable in the file that holds its name in the model.
+TRUE_NAME = "name_in_model"
+#: No name that is escaped holds a ``%`` before anything but two hexadecimal digits.
+_PREFIX = "var%_"
+_PLAIN = re.compile(r"[\w.,()\[\]-]")
+#: What ArviZ calls dimensions, and what netCDF does not let a name begin with.
+_TAKEN = re.compile(r"chain|draw|sample|.*_dim_\d+|\W.*|", re.DOTALL)
+
+
+def escape(name: str) -> str:
+    """Return a variable's name as it stands in a file; most stand as they are."""
+    found = "".join(one if _PLAIN.match(one) else quote(one, safe="") for one in name)
+    return f"{_PREFIX}{found}" if _TAKEN.fullmatch(found) else found
+
+
+def unescape(name: str) -> str:
+    """Return a variable's true name of its name in a file: the inverse of :func:`escape`."""
+    return unquote(name[len(_PREFIX) :] if name.startswith(_PREFIX) else name)
+
+
+def write(groups: Mapping[str, Mapping[str, np.ndarray]], path: Path) -> None:
+    """Write groups of arrays as ArviZ InferenceData, whole or not at all.
+
+    Parameters
+    ----------
+    groups : dict of dict of ndarray
+        By ArviZ's name of a group, by variable, shape (chain, draw, *shape); empty groups are left out.
+    path : Path
+        netCDF file.
+    """
+    import arviz as az
+
+    data = {name: _dataset(az, arrays) for name, arrays in groups.items() if arrays}
+    part = path.with_suffix(".part")
+    try:
+        az.InferenceData(**data).to_netcdf(str(part))
+        part.replace(path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            part.unlink()
+        raise
+
+
+def _dataset(az: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    # netCDF knows no booleans, and ArviZ keeps them as bytes.
+    plain = {escape(k): v.astype("i1") if v.dtype == bool else v for k, v in arrays.items()}
+    dataset = az.data.base.dict_to_dataset(plain)
+    for name in arrays:
+        dataset[escape(name)].attrs[TRUE_NAME] = name
+    return dataset
+
+
+def read(path: Path) -> Dict[str, Dict[str, np.ndarray]]:
+    """Return the groups of a file that :func:`write` has written, by the variables' true names.
+
+    Parameters
+    ----------
+    path : Path
+        netCDF file, of this version or an earlier one.
+    """
+    import arviz as az
+
+    data = az.from_netcdf(str(path))
+    groups = ("posterior", "sample_stats", "warmup_sample_stats")
+    return {group: _arrays(getattr(data, group)) for group in groups if hasattr(data, group)}
+
+
+def _arrays(dataset: Any) -> Dict[str, np.ndarray]:
+    return {
+        str(values.attrs.get(TRUE_NAME, unescape(str(name)))): values.values
+        for name, values in dataset.data_vars.items()
+    }
