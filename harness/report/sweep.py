@@ -118,6 +118,11 @@ class Best:
     slower: List[Tried]
 
     @property
+    def level(self) -> float:
+        """Chance that the interval of one comparison misses: all with the fastest share it."""
+        return LEVEL / max(1, len(self.tied) + len(self.slower))
+
+    @property
     def passes(self) -> bool:
         """Whether all checks pass, given draws enough."""
         return self.first.lasting == "good"

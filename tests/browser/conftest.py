@@ -27,6 +27,8 @@ def _driver():
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    # A busy machine is slow, and no fault of the page.
+    driver.set_script_timeout(180)
     yield driver
     driver.quit()
 

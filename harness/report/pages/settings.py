@@ -201,7 +201,7 @@ def _best(source: Source, records: Sequence[Record], stack: str, names: Sequence
         "draws a chain for it",
         "not told apart from it",
         "the tutorial's settings: expected time, verdict over seeds",
-        "fastest over the tutorial's",
+        "fastest over the tutorial's (interval that decides)",
     ]
     return Section(
         f"best-{stack}",
@@ -244,7 +244,7 @@ def _gain(source: Source, best: Best) -> str:
     own = _own(source, [*best.tied, *best.slower])
     if own is None:
         return "-"
-    found = sweep.ratio(own, best.first)
+    found = sweep.ratio(own, best.first, best.level)
     return f"{found.ratio:.2f} ({found.lower:.2f} to {found.upper:.2f})"
 
 
