@@ -201,7 +201,9 @@ def counts(records: Sequence[Record], place: Place = _stack) -> pd.DataFrame:
         if record["status"] != "ok":
             row["failed"] += 1
             continue
-        verdict, divergences = record["accuracy"]["verdict"], record["metrics"]["divergences"] or 0
+        # Of a sampler that is not NUTS there are no divergences; the first records had no accuracy.
+        verdict = (record.get("accuracy") or {}).get("verdict", "inconclusive")
+        divergences = record["metrics"].get("divergences") or 0
         row[verdict] += 1
         row["divergences"] += divergences
         row["inaccurate in"][record["model"]] += verdict == "inaccurate"

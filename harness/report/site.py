@@ -262,9 +262,9 @@ def _code_digest() -> str:
     import plotly
 
     digest = hashlib.sha256(plotly.__version__.encode())
-    # Definitions, numbers, steps and intervals come from beside the pages' own code.
-    others = [HERE.parent / name for name in ("metrics.py", "table.py", "history.py")]
-    for path in [*sorted(_files(HERE)), *sorted(_files(HERE.parent / "compare")), *others]:
+    # Verdicts, definitions, steps and intervals come from beside the pages' own code, and from whatever that
+    # imports: a list of them would miss one.
+    for path in sorted(_files(HERE.parent)):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -289,3 +289,13 @@ def test_a_build_that_was_stopped_goes_on_where_it_was(published, write, tmp_pat
     with pytest.raises(KeyboardInterrupt):
         site.build(source, tmp_path / "report", two, stop)
     assert site.build(source, tmp_path / "report", two, lambda _: None) == 1
+
+
+def test_pages_are_written_again_when_the_rule_of_a_verdict_changes(monkeypatch):
+    from pathlib import Path
+
+    before, read = site._code_digest(), Path.read_bytes
+    monkeypatch.setattr(
+        Path, "read_bytes", lambda path: read(path) + (b"#" if path.name == "quality.py" else b"")
+    )
+    assert site._code_digest() != before
