@@ -156,6 +156,10 @@ class Noise:
     one_model: float
     repeats: Dict[str, float]
 
+    def to_dict(self) -> Dict[str, Any]:
+        """Return the noise, ready for JSON, which has no NaN: of one model there is no spread over models."""
+        return {**vars(self), "one_model": None if math.isnan(self.one_model) else self.one_model}
+
 
 def read(folder: Path, commits: Mapping[str, str], environment: str = "*") -> Measured:
     """Read what asv stored of the releases on one machine.

@@ -58,7 +58,7 @@ def print_changes(folder: Path, machine: str, commits: Mapping[str, str], form: 
     if form == "json":
         content = {
             "steps": [step.to_dict() for step in steps],
-            "noise": {figure: vars(one) for figure, one in known.items()},
+            "noise": {figure: one.to_dict() for figure, one in known.items()},
             "gaps": [gap.to_dict() for gap in measured.gaps],
             "accuracy": json.loads(counts.to_json(orient="index")),
         }

@@ -193,6 +193,7 @@ def test_the_command_prints_steps_and_json(nutsbench):
     content = json.loads(nutsbench("releases", "--changes", "--json").stdout)
     assert {"steps", "noise", "gaps", "accuracy"} == set(content)
     assert any(step["figure"] == "transitions" for step in content["steps"])
+    assert content["noise"]["machine"]["one_model"] is None
     unmixed = {(gap["model"], gap["place"]) for gap in content["gaps"]}
     assert unmixed
     for step in content["steps"]:
