@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Container, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 import pandas as pd
 
@@ -18,6 +18,10 @@ from harness.accuracy import VERDICTS
 Record = Mapping[str, Any]
 Place = Callable[[Record], str]
 
+#: What asv keeps of R-hat, the median over seeds, and the limit for it: that of Gelman and Rubin (1992),
+#: which mixed chains hardly exceed by chance.
+_RHAT = ("quick", "track_rhat_max")
+_LARGEST_RHAT = 1.1
 #: Verdicts on chains that have not mixed; energies that are not explored (E-BFMI) are called so as well.
 UNMIXED = ("stuck", "not converged")
 
@@ -127,6 +131,26 @@ def sentences(found: Sequence[Gap], places: Sequence[str], noun: str) -> List[st
         f"{', '.join(models)}: chains have not mixed {_where(where, places, noun)}, so there is no ESS, no"
         " time per effective sample, and no change of either to tell."
         for where, models in alike.items()
+    ]
+
+
+def by_asv(values: pd.DataFrame, judged: Container[Tuple[str, str]]) -> List[Gap]:
+    """Return the models that have not mixed by the R-hat that asv stored, where records do not tell.
+
+    Parameters
+    ----------
+    values : pandas.DataFrame
+        Of :class:`harness.history.Measured`.
+    judged : container of (str, str)
+        Version and model of which there are records.
+    """
+    if _RHAT not in {column[:2] for column in values.columns}:
+        return []
+    hats = values[_RHAT].stack()
+    return [
+        Gap(str(version), str(model), "not converged", float(rhat), 1, 1)
+        for (version, model), rhat in hats.items()
+        if rhat > _LARGEST_RHAT and (str(version), str(model)) not in judged
     ]
 
 

@@ -12,7 +12,7 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Container, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 import numpy as np
 import pandas as pd
@@ -46,10 +46,6 @@ BEYOND = 2.0
 BEYOND_ERRORS = 3.0
 #: The smallest noise that is believed: a VM's clock is not steadier, however few repeats say so.
 _LEAST_NOISE = 0.01
-#: What asv keeps of R-hat, the median over seeds, and the limit for it: that of Gelman and Rubin (1992),
-#: which mixed chains hardly exceed by chance.
-_RHAT = ("quick", "track_rhat_max")
-_LARGEST_RHAT = 1.1
 #: Between the quartiles of a Gaussian, in standard deviations.
 _QUARTILES_APART = 1.349
 
@@ -240,26 +236,6 @@ def _error(row: Mapping[str, Any]) -> float:
     if lower and upper and count and lower > 0:
         return math.log(upper / lower) / _QUARTILES_APART / math.sqrt(count)
     return math.nan
-
-
-def by_asv(measured: Measured, judged: Container[Tuple[str, str]]) -> List[Gap]:
-    """Return the models that have not mixed by the R-hat that asv stored, where records do not tell.
-
-    Parameters
-    ----------
-    measured : Measured
-        Of :func:`read`.
-    judged : container of (str, str)
-        Version and model of which there are records.
-    """
-    if _RHAT not in {column[:2] for column in measured.values.columns}:
-        return []
-    hats = measured.values[_RHAT].stack()
-    return [
-        Gap(str(version), str(model), "not converged", float(rhat), 1, 1)
-        for (version, model), rhat in hats.items()
-        if rhat > _LARGEST_RHAT and (str(version), str(model)) not in judged
-    ]
 
 
 def noise(first: Measured, again: Measured) -> Dict[str, Noise]:

@@ -48,7 +48,7 @@ def print_changes(folder: Path, machine: str, commits: Mapping[str, str], form: 
     # Those of another machine tell as well whether chains mix, if there are none of this one.
     own = gaps.of_machine(records, folder / machine) or records
     raw = history.read(folder / machine, commits)
-    missing = [*gaps.find(own, gaps.release), *history.by_asv(raw, gaps.judged(own, gaps.release))]
+    missing = [*gaps.find(own, gaps.release), *gaps.by_asv(raw.values, gaps.judged(own, gaps.release))]
     measured = raw.without(missing)
     again = history.read(folder / REPEAT.format(machine), commits).without(missing)
     known = history.noise(measured, again)

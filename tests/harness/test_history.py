@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from harness import history
+from harness import gaps, history
 from harness.errors import UserError
 from harness.gaps import Gap
 from harness.record import newest, place_anywhere
@@ -173,8 +173,8 @@ def test_without_records_the_r_hat_that_asv_stored_tells_what_has_not_mixed(stor
     listed["quick.a.track_rhat_max"] = {"version": "1"}
     (tmp_path / "benchmarks.json").write_text(json.dumps(listed))
     measured = history.read(folder, COMMITS)
-    assert [(gap.place, gap.model) for gap in history.by_asv(measured, set())] == [("3.8", "a")]
-    assert history.by_asv(measured, {("3.8", "a")}) == []
+    assert [(gap.place, gap.model) for gap in gaps.by_asv(measured.values, set())] == [("3.8", "a")]
+    assert gaps.by_asv(measured.values, {("3.8", "a")}) == []
 
 
 def test_an_own_record_of_a_release_replaces_the_published_one(make_record):

@@ -117,7 +117,7 @@ def _releases(source: Source) -> List[Section]:
         judged = gaps.judged(here or records, gaps.release)
         try:
             raw = history.read(folder / machine, commits)
-            missing += history.by_asv(raw, judged)
+            missing += gaps.by_asv(raw.values, judged)
             measured = raw.without(missing)
             again = history.read(folder / _AGAIN.format(machine), commits).without(missing)
         except UserError as error:
@@ -199,7 +199,7 @@ def _commits(source: Source) -> List[Section]:
         if raw.values.dropna(how="all").shape[0] > 1:
             here = gaps.of_machine(records, source.folder / "asv" / machine)
             here = [record for record in here if record["stack"] == environment]
-            missing = gaps.find(here, gaps.commit) + history.by_asv(raw, gaps.judged(here, gaps.commit))
+            missing = gaps.find(here, gaps.commit) + gaps.by_asv(raw.values, gaps.judged(here, gaps.commit))
             measured = raw.without(missing)
             found += _sections(
                 measured,
