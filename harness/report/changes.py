@@ -31,14 +31,19 @@ def table(steps: Sequence[Any]) -> Optional[Table]:
             f"{step.release} against {step.before}",
             step.figure,
             f"{100 * (step.ratio - 1):+.1f} %",
-            "not known" if step.limit is None else f"{100 * (step.limit - 1):.1f} %",
+            "not known" if step.limit is None else _noise(step.limit),
             {True: "beyond the noise", False: "within the noise", None: "not judged"}[step.beyond_noise],
             str(step.models),
         ]
         for step in steps
     ]
-    header = ("what", "metric", "change, geometric mean", "noise up to", "judged", "models")
+    header = ("what", "metric", "change, geometric mean", "noise alone", "judged", "models")
     return Table(header, rows) if rows else None
+
+
+def _noise(limit: float) -> str:
+    """Return how far noise is taken to go, down and up: as far as a ratio and its inverse."""
+    return f"{100 * (1 / limit - 1):+.1f} to {100 * (limit - 1):+.1f} %"
 
 
 def changes(steps: Sequence[Any]) -> List[str]:

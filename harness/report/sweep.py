@@ -312,16 +312,18 @@ def summary(source: Source, tried: Tried) -> Dict[str, Any]:
     }
 
 
-def advice(source: Source) -> Dict[Tuple[str, str], str]:
+def advice(source: Source, swept: Optional[Sequence[Record]] = None) -> Dict[Tuple[str, str], str]:
     """Say of each model and stack whose own settings are not good what a sweep found in their place.
 
     Parameters
     ----------
     source : Source
         Everything.
+    swept : sequence of dict, optional
+        Records of sweeps; all that there are if not given.
     """
     groups: Dict[Tuple[str, str], List[Record]] = {}
-    for record in source.swept:
+    for record in source.swept if swept is None else swept:
         groups.setdefault((record["model"], record["stack"]), []).append(record)
     return {place: said for place, group in groups.items() for said in [_advice(source, group)] if said}
 

@@ -146,7 +146,7 @@ def _tried(source: Source, records: Sequence[Record]) -> Dict[str, Any]:
         )
         for stack in stacks
     }
-    advice = sweep.advice(source)
+    advice = sweep.advice(source, records)
     said = [
         f"{stack}: {text}" for stack in stacks for text in [advice.get((records[0]["model"], stack))] if text
     ]

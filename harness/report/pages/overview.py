@@ -180,7 +180,9 @@ def _row(source: Source, row: Row, advice: Mapping[Tuple[str, str], str], change
         "remedy": words.remedy(row),
         "since": "; ".join(changed.changes.get(since.key(first), [])),
         "ess_per_s": _figure(row.median("ess_per_s") if row.mixed else None),
+        "ess_span": _span(row.values("ess_per_s")) if row.mixed else "",
         "wall_s": _figure(row.median("wall_s")),
+        "wall_span": _span(row.values("wall_s")),
         "rhat": _figure(max(row.values("rhat_max"), default=None), ".3f"),
         "divergences": _figure(max(row.values("divergences"), default=None), ".0f"),
         "depth": _figure(row.median("tree_depth_mean"), ".1f"),
@@ -190,6 +192,11 @@ def _row(source: Source, row: Row, advice: Mapping[Tuple[str, str], str], change
         "phases": row.phases(),
         "settings": source.settings_words(first),
     }
+
+
+def _span(values: Sequence[float]) -> str:
+    """Return the smallest and the largest of several seeds; empty of one."""
+    return f"{number(min(values))} to {number(max(values))}" if len(values) > 1 else ""
 
 
 def _figure(value: Optional[float], form: str = "") -> Dict[str, Any]:
