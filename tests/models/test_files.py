@@ -205,6 +205,22 @@ def test_a_file_that_would_load_theano_is_refused_beside_and_in_a_block(tmp_path
         models.load_file(path)
 
 
+def test_a_file_that_ends_the_program_is_refused(tmp_path):
+    with pytest.raises(models.ModelError, match=r"case\.py, line 4 ends the program"):
+        models.load_file(write(tmp_path, top="raise SystemExit(0)"))
+
+
+def test_a_file_of_this_project_is_there_already():
+    assert "fork" in models.load_file(ROOT / "models" / "common_cause.py")
+
+
+def test_a_decorator_without_its_arguments_is_explained(tmp_path):
+    path = tmp_path / "case.py"
+    path.write_text("from models import model\n@model\ndef case(d):\n    pass\n")
+    with pytest.raises(models.ModelError, match=r"case\.py, line \d: write @model\(data="):
+        models.load_file(path)
+
+
 def test_a_file_that_fails_leaves_nothing_of_what_it_imported(tmp_path):
     path = write(tmp_path, top="import helpers\n1 / 0", helpers="S = 1")
     with pytest.raises(models.ModelError, match=r"case\.py, line 5: ZeroDivisionError"):
