@@ -306,8 +306,8 @@ def _unbound(_: Encoder, value: Any, __: str) -> bytes:
 
 def _library_object(encoder: Encoder, value: Any, path: str) -> Optional[bytes]:
     """Take a library's callable by its public name, and compilers' wrappers by what they compile."""
-    inner = getattr(value, "py_func", None)  # numba
-    if isinstance(inner, types.FunctionType):
+    inner = getattr(value, "py_func", None)
+    if canonical.library_of(value) == "numba" and isinstance(inner, types.FunctionType):
         return encoder.parts("compiled", [(inner, path)])
     if isinstance(value, (type, enum.Enum)):
         return None
