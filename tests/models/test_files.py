@@ -254,3 +254,15 @@ def test_models_of_an_installed_package_are_the_same_by_name_and_by_file(tmp_pat
         found.append(done.stdout)
         assert elsewhere(path, show).stdout == done.stdout
     assert found[0] != found[1]
+
+
+def test_a_file_that_is_run_again_for_what_it_reads_registers_its_models_once(tmp_path, monkeypatch):
+    path = write(tmp_path / "own")
+    path.write_text(path.read_text() + "\nTABLE = np.loadtxt('numbers.txt')\n")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "numbers.txt").write_text("1 2")
+    assert models.load_file(path) == ["case"]
+    twice = write(tmp_path / "twice")
+    twice.write_text(twice.read_text().replace("case", "other") * 2 + "\nTABLE = np.loadtxt('numbers.txt')\n")
+    with pytest.raises(models.ModelError, match="two models are called 'other': both in"):
+        models.load_file(twice)
