@@ -82,7 +82,8 @@ class Record:
     claims : list of dict
         Of each claim of the model ``says``, ``holds`` and ``parts``.
     details : dict
-        ``split_source``, ``compile_cache``, ``sampler``, ``draws_file``.
+        ``split_source``, ``compile_cache``, ``sampler``, ``draws_file``, and ``source``, the name of
+        the model's file.
     warnings : list of str
         What was odd about the cell's settings.
     log_tail : list of str
