@@ -135,7 +135,7 @@ def _check_errors(scalar: str, figures: Dict[str, float], kind: str) -> None:
 
 def truth_file(spec: ModelSpec) -> Path:
     """Return where the truth of a model is kept, whether it is there or not."""
-    return Path(spec.build.__code__.co_filename).parent / "truth" / f"{spec.name}.json"
+    return Path(spec.file).parent / "truth" / f"{spec.name}.json"
 
 
 def load(spec: ModelSpec) -> Truth:
@@ -163,13 +163,16 @@ def load(spec: ModelSpec) -> Truth:
     except TruthError as error:
         raise TruthError(f"the truth of {spec.name} cannot be read: {error}; {again}") from error
     if truth.model != spec.name or truth.model_digest != models.model_digest(spec):
-        raise TruthError(f"the truth of {spec.name} was made for another version of the model; {again}")
+        raise TruthError(
+            f"the truth of {spec.name} was made for another version of the model, or by a nutsbench that"
+            f" told models apart in another way; {again}"
+        )
     return truth
 
 
 def _command(spec: ModelSpec) -> str:
     of_project = truth_file(spec).parent.parent == Path(models.__file__).parent
-    own = "" if of_project else f" --models {_from_here(Path(spec.build.__code__.co_filename))}"
+    own = "" if of_project else f" --models {_from_here(Path(spec.file))}"
     return (
         f"nutsbench truth {spec.name} --write{own}" if spec.exact else f"nutsbench reference {spec.name}{own}"
     )

@@ -21,7 +21,7 @@ from types import CodeType, ModuleType
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, TypeVar
 
 from models.errors import ModelError
-from models.identity import own, tree
+from models.identity import own, scope, tree
 
 T = TypeVar("T")
 
@@ -255,7 +255,7 @@ def _check_imports(path: Path, source: str) -> None:
         parsed = ast.parse(source)
     except (SyntaxError, ValueError):
         return  # Running it says so.
-    for node in parsed.body:
+    for node in scope.at_import(parsed):
         modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         for module in modules:

@@ -156,16 +156,10 @@ def load_package() -> None:
             module = importlib.import_module(point.value)
             path = Path(str(module.__file__)).resolve()
             _loaded[str(path)] = module
-            own.add_root(_root_of(path, point.value))
+            own.add_root(path)
             _take_codes([name for name in _registered if name not in before])
         except Exception as error:
             raise ModelError(f"the models of entry point {point.name!r} do not load: {error}") from error
-
-
-def _root_of(path: Path, module: str) -> Path:
-    """Return the folder of an installed package, or the file if it is one by itself."""
-    depth = len(module.split(".")) - (path.stem != "__init__")
-    return path if depth <= 0 else path.parents[depth - 1]
 
 
 def loaded_files() -> List[Path]:
@@ -203,8 +197,7 @@ def load_file(path: Path) -> List[str]:
     if not path.is_file():
         raise ModelError(f"there is no models file {path.name!r} at that place")
     before, codes, modules = dict(_registered), dict(_codes), set(sys.modules)
-    if {"site-packages", "dist-packages"} & set(path.parts):
-        own.add_root(path)
+    own.add_root(path)
     imported = files.already(path)
     if imported is not None and any(spec.file == str(path) for spec in before.values()):
         _loaded[str(path)] = imported  # Another file has imported it.

@@ -26,7 +26,9 @@ __all__ = [
     "value_digest",
 ]
 
-FAMILIES[:] = [*plain.FAMILY, *arrays.FAMILY, *tables.FAMILY, *code.FAMILY, *objects.FAMILY]
+_KINDS = (plain, arrays, tables, code, objects)
+# A class first: the library that its own class comes from says nothing of it.
+FAMILIES[:] = [objects.of_class, *(family for kind in _KINDS for family in kind.FAMILY)]
 
 
 def value_digest(value: Any, path: str, home: str = "") -> bytes:

@@ -153,8 +153,10 @@ def named(value: Any) -> str:
     parts = module.split(".")
     for count in range(1, len(parts) + 1):
         place = ".".join(parts[:count])
-        found = canonical.loaded(place)
-        for part in name.split("."):
+        first, *rest = name.split(".")
+        # Not by getattr: a module may know old names of what is elsewhere now.
+        found = getattr(canonical.loaded(place), "__dict__", {}).get(first)
+        for part in rest:
             found = getattr(found, part, None)
         if found is value:
             return f"{place}.{name}"

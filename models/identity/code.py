@@ -5,7 +5,7 @@ import builtins
 import enum
 import functools
 import types
-from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from models.errors import NotByValueError
 from models.identity import canonical, own, scope, tree
@@ -25,7 +25,7 @@ _UNKNOWABLE = {
     "globals": "use the names themselves",
     "__import__": "write an import statement",
 }
-#: The same of what libraries call the reading of files.
+#: What libraries call the reading of files; and of names that others use as well, who calls it so.
 _READERS = frozenset(
     [
         "open",
@@ -54,6 +54,17 @@ _READERS = frozenset(
         "urlretrieve",
         "get_data",
     ]
+)
+
+
+_READERS_OF = frozenset(
+    (library, name)
+    for name, libraries in {
+        "load": ("np", "numpy", "pickle", "joblib"),
+        "open": ("io", "gzip", "bz2", "lzma", "codecs", "os"),
+        "get_data": ("pm", "pymc3"),
+    }.items()
+    for library in libraries
 )
 
 
@@ -151,10 +162,13 @@ def _outer(encoder: Encoder, value: Any, cells: Mapping[str, Any], chain: scope.
         return canonical.digest("of the module")
     if name.startswith("__") and not name.endswith("__") and name not in space:
         name = next((one for one in space if one.endswith(name) and one.startswith("_")), name)
-    if name not in space:
-        return _builtin(name, path)
     parsed = tree.parsed(value.__code__.co_filename)
-    if name in _reassigned(parsed):
+    library = _reassigned(parsed).get(name)
+    if library and not own.files_of(space, 0, library, ()):
+        return canonical.digest("library", canonical.text(".".join([library, *chain[1:]])))
+    if name not in space and library is None:
+        return _builtin(name, path)
+    if library is not None:
         raise NotByValueError(
             f"{path} -> {name}",
             "is bound anew by a function (`global`), so its value is not known when the file is loaded",
@@ -179,14 +193,14 @@ def _builtin(name: str, path: str) -> bytes:
 
 def _check_reading(node: Any, path: str) -> None:
     for chain in scope.calls(node):
-        if chain[-1] in _READERS or chain[-2:] in (("np", "load"), ("numpy", "load"), ("pickle", "load")):
+        if chain[-1] in _READERS or chain[-2:] in _READERS_OF or chain == ("...", "open"):
             why = "reads what cannot be known when the file is loaded"
             raise NotByValueError(f"{path} -> {'.'.join(chain)}", why, _UNKNOWABLE["open"])
 
 
 @functools.lru_cache(maxsize=None)
-def _reassigned(parsed: ast.Module) -> FrozenSet[str]:
-    return frozenset(scope.reassigned(parsed))
+def _reassigned(parsed: ast.Module) -> Dict[str, str]:
+    return scope.reassigned(parsed)
 
 
 @functools.lru_cache(maxsize=None)

@@ -35,6 +35,7 @@ _SKIPPED = frozenset(
         "__attrs_own_setattr__",
         "__protocol_attrs__",
         "__non_callable_proto_members__",
+        "__callable_proto_members_only__",
         "__replace__",
         "_abc_impl",
         "_abc_cache",
@@ -82,7 +83,8 @@ _BUILTIN: Dict[type, Callable[[Any], Any]] = {
 _OF_PYTHON = 1 << 9
 
 
-def _class(encoder: Encoder, value: Any, path: str) -> Optional[bytes]:
+def of_class(encoder: Encoder, value: Any, path: str) -> Optional[bytes]:
+    """Return the number of a user's own class, or the name of another; ``None`` of what is no class."""
     if not isinstance(value, type):
         return None
     if value.__module__ == "builtins":
@@ -101,10 +103,16 @@ def _class_content(encoder: Encoder, value: Any, path: str) -> bytes:
         parts.append(encoder.part(members, path))
     fields = getattr(value, "__dataclass_fields__", None)
     if fields is not None:
-        parts.append(_fields(encoder, fields, path))
+        made = value.__dataclass_params__
+        rules = {
+            name: getattr(made, name) for name in ("init", "repr", "eq", "order", "unsafe_hash", "frozen")
+        }
+        parts += [_fields(encoder, fields, path), encoder.part(rules, path)]
     for one in value.__dict__.get("__attrs_attrs__", ()):
-        default = one.default if type(one.default).__name__ not in ("_Nothing", "Factory") else None
-        parts.append(encoder.parts("attribute", [(one.name, path), (default, f"{path}.{one.name}")]))
+        default = "no default" if type(one.default).__name__ == "_Nothing" else one.default
+        factory = getattr(default, "factory", None)  # Of a Factory, the function that makes the default.
+        rows = [(one.name, path), (default if factory is None else factory, f"{path}.{one.name}")]
+        parts.append(encoder.parts("attribute", rows))
     if _is_namedtuple(value):
         defaults = getattr(value, "_field_defaults", {})
         parts.append(encoder.part([value._fields, dict(defaults)], path))
@@ -144,7 +152,9 @@ def _follows(value: Any, name: str, one: Any) -> bool:
     """Return whether something in a class follows from the rest of it."""
     if name in _SKIPPED or isinstance(one, (types.MemberDescriptorType, types.GetSetDescriptorType)):
         return True
-    if name == "__hash__" and one is None:
+    if name == "__init__" and one is object.__init__:  # Put there by Protocol once there is an object.
+        return True
+    if (name == "__hash__" and one is None) or getattr(one, "__module__", "") == "typing":
         return True
     if _is_namedtuple(value):
         return name in _OF_NAMEDTUPLE or name in value._fields
@@ -228,7 +238,4 @@ def _is_own_class(value: Any) -> bool:
     return bool(value.__module__ != "builtins" and (home is None or own.is_own_module(home)))
 
 
-FAMILY = (
-    _class,
-    _object,
-)
+FAMILY = (_object,)

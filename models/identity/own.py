@@ -15,7 +15,8 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from models.identity import canonical
 
-#: Files and folders that hold models wherever they lie.
+_INSTALLED = ("site-packages", "dist-packages")
+#: Files and folders of installed packages that hold models.
 _roots: List[str] = []
 #: Folders of users' files, by the name of the package that they were loaded as.
 folders: Dict[str, str] = {}
@@ -37,9 +38,11 @@ _MACHINERY = (
 
 
 def add_root(path: Path) -> None:
-    """Say that a file, or a folder, holds models, though it lies among installed packages."""
-    if str(path) not in _roots:
-        _roots.append(str(path))
+    """Say that a file holds models: if it lies among installed packages, its package is the user's own."""
+    places = [number for number, part in enumerate(path.parts) if part in _INSTALLED]
+    root = str(Path(*path.parts[: places[-1] + 2])) if places else ""
+    if root and root not in _roots:
+        _roots.append(root)
         is_own.cache_clear()
 
 
@@ -59,7 +62,7 @@ def is_own(filename: str) -> bool:
         return False
     if inside.parts[:1] == ("models",):
         return Path(inside.parts[1]).stem not in _MACHINERY
-    if {"site-packages", "dist-packages"} & set(path.parts):
+    if set(_INSTALLED) & set(path.parts):
         return False
     return not any(filename.startswith(place) for place in _standard_library())
 
@@ -126,7 +129,7 @@ def sibling(home: str, name: str) -> bool:
     """Return whether a folder has a module or a package of this name; never this project's own."""
     if name in ("models", "harness") or name in sys.builtin_module_names or not home:
         return False
-    if Path(home).name in ("site-packages", "dist-packages"):
+    if Path(home).name in _INSTALLED:
         return False
     endings = (".py", *importlib.machinery.EXTENSION_SUFFIXES)
     places = [Path(home, name, "__init__.py"), *(Path(home, name + ending) for ending in endings)]

@@ -177,6 +177,17 @@ def _cached(encoder: Encoder, value: Any, path: str) -> Optional[bytes]:
     return None
 
 
+#: Objects of the standard library that a few attributes say whole.
+_SAID_BY = {("string", "Template"): ("template",), ("statistics", "NormalDist"): ("mean", "stdev")}
+
+
+def _few(encoder: Encoder, value: Any, path: str) -> Optional[bytes]:
+    names = _SAID_BY.get((type(value).__module__, type(value).__name__))
+    if names is None:
+        return None
+    return encoder.parts(type(value).__name__, [(getattr(value, name), path) for name in names])
+
+
 def _silent(_: Encoder, value: Any, __: str) -> Optional[bytes]:
     """Take what has no effect on a result: loggers, and types as annotations write them."""
     library = type(value).__module__
@@ -234,5 +245,6 @@ FAMILY = (
     _path,
     _callable_of_c,
     _cached,
+    _few,
     _silent,
 )

@@ -49,17 +49,30 @@ def imports(node: ast.AST) -> List[Tuple[int, str, Tuple[str, ...]]]:
     return sorted(found)
 
 
-def reassigned(tree: ast.AST) -> Set[str]:
-    """Return the names of a module that its functions bind anew with ``global``."""
-    return {
-        name
-        for function in ast.walk(tree)
-        if kind(function) in _FUNCTIONS
-        for one in _own_nodes(_statements(function))
-        if isinstance(one, ast.Global)
-        for name in one.names
-        if name in _stored(_statements(function))
-    }
+def reassigned(tree: ast.AST) -> Dict[str, str]:
+    """Return the names of a module that its functions bind anew with ``global``.
+
+    Returns
+    -------
+    dict of str
+        For each name the module that it is imported as (``global pm; import pymc3 as pm``), if
+        that is all that is done with it; else an empty text.
+    """
+    found: Dict[str, str] = {}
+    for function in [one for one in ast.walk(tree) if kind(one) in _FUNCTIONS]:
+        nodes = list(_own_nodes(_statements(function)))
+        imported = {
+            alias.asname or alias.name.split(".")[0]: alias.name if alias.asname else alias.name.split(".")[0]
+            for one in nodes
+            if isinstance(one, ast.Import)
+            for alias in one.names
+        }
+        assigned = _stored([one for one in nodes if kind(one) == "Name"])
+        for name in {name for one in nodes if isinstance(one, ast.Global) for name in one.names}:
+            module = "" if name in assigned else imported.get(name, "")
+            if name in _stored(_statements(function)):
+                found[name] = module if found.get(name, module) == module else ""
+    return found
 
 
 def _statements(function: Any) -> List[ast.AST]:
@@ -195,3 +208,17 @@ def imported_names(tree: ast.AST) -> Dict[str, Tuple[str, str]]:
         if isinstance(one, ast.ImportFrom) and not one.level
         for alias in one.names
     }
+
+
+def at_import(tree: ast.AST) -> List[Any]:
+    """Return the statements of a module that run when it is imported, in the order of their lines."""
+    todo: List[Any] = list(getattr(tree, "body"))  # noqa: B009
+    found: List[Any] = []
+    while todo:
+        node = todo.pop()
+        is_for_types = kind(node) == "If" and "TYPE_CHECKING" in ast.dump(node.test)
+        if kind(node) in _FUNCTIONS or is_for_types:
+            continue
+        found.append(node)
+        todo += [one for one in ast.iter_child_nodes(node) if isinstance(one, (ast.stmt, ast.ExceptHandler))]
+    return sorted(found, key=lambda node: int(node.lineno))

@@ -127,9 +127,13 @@ def of_sparse(encoder: Encoder, value: Any, path: str) -> Optional[bytes]:
 
 
 def of_frozen(encoder: Encoder, value: Any, path: str) -> Optional[bytes]:
-    """Return the digest of one of SciPy's distributions with its arguments."""
-    kind = type(value).__name__
-    if canonical.library_of(value) != "scipy" or not hasattr(value, "dist") or "frozen" not in kind:
+    """Return the digest of one of SciPy's distributions, or of one with its arguments."""
+    if canonical.library_of(value) != "scipy":
+        return None
+    public = getattr(value, "name", None)
+    if isinstance(public, str) and getattr(canonical.loaded("scipy.stats"), public, None) is value:
+        return canonical.digest("library", canonical.text(f"scipy.stats.{public}"))
+    if not hasattr(value, "dist") or "frozen" not in type(value).__name__:
         return None
     name = type(value.dist).__name__
     return encoder.parts("distribution", [(name, path), (value.args, path), (value.kwds, path)])

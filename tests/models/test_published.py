@@ -1,0 +1,66 @@
+"""What was published is found again: records, truths and the versions that asv goes by."""
+
+import gzip
+import json
+
+import pytest
+
+import models
+from harness import truth
+from harness.tracking import classes
+from models.published import PUBLISHED
+from tests.conftest import ROOT
+
+TUTORIAL = [name for name in models.names() if models.get(name).tutorial_name]
+#: Files of records, and of rows that name a model by its truth.
+RECORDS = sorted((ROOT / "results").glob("**/published/*.jsonl*"))
+
+
+def rows(path):
+    read = gzip.open if path.suffix == ".gz" else open
+    with read(path, "rt") as file:
+        return [row for row in map(json.loads, file) if isinstance(row, dict)]
+
+
+@pytest.mark.parametrize("name", TUTORIAL)
+def test_a_models_digest_is_the_one_that_was_published(name):
+    kept = json.loads((ROOT / "models" / "truth" / f"{name}.json").read_text())
+    assert models.model_digest(models.get(name)) == kept["model_digest"]
+    assert truth.load(models.get(name)).model == name
+
+
+def test_every_digest_that_was_published_is_of_one_model():
+    assert len(PUBLISHED) == len(set(PUBLISHED.values())) == len(TUTORIAL) == 16
+    assert not set(PUBLISHED) & set(PUBLISHED.values())
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=lambda path: str(path.relative_to(ROOT / "results")))
+def test_published_records_are_of_the_models_and_truths_that_there_are(path):
+    digests = {name: models.model_digest(models.get(name)) for name in TUTORIAL}
+    truths = {name: truth.load(models.get(name)).digest for name in TUTORIAL}
+    for row in rows(path):
+        if "model_digest" in row:
+            assert row["model_digest"] == digests[row["model"]], row["model"]
+        if "truth_digest" in row:
+            assert row["truth_digest"] == truths[row["model"]], row["model"]
+
+
+def test_there_are_published_records_of_every_kind():
+    assert {path.relative_to(ROOT / "results").parts[0] for path in RECORDS} >= {
+        "calibration",
+        "ci",
+        "power",
+        "releases",
+        "runs",
+    }
+    found = [row for path in RECORDS for row in rows(path)]
+    assert {row["model"] for row in found if "model_digest" in row} == set(TUTORIAL)
+    assert {row["model"] for row in found if "truth_digest" in row} == set(TUTORIAL)
+
+
+@pytest.mark.parametrize("name", TUTORIAL)
+def test_the_histories_of_asv_go_on(name):
+    known = json.loads((ROOT / "results" / "releases" / "benchmarks.json").read_text())
+    for function in ("time_gradient", "time_transitions", "peakmem_transitions"):
+        made = classes.core_classes("benchmarks.core", "quick")[name]
+        assert getattr(made, function).version == known[f"core.{name}.{function}"]["version"], function
