@@ -127,7 +127,7 @@ def run_cell(task: Task, common: Common, listener: clock.Listener) -> Dict[str, 
         _check_digest(spec, task.digest)
         prepared = common.prepared if cell.model == common.model else None
         sampled = sampling.sample(spec, cell.settings, cell.seed, timer, listener, prepared)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         traceback.print_exc()
         phase = timer.current
         timer.stop()  # To look for a reason is no part of what failed.
@@ -230,10 +230,12 @@ def _keep_draws(sampled: sampling.Sampled, path: Path, details: Dict[str, Any]) 
     return []
 
 
-def _reason(error: Exception, phase: str) -> str:
+def _reason(error: BaseException, phase: str) -> str:
     """Say what failed, where, and what can be done, in a line or two."""
     if isinstance(error, (steppers.UnsampleableError, identity.MismatchError)):
         return str(error)
+    if isinstance(error, SystemExit):
+        return f"the model ends the program in {phase or 'build'}: sys.exit({error.code!r})"
     explained = start.explain(error) if isinstance(error, start.BadStartError) else ""
     root: BaseException = error
     while root.__cause__ is not None and type(root.__cause__).__name__ != "RemoteTraceback":

@@ -105,6 +105,9 @@ class Core:
 
         began = time.perf_counter()
         self._model = spec.build(spec.data())
+        if self._model.disc_vars:
+            others = ", ".join(variable.name for variable in self._model.disc_vars)
+            raise ValueError(f"NUTS does not sample all of {spec.name} ({others}): its core is no fixed work")
         built = time.perf_counter()
         function = self._model.logp_dlogp_function(pm.inputvars(self._model.cont_vars))
         function.set_extra_values({})

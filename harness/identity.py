@@ -99,7 +99,11 @@ def explain(name: str, digests: Mapping[str, str], stack: str, own: str, since: 
     newer = [file.name for file in sorted(path.parent.glob("*.py")) if file.stat().st_mtime > since]
     if newer:
         return changed(path.name if path.name in newer else newer[0])
-    mine = data_digests(spec)
+    try:
+        mine = data_digests(spec)
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        return f"the data of {name} cannot be made on {own}, where the command itself runs: {what}"
     moving = differing(mine, data_digests(spec))
     if moving:
         return from_call_to_call(name, moving)

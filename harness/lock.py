@@ -78,7 +78,8 @@ def _is_shared(folder: Path) -> bool:
     except OSError:
         return False
     # Sticky: nobody can put another file in its place.
-    return stat.S_ISDIR(mode) and bool(mode & stat.S_IWOTH) and bool(mode & stat.S_ISVTX)
+    shared = stat.S_ISDIR(mode) and bool(mode & stat.S_IWOTH) and bool(mode & stat.S_ISVTX)
+    return shared and os.access(folder, os.W_OK | os.X_OK)
 
 
 @contextlib.contextmanager

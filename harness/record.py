@@ -85,8 +85,8 @@ class Record:
     claims : list of dict
         Of each claim of the model ``says``, ``holds`` and ``parts``.
     details : dict
-        ``split_source``, ``compile_cache``, ``sampler``, ``draws_file``, ``hints``; of several step
-        methods ``samplers``, the step method of each free variable.
+        ``split_source``, ``compile_cache``, ``sampler``, ``draws_file``, ``hints``, ``source`` (the name
+        of the model's file); of several step methods ``samplers``, that of each free variable.
     warnings : list of str
         What was odd about the cell's settings.
     log_tail : list of str

@@ -55,10 +55,14 @@ def check(build: Any, given: Mapping[str, Any], where: str) -> Dict[str, Any]:
 
 def _shown(value: Any) -> str:
     """Return a value in one short line."""
-    if isinstance(value, (list, dict, np.ndarray)) and len(repr(value)) > 60:
+    countable = isinstance(value, (list, dict)) or (isinstance(value, np.ndarray) and value.ndim > 0)
+    if countable and len(value) > 10:
         return f"a {type(value).__name__} of {len(value)}"
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 60 else f"a {type(value).__name__}"
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:
+        text = ""
+    return text if 0 < len(text) <= 60 else f"a {type(value).__name__}"
 
 
 def _refuse(name: str, value: Any, form: str) -> _RefusedError:

@@ -86,7 +86,7 @@ def fork_posterior(data: Data) -> exact.Posterior:
     """,
     data=fork_data,
     settings=SamplerSettings(draws=500, tune=1500, chains=2, cores=2, target_accept=0.95),
-    quick=SamplerSettings(draws=50, tune=200, chains=2, cores=2, target_accept=0.95),
+    quick=SamplerSettings(draws=100, tune=500, chains=2, cores=2, target_accept=0.8),
     monitored=("intercept", "slope_x", "slope_z", "error"),
     tags=("regression", "gaussian", "collinear", "causal"),
     exact=fork_posterior,

@@ -124,11 +124,6 @@ def _run(name: str, path: Path) -> ModuleType:
     return module
 
 
-def already(path: Path) -> Optional[ModuleType]:
-    """Return a file's module if another file has imported it."""
-    return sys.modules.get(f"{_PREFIX}{_short(str(path.parent))}.{_stem(path)}")
-
-
 def forget(before: Set[str]) -> None:
     """Forget what a file that failed has imported from beside it.
 

@@ -45,7 +45,7 @@ def pipe_posterior(data: Data) -> exact.Posterior:
     """,
     data=pipe,
     settings=SamplerSettings(draws=1000, tune=1000, chains=2, cores=2, target_accept=0.8),
-    quick=SamplerSettings(draws=50, tune=200, chains=2, cores=2, target_accept=0.8),
+    quick=SamplerSettings(draws=100, tune=500, chains=2, cores=2, target_accept=0.8),
     monitored=("intercept_1", "coeff_1", "coeff_2", "error_2"),
     tags=("regression", "gaussian", "collinear", "causal"),
     exact=pipe_posterior,

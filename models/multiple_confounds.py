@@ -46,7 +46,7 @@ def two_regressions(data: Data) -> exact.Posterior:
     """,
     data=pipe_and_collider,
     settings=SamplerSettings(draws=500, tune=1500, chains=2, cores=2, target_accept=0.95),
-    quick=SamplerSettings(draws=50, tune=200, chains=2, cores=2, target_accept=0.95),
+    quick=SamplerSettings(draws=100, tune=750, chains=2, cores=2, target_accept=0.8),
     monitored=("intercept_1", "slope_1", "slope_2", "slope_3", "error_1", "error_2"),
     tags=("regression", "gaussian", "collinear", "causal"),
     exact=two_regressions,

@@ -196,19 +196,19 @@ def load_file(path: Path) -> List[str]:
         return []
     if not path.is_file():
         raise ModelError(f"there is no models file {path.name!r} at that place")
+    known = [name for name, spec in _registered.items() if _is_file(spec, path)]
+    if known:  # Another file has imported it, or it is one of this package.
+        _loaded[str(path)] = sys.modules[_registered[known[0]].build.__module__]
+        return known
     before, codes, modules = dict(_registered), dict(_codes), set(sys.modules)
     own.add_root(path)
-    imported = files.already(path)
-    if imported is not None and any(spec.file == str(path) for spec in before.values()):
-        _loaded[str(path)] = imported  # Another file has imported it.
-        return [name for name, spec in before.items() if spec.file == str(path)]
     try:
         module = files.load(path)
         added = [name for name in _registered if name not in before]
         if not added:
             raise ModelError(f"{path.name} defines no model: decorate its build function with @model(...)")
         _take_codes(added)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # A file that fails halfway leaves nothing behind.
         files.forget(modules)
         _registered.clear()
@@ -220,13 +220,17 @@ def load_file(path: Path) -> List[str]:
     return added
 
 
+def _is_file(spec: ModelSpec, path: Path) -> bool:
+    return spec.source == path.name and Path(spec.file).resolve() == path
+
+
 def _take_codes(added: List[str]) -> None:
     """Take the code of models while nothing of theirs has run: it is the same in every process then."""
     for name in added:
         _code_digest(_registered[name])
 
 
-def _explained(path: Path, error: Exception) -> ModelError:
+def _explained(path: Path, error: BaseException) -> ModelError:
     if isinstance(error, ModelError):
         return error
     if isinstance(error, SyntaxError):
@@ -238,6 +242,11 @@ def _explained(path: Path, error: Exception) -> ModelError:
     where = f", line {lines[-1]}" if lines else ""
     whose = _model_at(path, lines[-1]) if lines else ""
     said = " ".join(str(error).split())
+    if isinstance(error, SystemExit):
+        instead = "put what is for a program of its own behind `if __name__ == '__main__':`"
+        return ModelError(f"{path.name}{where} ends the program: {instead}")
+    if "model() takes 0 positional arguments" in said:
+        return ModelError(f"{path.name}{where}: write @model(data=..., notation=..., teaches=...)")
     unknown = re.search(r"unexpected keyword argument '(\w+)'", said)
     choices = _choices(path, unknown[1]) if unknown else []
     if unknown and choices:

@@ -163,7 +163,9 @@ def _run(
         raise UserError("asv is not installed beside this command: `make env` makes the environment.")
     # Not by its script: that has the place of an environment in it, which may have been moved.
     asv = [sys.executable, "-m", "asv", "--config", str(releases.CONFIGURATION)]
-    subprocess.run([*asv, "machine", "--yes", "--machine", machine], check=True, stdout=subprocess.DEVNULL)
+    # Asked for one name alone asv stores that name, and none of the machine's facts.
+    for named in ([], ["--machine", machine]):
+        subprocess.run([*asv, "machine", "--yes", *named], check=True, stdout=subprocess.DEVNULL)
     (results_dir() / machine).mkdir(parents=True, exist_ok=True)
     (results_dir() / machine / _KIND).write_text(json.dumps(environment.here()) + "\n")
     failed: List[str] = []

@@ -13,6 +13,8 @@ from typing import Any, Callable, Dict, Optional
 #: Counted up when the encoding changes: every digest is another one then.
 EDITION = b"1"
 
+#: From so many bytes on they are not copied once more to be hashed in one go.
+_LARGE = 2**16
 _NAN = struct.pack("<d", float("nan"))
 
 
@@ -26,10 +28,15 @@ def digest(tag: str, *parts: bytes) -> bytes:
     *parts : bytes
         Digests of what the value holds, or its bytes.
     """
+    first = tag.encode()
+    pieces = [len(first).to_bytes(8, "little"), first]
+    for part in parts:
+        pieces += [len(part).to_bytes(8, "little"), part]
+    if sum(map(len, parts)) < _LARGE:
+        return hashlib.sha256(b"".join(pieces)).digest()
     made = hashlib.sha256()
-    for part in (tag.encode(), *parts):
-        made.update(struct.pack("<Q", len(part)))
-        made.update(part)
+    for piece in pieces:
+        made.update(piece)
     return made.digest()
 
 

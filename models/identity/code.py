@@ -161,7 +161,7 @@ def _outer(encoder: Encoder, value: Any, cells: Mapping[str, Any], chain: scope.
     if name in _OF_MODULE:
         return canonical.digest("of the module")
     if name.startswith("__") and not name.endswith("__") and name not in space:
-        name = next((one for one in space if one.endswith(name) and one.startswith("_")), name)
+        name = next((one for one in sorted(space) if one.endswith(name) and one.startswith("_")), name)
     parsed = tree.parsed(value.__code__.co_filename)
     library = _reassigned(parsed).get(name)
     if library and not own.files_of(space, 0, library, ()):
@@ -176,6 +176,7 @@ def _outer(encoder: Encoder, value: Any, cells: Mapping[str, Any], chain: scope.
         )
     origin = _imported(parsed).get(name)
     if origin and _is_that(space[name], *origin):
+        _check_outside(".".join(origin), f"{path} -> {name}")
         return canonical.digest("library", canonical.text(".".join(origin)))
     return _follow(encoder, space[name], (name, *chain[1:]), path)
 
@@ -208,6 +209,13 @@ def _imported(parsed: ast.Module) -> Dict[str, Tuple[str, str]]:
     return scope.imported_names(parsed)
 
 
+def _check_outside(name: str, path: str) -> None:
+    """Refuse what another process or another start of the same would find otherwise."""
+    if name.startswith(("os.environ", "os.getenv", "sys.argv")):
+        why = "is another from one start of the program to the next"
+        raise NotByValueError(path, why, "write the value itself, or read it in the data function")
+
+
 def _is_that(value: Any, module: str, name: str) -> bool:
     """Return whether a value is what an import statement takes from a library."""
     found = canonical.loaded(module)
@@ -222,6 +230,7 @@ def _follow(encoder: Encoder, value: Any, chain: scope.Chain, path: str) -> byte
     path = f"{path} -> {chain[0]}"
     while isinstance(value, types.ModuleType):
         if not own.is_own_module(value):
+            _check_outside(".".join([value.__name__, *rest]), path)
             return canonical.digest("library", own.text_of(value, tuple(rest)))
         if not rest:
             break
@@ -297,8 +306,8 @@ def _unbound(_: Encoder, value: Any, __: str) -> bytes:
 
 def _library_object(encoder: Encoder, value: Any, path: str) -> Optional[bytes]:
     """Take a library's callable by its public name, and compilers' wrappers by what they compile."""
-    inner = getattr(value, "py_func", None)  # numba
-    if isinstance(inner, types.FunctionType):
+    inner = getattr(value, "py_func", None)
+    if canonical.library_of(value) == "numba" and isinstance(inner, types.FunctionType):
         return encoder.parts("compiled", [(inner, path)])
     if isinstance(value, (type, enum.Enum)):
         return None

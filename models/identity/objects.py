@@ -200,7 +200,8 @@ def _object(encoder: Encoder, value: Any, path: str) -> bytes:
     """Take an object of a user's own class; refuse any other that has come as far as this."""
     kind = type(value)
     if isinstance(value, BaseException):
-        return encoder.parts("exception", [(kind, path), (value.args, f"{path}.args")])
+        rows = [(kind, path), (value.args, f"{path}.args"), (dict(vars(value)), path)]
+        return encoder.parts("exception", rows)
     made_here = _is_own_class(kind) or hasattr(kind, "__dataclass_fields__") or _is_namedtuple(kind)
     if not made_here or named(kind) == f"builtins.{kind.__qualname__}" or hasattr(kind, "__next__"):
         raise refused(value, path)
@@ -222,10 +223,9 @@ def _base(encoder: Encoder, value: Any, path: str) -> Optional[bytes]:
     if pd is not None and isinstance(value, (pd.DataFrame, pd.Series)):
         plain = pd.DataFrame if isinstance(value, pd.DataFrame) else pd.Series
         return encoder.part(plain(value), path)
-    for kind in _BUILTIN:
-        if isinstance(value, kind):
-            return encoder.part(_BUILTIN[kind](value), path)
     for one in type(value).__mro__:
+        if one in _BUILTIN:
+            return encoder.part(_BUILTIN[one](value), path)
         if one in EXACT and one is not object:
             return EXACT[one](encoder, value, path)
         if not (one.__flags__ & _OF_PYTHON or one.__module__ in ("builtins", "abc", "typing")):

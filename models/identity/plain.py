@@ -188,11 +188,15 @@ def _few(encoder: Encoder, value: Any, path: str) -> Optional[bytes]:
     return encoder.parts(type(value).__name__, [(getattr(value, name), path) for name in names])
 
 
+#: What ``list[int]`` and ``int | str`` are.
+_ALIASES = ("types.GenericAlias", "types.UnionType")
+
+
 def _silent(_: Encoder, value: Any, __: str) -> Optional[bytes]:
     """Take what has no effect on a result: loggers, and types as annotations write them."""
     library = type(value).__module__
-    if library == "logging" or library == "typing" or type(value).__name__ in ("GenericAlias", "UnionType"):
-        return canonical.digest("no effect", canonical.text(library.split(".")[0]))
+    if library in ("logging", "typing") or f"{library}.{type(value).__name__}" in _ALIASES:
+        return canonical.digest("no effect", canonical.text(library))
     return None
 
 

@@ -63,6 +63,10 @@ def _column(encoder: Encoder, value: Any, path: str) -> bytes:
         return canonical.digest("categorical", codes, categories, ordered)
     if isinstance(dtype, canonical.loaded("numpy").dtype):
         return arrays.of_array(encoder, value.values, path)
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        moments = value.dt.tz_convert(None).values.astype("M8[ns]")
+        zone = encoder.part(dtype.tz, f"{path}.tz")
+        return canonical.digest("moments", arrays.of_array(encoder, moments, path), zone)
     interval = isinstance(dtype, pd.IntervalDtype)  # Its text says which end is closed in some versions.
     label = canonical.text(f"interval of {dtype.subtype}" if interval else str(dtype))
     elements = ((one, f"{path}[{place}]") for place, one in enumerate(value.array))

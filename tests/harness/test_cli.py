@@ -6,7 +6,7 @@ import pytest
 
 import models
 from harness.metrics import markdown
-from tests.conftest import ROOT
+from tests.conftest import MODEL_FILE, ROOT
 
 
 def assert_refused(done, said, results):
@@ -157,3 +157,13 @@ def test_doctor_without_a_compiler_is_alarmed(nutsbench):
 
 def test_the_readmes_table_of_metrics_is_the_real_one():
     assert markdown() in (ROOT / "README.md").read_text()
+
+
+def test_json_is_all_of_standard_output_whatever_a_models_file_prints(nutsbench, models_file):
+    text = MODEL_FILE.replace("return {", "print('data')\n    os.system('echo data')\n    return {")
+    path = str(models_file("loud", "import os\nprint('loaded')\nos.system('echo loaded')\n" + text))
+    for command in ("models", "truth"):
+        done = nutsbench(command, "loud", "--json", "--models", path)
+        (row,) = json.loads(done.stdout)
+        assert "loud" in row.values()
+        assert done.stderr.count("loaded") >= 2

@@ -53,3 +53,11 @@ def test_a_file_that_was_changed_is_said_first(registered):
     assert "was changed while the run went on" in explained({"y": "another"}, since=changed - 1)
     # Where the data are the same, it must have been the definition, or a file that was changed back.
     assert "was changed while the run went on" in explained(identity.data_digests(spec))
+
+
+def test_data_that_only_the_stack_can_make_are_said_to_be_so(registered):
+    def fails():
+        raise ImportError("no such package")
+
+    registered(fails)
+    assert "cannot be made on pymc3-3.8" in explained({"y": "any"})

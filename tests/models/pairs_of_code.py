@@ -171,6 +171,8 @@ REFUSED: Dict[str, Tuple[Files, str]] = {
     "reads a file when it is built": (case(sd="len(open('x').read())"), "case -> open does what cannot be known"),
     "reads a table when it is built": (case(sd="np.loadtxt('x')[0]"), r"case -> np\.loadtxt reads"),
     "helper that reads a file": (case(top="def sd():\n    with open('x') as f:\n        return len(f.read())", sd="sd()"), "case -> sd -> open does what"),
+    "environment": (case(top="import os", sd="float(os.environ['SD'])"), "case -> os is another from one start"),
+    "environment by name": (case(top="from os import getenv", sd="getenv('SD')"), "case -> getenv is another"),
     "eval": (case(sd="eval('1')"), "case -> eval does what cannot be known"),
     "library's inside": (
         case(top="from scipy.interpolate import interp1d\nS = interp1d([0, 1], [1, 2])", sd="S(0.5)"), "case -> S is a scipy.*keep the numbers"

@@ -205,6 +205,22 @@ def test_a_file_that_would_load_theano_is_refused_beside_and_in_a_block(tmp_path
         models.load_file(path)
 
 
+def test_a_file_that_ends_the_program_is_refused(tmp_path):
+    with pytest.raises(models.ModelError, match=r"case\.py, line 4 ends the program"):
+        models.load_file(write(tmp_path, top="raise SystemExit(0)"))
+
+
+def test_a_file_of_this_project_is_there_already():
+    assert "fork" in models.load_file(ROOT / "models" / "common_cause.py")
+
+
+def test_a_decorator_without_its_arguments_is_explained(tmp_path):
+    path = tmp_path / "case.py"
+    path.write_text("from models import model\n@model\ndef case(d):\n    pass\n")
+    with pytest.raises(models.ModelError, match=r"case\.py, line \d: write @model\(data="):
+        models.load_file(path)
+
+
 def test_a_file_that_fails_leaves_nothing_of_what_it_imported(tmp_path):
     path = write(tmp_path, top="import helpers\n1 / 0", helpers="S = 1")
     with pytest.raises(models.ModelError, match=r"case\.py, line 5: ZeroDivisionError"):
@@ -218,3 +234,35 @@ def test_a_file_that_fails_leaves_nothing_of_what_it_imported(tmp_path):
 def test_a_module_of_a_name_with_dashes_is_loaded(tmp_path):
     assert models.load_file(write(tmp_path, file="my-models 2.0.py")) == ["case"]
     assert np.array_equal(models.get("case").data()["y"], np.arange(3.0))
+
+
+def test_models_of_an_installed_package_are_the_same_by_name_and_by_file(tmp_path):
+    site = tmp_path / "lib" / "site-packages"
+    path = write(site / "theirs", top="from .helpers import S", sd="S", file="case.py", helpers="S = 1")
+    (site / "theirs" / "__init__.py").write_text("")
+    info = site / "theirs-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[nutsbench.models]\ntheirs = theirs.case\n")
+    show = "print(models.model_digest(models.get('case')), sorted(models.identity.own._roots) != [])"
+    found = []
+    for value in ("1", "2"):
+        (site / "theirs" / "helpers.py").write_text(f"S = {value}\nPADDING = '{value * int(value)}'\n")
+        words = [sys.executable, "-B", "-c", f"import models; {show}"]
+        variables = {**os.environ, "PYTHONPATH": str(site)}
+        done = subprocess.run(words, cwd=ROOT, env=variables, capture_output=True, text=True, check=True)
+        found.append(done.stdout)
+        assert elsewhere(path, show).stdout == done.stdout
+    assert found[0] != found[1]
+
+
+def test_a_file_that_is_run_again_for_what_it_reads_registers_its_models_once(tmp_path, monkeypatch):
+    path = write(tmp_path / "own")
+    path.write_text(path.read_text() + "\nTABLE = np.loadtxt('numbers.txt')\n")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "numbers.txt").write_text("1 2")
+    assert models.load_file(path) == ["case"]
+    twice = write(tmp_path / "twice")
+    twice.write_text(twice.read_text().replace("case", "other") * 2 + "\nTABLE = np.loadtxt('numbers.txt')\n")
+    with pytest.raises(models.ModelError, match="two models are called 'other': both in"):
+        models.load_file(twice)

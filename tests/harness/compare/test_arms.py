@@ -38,8 +38,8 @@ def test_a_model_that_a_revision_defines_in_another_way_is_found(tmp_path, monke
     assert arms.other_models(arm, models.names(), digests) == []
     file = arm.source / "models" / "probabilistic_programming.py"
     text = file.read_text()
-    assert "def coin_toss(data" in text
-    file.write_text(text.replace("def coin_toss(data", "def coin_toss( data"))
+    assert 'pm.Beta("a", 1, 1)' in text
+    file.write_text(text.replace('pm.Beta("a", 1, 1)', 'pm.Beta("a", 1, 2)'))
     assert arms.other_models(arm, ["addition", "coin_toss"], digests) == ["coin_toss"]
 
 
