@@ -10,6 +10,7 @@ import pytest
 
 from harness import terminal
 from harness.cli.commands import cli
+from harness.record import Status
 from tests.conftest import ROOT
 
 #: Ways to have such a terminal.
@@ -56,7 +57,9 @@ def greek(results, make_record):
     for name in ("μ", "σ"):
         record = make_record(
             model=name,
-            quality={"verdict": "poor", "reasons": [f"β[{name}] – ESS 10 × too small … ± 日"]},
+            status=Status.FAILED,
+            reason=f"β[{name}] – ESS 10 × too small … ± 日",
+            metrics={},
             claims=[{"says": f"{name} ≥ 0", "holds": True, "parts": []}],
         )
         (runs / f"{record.id}.jsonl").write_text(json.dumps(record.to_dict()) + "\n")
