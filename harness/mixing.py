@@ -7,6 +7,7 @@ of the half chains, against what the autocorrelation within chains lets one expe
 Arrays in, numbers out: nothing here knows ArviZ, settings or verdicts.
 """
 
+import functools
 import math
 from typing import Any, Mapping, NamedTuple, Optional, Tuple
 
@@ -118,6 +119,7 @@ def explained(rhat: float, ess: float, half_chains: int, half_draws: float) -> f
     return min(1.0, 2 * _exceeds(max(0.0, ratio), half_chains - 1, math.inf))
 
 
+@functools.lru_cache(maxsize=1024)
 def ess_for_rhat(rhat: float, half_chains: int, half_draws: float, chance: float) -> float:
     """Return the ESS with which mixed chains have an R-hat above a limit with a given chance only.
 

@@ -169,11 +169,14 @@ class Finding:
         A sentence.
     check : Check or None
         The check that failed, if it is one of :data:`CHECKS`.
+    rhat : float or None
+        R-hat, if the finding is that chains have not mixed: over seeds the one with the largest is said.
     """
 
     verdict: str
     says: str
     check: Optional[Check] = None
+    rhat: Optional[float] = None
 
 
 @dataclass(frozen=True)
@@ -268,7 +271,7 @@ def findings(seen: Seen) -> List[Finding]:
     found = [Finding("stuck", says) for says in _stuck(seen.quantities)]
     mixed = unmixed(seen.quantities, chains, draws, seen.of_scalars)
     if mixed is not None:
-        found.append(Finding("not converged", mixed.says))
+        found.append(Finding("not converged", mixed.says, rhat=seen.quantities[mixed.scalar]["rhat"]))
         found += [Finding("not converged", says) for says in _wandering(seen)]
     for check in CHECKS:
         # R-hat of chains that have not mixed is not within chance.
@@ -411,7 +414,12 @@ def _reasons(
             said.append(
                 (check.verdict, check.sentence(value, scalar, chains, len(failing) > 1), len(failing))
             )
-    others = Counter((one.verdict, one.says) for each in found for one in each if one.check is None)
+    unmixed_seeds = [one for each in found for one in each if one.rhat is not None]
+    if unmixed_seeds:
+        largest = max(unmixed_seeds, key=lambda one: one.rhat or 0.0)
+        said.append((largest.verdict, largest.says, len(unmixed_seeds)))
+    rest = [one for each in found for one in each if one.check is None and one.rhat is None]
+    others = Counter((one.verdict, one.says) for one in rest)
     said += [(which, says, count) for (which, says), count in others.items()]
     # What decides first, then what most seeds have.
     said.sort(key=lambda one: (one[0] != verdict, VERDICTS.index(one[0]), -one[2]))

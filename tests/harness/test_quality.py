@@ -153,6 +153,12 @@ def test_over_seeds_half_decide_but_one_seed_that_has_not_mixed_is_enough(record
     assert "(1 of 3 seeds)" in apart.reasons[0]
 
 
+def test_over_seeds_chains_that_have_not_mixed_are_said_once_with_the_largest_rhat(record):
+    further = record(2, scalar={**APART, "rhat": 1.4})
+    (reason,) = over_seeds([record(1, scalar=APART), further]).reasons
+    assert reason.startswith("R-hat 1.400 of y")
+
+
 def test_over_many_seeds_a_single_unlikely_rhat_is_chance(record):
     unlikely = {"rhat": 1.03, "rhat_p": 0.001}
     assert judge(seen(scalar=unlikely)).verdict == "not converged"
