@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from harness import environment
+from harness import environment, quality
 from harness.errors import UserError
 from harness.mixing import MAX_RHAT
 
@@ -32,8 +32,6 @@ CONFIRMATIONS = 2
 STACK = "nutsbench_stack"
 ACCEPTED = "nutsbench_accepted"
 
-#: Verdicts of chains that have not mixed, whose accuracy nobody can judge.
-_UNMIXED = ("stuck", "not converged")
 #: How accuracy was said of such chains, and of too few draws, by earlier baselines.
 _JUDGED = ("accurate", "inaccurate")
 
@@ -233,7 +231,7 @@ def _judge_cell(
 def _has_mixed(cell: Mapping[str, Any]) -> bool:
     """Return whether a cell's chains may have mixed; earlier baselines only have R-hat."""
     if "quality" in cell:
-        return cell["quality"]["verdict"] not in _UNMIXED
+        return quality.has_mixed(cell)
     return (cell["metrics"]["rhat_max"] or math.inf) <= MAX_RHAT
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "Seen",
     "command",
     "findings",
+    "has_mixed",
     "judge",
     "not_mixed",
     "over_seeds",
@@ -336,6 +337,11 @@ def not_mixed(seen: Seen) -> str:
         return stuck[0]
     mixed = unmixed(seen.quantities, seen.settings["chains"], seen.settings["draws"])
     return mixed.says if mixed else ""
+
+
+def has_mixed(record: Mapping[str, Any]) -> bool:
+    """Return whether a record's verdict leaves it open that its chains have mixed."""
+    return record["quality"]["verdict"] not in _BY_ONE_SEED
 
 
 def unknown(status: str) -> Dict[str, Any]:

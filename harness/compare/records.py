@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
-from harness import environment
+from harness import environment, quality
 from harness.compare import statistics
 from harness.compare.arms import existing
 from harness.compare.result import Comparison, Given, Options
@@ -110,7 +110,7 @@ def gather(label: str, known: Sequence[Mapping[str, Any]]) -> Records:
 
 
 def _of_file(path: Path) -> List[Mapping[str, Any]]:
-    return [json.loads(line) for line in content(path).split(b"\n") if line.strip()]
+    return [quality.present(json.loads(line)) for line in content(path).split(b"\n") if line.strip()]
 
 
 def _key(row: Mapping[str, Any]) -> Key:
@@ -210,6 +210,12 @@ def _differ(pairs: Sequence[Tuple[Mapping[str, Any], Mapping[str, Any]]]) -> str
     missing = [name for name in needed for pair in pairs if not all(one["metrics"].get(name) for one in pair)]
     if missing:
         return f"a record lacks {missing[0]}"
+    unmixed = [pair for pair in pairs if not all(quality.has_mixed(one) for one in pair)]
+    if unmixed and any(one["metrics"]["leapfrogs"] != other["metrics"]["leapfrogs"] for one, other in pairs):
+        return (
+            f"the chains of {len(unmixed)} of {len(pairs)} seeds have not mixed, so an effective sample has"
+            " no cost: tune longer"
+        )
     return "" if len(pairs) > 1 else "one seed alone has no spread: run more of them (--seed 1,2,3)"
 
 

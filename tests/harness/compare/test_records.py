@@ -9,6 +9,7 @@ from harness.compare import records
 from harness.compare.result import Options
 from harness.compare.statistics import Verdict
 from harness.errors import UserError
+from tests.conftest import GOOD_SCALAR
 
 
 @pytest.fixture
@@ -47,6 +48,17 @@ def test_a_large_slowdown_is_told_nevertheless(stored):
     found = compare(base, head)
     assert found.verdict is Verdict.SLOWER
     assert found.results["addition"].same_work
+
+
+def test_what_an_effective_sample_costs_is_not_compared_where_chains_have_not_mixed(stored):
+    apart = {"a": {**GOOD_SCALAR, "rhat": 1.9, "rhat_p": 1e-9, "state": "ok", "free": True, "note": ""}}
+    base = stored("a", [10.0, 10.1, 9.9, 10.0])
+    head = stored("b", [10.0, 10.1, 9.9, 10.0], leapfrogs=2000, quantities=apart)
+    (result,) = compare(base, head).results.values()
+    assert result.problem.startswith("the chains of 4 of 4 seeds have not mixed")
+    # The same leapfrogs take as long whether the chains have mixed or not.
+    (result,) = compare(base, stored("c", [10.0, 10.1, 9.9, 10.0], quantities=apart)).results.values()
+    assert result.interval.ratio == pytest.approx(1.0)
 
 
 def test_other_leapfrogs_are_weighed_by_what_they_are_worth(stored):
