@@ -18,8 +18,8 @@ from harness import (
     compile_cache,
     diagnostics,
     hints,
-    identity,
     metrics,
+    mismatch,
     quality,
     sampling,
     start,
@@ -132,7 +132,7 @@ def run_cell(task: Task, common: Common, listener: clock.Listener) -> Dict[str, 
         phase = timer.current
         timer.stop()  # To look for a reason is no part of what failed.
         outcome.update(status="failed", reason=_reason(error, phase))
-        if isinstance(error, identity.MismatchError):
+        if isinstance(error, mismatch.MismatchError):
             outcome["differs"] = error.digests
     if sampled is not None:
         details.update(sampler=sampled.sampler, split_source=clock.SPLIT_SOURCE)
@@ -214,7 +214,7 @@ def _accuracy(spec: models.ModelSpec, sampled: sampling.Sampled, seen: quality.S
 def _check_digest(spec: models.ModelSpec, digest: str) -> None:
     """Refuse a model that is no longer what the record would say that it is."""
     if digest != models.model_digest(spec):
-        raise identity.MismatchError(spec)
+        raise mismatch.MismatchError(spec)
 
 
 def _keep_draws(sampled: sampling.Sampled, path: Path, details: Dict[str, Any]) -> List[str]:
@@ -232,7 +232,7 @@ def _keep_draws(sampled: sampling.Sampled, path: Path, details: Dict[str, Any]) 
 
 def _reason(error: BaseException, phase: str) -> str:
     """Say what failed, where, and what can be done, in a line or two."""
-    if isinstance(error, (steppers.UnsampleableError, identity.MismatchError)):
+    if isinstance(error, (steppers.UnsampleableError, mismatch.MismatchError)):
         return str(error)
     if isinstance(error, SystemExit):
         return f"the model ends the program in {phase or 'build'}: sys.exit({error.code!r})"

@@ -18,7 +18,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Set
 import numpy as np
 
 import models
-from harness import density, identity, improper, isolated, observed, start, steppers, truth
+from harness import density, improper, isolated, mismatch, observed, start, steppers, truth
 from harness.clauses import CLAUSES, Finding
 from models.exact.posterior import labels
 from models.spec import ModelSpec
@@ -102,7 +102,7 @@ def check_apart(spec: ModelSpec, timeout_s: float) -> Dict[str, Any]:
         findings = [finding.to_dict() for finding in check(spec, tell)]
         tell("data")
         with contextlib.suppress(Exception, SystemExit):
-            return {"findings": findings, "data": identity.data_digests(spec)}
+            return {"findings": findings, "data": mismatch.data_digests(spec)}
         return {"findings": findings, "data": {}}
 
     ended = isolated.call(checked, timeout_s)
@@ -146,9 +146,9 @@ def _data(spec: ModelSpec) -> Iterator[Finding]:
     if not isinstance(data, Mapping):
         yield Finding("data", f"its data function returns a {type(data).__name__}, not a dictionary")
         return
-    moving = identity.differing(identity.data_digests(spec), identity.data_digests(spec))
+    moving = mismatch.differing(mismatch.data_digests(spec), mismatch.data_digests(spec))
     if moving:
-        yield Finding("data", identity.from_call_to_call(spec.name, moving))
+        yield Finding("data", mismatch.from_call_to_call(spec.name, moving))
     if any(not np.array_equal(one, other) for one, other in zip(before, np.random.get_state())):
         text = "its data function moves numpy's global random state, on which the draws depend"
         yield Finding("data", text)

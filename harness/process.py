@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from harness import environment, identity
+from harness import environment, mismatch
 from harness.cell import Task
 from harness.clock import Listener, Progress
 from harness.grid import Cell
@@ -219,7 +219,7 @@ class Worker:
         if not digests:
             return ""
         with contextlib.suppress(Exception):  # What the stack's process said has to do, then.
-            return identity.explain(cell.model, digests, self._stack.name, running().name, identity.BEGAN)
+            return mismatch.explain(cell.model, digests, self._stack.name, running().name, mismatch.BEGAN)
         return ""
 
     def _watch(self, task: Task, heard: Heard) -> Tuple[Status, str]:

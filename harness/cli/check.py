@@ -72,7 +72,7 @@ def check_command(
 
 def _differences(row: Dict[str, Any], before: Sequence[Dict[str, Any]]) -> List[Dict[str, str]]:
     """Return a finding if a model's data are others on this stack than on the first that has them."""
-    from harness import identity
+    from harness import mismatch
     from harness.clauses import Finding
 
     first = next((one for one in before if one["model"] == row["model"] and one["data"]), None)
@@ -80,10 +80,10 @@ def _differences(row: Dict[str, Any], before: Sequence[Dict[str, Any]]) -> List[
         return []
     # What differs from call to call is a finding of its own.
     said = [found for one in (first, row) for found in one["findings"] if found["clause"] == "data"]
-    apart = identity.differing(first["data"], row["data"])
+    apart = mismatch.differing(first["data"], row["data"])
     if not apart or said:
         return []
-    text = identity.between(row["model"], apart, row["stack"], first["stack"])
+    text = mismatch.between(row["model"], apart, row["stack"], first["stack"])
     return [Finding("both", text).to_dict()]
 
 

@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 #: A module imports only from what stands before it. ``tracking``, ``compare``, ``report``, ``cli``: packages.
 ORDER = [
     "errors", "terminal", "crash", "paths", "lock", "descendants", "relocate", "stack", "install",
-    "releases", "grid", "environment", "clock", "compile_cache", "isolated", "draws", "identity",
+    "releases", "grid", "environment", "clock", "compile_cache", "isolated", "draws", "mismatch",
     "steppers", "start", "sampling", "mixing", "diagnostics", "metrics", "hints", "truth", "accuracy",
     "remedy", "quality", "yardstick", "core", "guard", "claims", "reference", "faults", "error_rates",
     "calibration", "density", "observed", "improper", "clauses", "contract", "gaps", "history", "record",

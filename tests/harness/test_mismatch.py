@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import models
-from harness import identity
+from harness import mismatch
 
 SPEC = models.get("simple_regression")
 
@@ -25,20 +25,20 @@ def registered(monkeypatch):
 
 
 def explained(digests, own="pymc3-3.8", since=float("inf")):
-    return identity.explain("simple_regression", digests, "pymc3-3.11", own, since)
+    return mismatch.explain("simple_regression", digests, "pymc3-3.11", own, since)
 
 
 def test_data_that_move_are_known_in_the_process_that_samples():
     counter = iter(range(9))
     spec = dataclasses.replace(SPEC, data=lambda: {"x": np.zeros(2), "y": np.array([next(counter)])})
-    error = identity.MismatchError(spec)
+    error = mismatch.MismatchError(spec)
     assert "differ from call to call (y)" in str(error)
     assert error.digests == {}
 
 
 def test_data_of_another_stack_are_named(registered):
     registered(lambda: {"x": np.zeros(2), "y": np.ones(2)})
-    there = identity.data_digests(
+    there = mismatch.data_digests(
         dataclasses.replace(SPEC, data=lambda: {"x": np.zeros(2), "y": np.zeros(2)})
     )
     said = explained(there)
@@ -52,7 +52,7 @@ def test_a_file_that_was_changed_is_said_first(registered):
     changed = os.stat(spec.build.__code__.co_filename).st_mtime
     assert "was changed while the run went on" in explained({"y": "another"}, since=changed - 1)
     # Where the data are the same, it must have been the definition, or a file that was changed back.
-    assert "was changed while the run went on" in explained(identity.data_digests(spec))
+    assert "was changed while the run went on" in explained(mismatch.data_digests(spec))
 
 
 def test_data_that_only_the_stack_can_make_are_said_to_be_so(registered):
