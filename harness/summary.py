@@ -184,6 +184,7 @@ def sentences(records: Sequence[Record], files: Sequence[str] = ()) -> List[str]
     told = ", ".join(f"{words[name]} {name}" for name in reversed(ORDER) if words[name])
     said = [f"{counted(len(records), 'record')}: {told}."]
     said += _over_seeds(records)
+    said += _warnings(records)
     said += _by_chance(records, files)
     said += _without_reference(records, files)
     said += _next(records, files)
@@ -209,6 +210,18 @@ def _over_seeds(records: Sequence[Record]) -> List[str]:
         of = "" if verdict == "good" else f" ({', '.join(dict.fromkeys(by_verdict[verdict]))})"
         told.append(f"{len(by_verdict[verdict])} {verdict}{of}")
     return [f"Over their seeds, {counted(len(several), 'configuration')}: {', '.join(told)}."]
+
+
+def _warnings(records: Sequence[Record]) -> List[str]:
+    """Repeat what records warn of, each once: what is not known of them, and what could not be kept."""
+    of = Counter((one["model"], warning) for one in records for warning in one.get("warnings", []))
+    by_text: Dict[str, List[str]] = {}
+    for model, warning in of:
+        by_text.setdefault(warning, []).append(model)
+    return [
+        f"Note on {', '.join(models[:3])}{' and others' if len(models) > 3 else ''}: {text}."
+        for text, models in by_text.items()
+    ]
 
 
 def _by_chance(records: Sequence[Record], files: Sequence[str]) -> List[str]:

@@ -113,3 +113,11 @@ def test_configurations_of_several_seeds_are_judged_as_one(make_record):
     assert said[1] == "Over their seeds, 2 configurations: 1 good, 1 too few draws (fork)."
     # One of two seeds that is short is half of them.
     assert "Over their seeds" not in "".join(summary.sentences(several[:1]))
+
+
+def test_what_records_warn_of_is_said_once(make_record):
+    known = "divergences are those of NUTS's variables alone"
+    several = [make_record(seed=seed, warnings=[known]).to_dict() for seed in (1, 2)]
+    assert [one for one in summary.sentences(several) if one.startswith("Note")] == [
+        f"Note on addition: {known}."
+    ]
