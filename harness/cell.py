@@ -16,6 +16,7 @@ from harness import (
     claims,
     clock,
     compile_cache,
+    contract,
     diagnostics,
     hints,
     metrics,
@@ -189,6 +190,10 @@ def _judged(
         lambda: hints.hints(sampled.draws, sampled.stats, sampled.free, known.quantities) if found else {},
         {},
     )
+    if "wanders" in details["hints"]:
+        # Chains that come back from nowhere: it is worth a few seconds to know whether they could.
+        no_end = tried("no check for an improper posterior", lambda: _without_end(spec), [])
+        details["hints"].update({"improper": no_end} if no_end else {})
     seen = quality.Seen.of({**outcome, "settings": cell.settings.to_dict(), "details": details})
     unknown = quality.Quality("unknown", tuple(missing[:1])).to_dict()
     outcome["quality"] = (
@@ -199,6 +204,10 @@ def _judged(
     )
     outcome["claims"] = tried("no claims", lambda: claims.of_draws(spec.claims, sampled.draws), [])
     return missing
+
+
+def _without_end(spec: models.ModelSpec) -> List[str]:
+    return contract.improper_directions(spec.build(spec.data()))
 
 
 def _accuracy(spec: models.ModelSpec, sampled: sampling.Sampled, seen: quality.Seen) -> accuracy.Accuracy:

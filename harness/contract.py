@@ -222,6 +222,25 @@ def _density(built: Any) -> Any:
 
 
 def _proper(_: ModelSpec, built: Any) -> Iterator[Finding]:
+    found = improper_directions(built)
+    if found:
+        which = "; ".join(found[:5])
+        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+        yield Finding(
+            "proper",
+            f"its posterior is improper: neither prior nor data end it in the direction of {which}{more};"
+            " give that a proper prior, or take it out",
+        )
+
+
+def improper_directions(built: Any) -> List[str]:
+    """Return the directions in which nothing ends a model's posterior, in words.
+
+    Parameters
+    ----------
+    built : pymc3.Model
+        The model; its log density is compiled.
+    """
     function = _density(built)
     sizes = [(v.name, tuple(np.shape(built.test_point[v.name]))) for v in function._grad_vars]
     order = {v.var: v.slc for v in function._ordering.vmap}
@@ -229,14 +248,7 @@ def _proper(_: ModelSpec, built: Any) -> Iterator[Finding]:
     for name, shape in sizes:
         names[order[name]] = labels(steppers.untransformed(name), shape)
     found = improper.lines(function, function.dict_to_array(built.test_point))
-    if found:
-        which = "; ".join(improper.words(line, names) for line in found[:5])
-        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
-        yield Finding(
-            "proper",
-            f"its posterior is improper: neither prior nor data end it in the direction of {which}{more};"
-            " give that a proper prior, or take it out",
-        )
+    return [improper.words(line, names) for line in found]
 
 
 def _scalars(spec: ModelSpec, built: Any) -> Set[str]:

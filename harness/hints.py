@@ -49,7 +49,8 @@ def hints(
         with which the energy changes most), ``divergences`` (the scalar where divergent draws lie
         apart), ``ridge`` (the two most correlated scalars), ``wanders`` (the direction along which
         chains that have not mixed wander) or ``apart`` (the scalar in which chains that mix by
-        themselves disagree). All ready for JSON.
+        themselves disagree). All ready for JSON. ``improper``, the directions in which nothing ends the
+        posterior, is added by who has the model.
     """
     known = _free_scalars(draws, free, quantities)
     found: Dict[str, Any] = {

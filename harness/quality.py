@@ -306,8 +306,10 @@ def _stuck(quantities: Mapping[str, Mapping[str, Any]]) -> List[str]:
 
 
 def _wandering(seen: Seen) -> List[str]:
-    """Say along which direction chains wander, where they do."""
-    hint = seen.hints.get("wanders")
+    """Say along which direction chains wander, where they do, and whether anything would hold them."""
+    hint, no_end = seen.hints.get("wanders"), seen.hints.get("improper")
+    if no_end:
+        return [f"the posterior is improper: nothing ends it in the direction of {'; '.join(no_end[:3])}"]
     return [f"the chains wander along {hint['along']} and do not come back"] if hint else []
 
 

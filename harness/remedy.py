@@ -65,8 +65,11 @@ def remedy(
     settings, quantities, metrics, hints : dict
         As :class:`harness.quality.Seen` has them.
     """
+    no_end = hints.get("improper")
+    if no_end and verdict in ("stuck", "not converged"):
+        return Remedy(f"more draws do not help: give {'; '.join(no_end[:3])} a proper prior, or take it out")
     if verdict == "stuck":
-        return _unstick(settings)
+        return _unstick(settings, hints)
     if verdict == "not converged":
         return _converge(settings, quantities, metrics, hints)
     if verdict == "divergent":
@@ -80,21 +83,27 @@ def remedy(
     return None
 
 
-def _unstick(settings: Mapping[str, Any]) -> Remedy:
+def _unstick(settings: Mapping[str, Any], hints: Mapping[str, Any]) -> Remedy:
     longer = {"tune": max(_TUNE, 2 * settings["tune"])}
     if settings["target_accept"] < 0.95:
         longer["target_accept"] = 0.95
-    return Remedy(
-        "tune longer, with smaller steps; if a chain still does not move, give its variable another start"
-        " (`testval`) or a prior without edges",
-        longer,
+    narrow = hints.get("divergences") or hints.get("energy")
+    other = (
+        f"change the parametrisation of {narrow['scalar']}" if narrow else "give it another start (`testval`)"
     )
+    return Remedy(f"tune longer, with smaller steps; if a chain still does not move, {other}", longer)
 
 
 def _converge(
     settings: Mapping[str, Any], quantities: Quantities, metrics: Mapping[str, Any], hints: Mapping[str, Any]
 ) -> Remedy:
     wanders, apart = hints.get("wanders"), hints.get("apart")
+    if apart and not _unsettled(settings, hints):
+        return Remedy(
+            f"each chain mixes by itself and they disagree about {apart['scalar']}: look for several modes,"
+            " or labels that can be swapped, and order or constrain it; more chains show how many there are",
+            {"chains": max(4, 2 * settings["chains"])},
+        )
     if wanders and settings["tune"] >= _TUNE:
         return Remedy(
             f"nothing holds {wanders['along']}: more draws do not help; give it a proper prior, fix one of"
@@ -115,12 +124,6 @@ def _converge(
     ebfmi = metrics.get("ebfmi_min")
     if ebfmi is not None and ebfmi < 0.3 and "energy" in hints:
         return Remedy(f"reparametrise {hints['energy']['scalar']}, with which the energy changes most")
-    if apart:
-        return Remedy(
-            f"each chain mixes by itself and they disagree about {apart['scalar']}: look for several modes,"
-            " or labels that can be swapped, and order or constrain it; more chains show how many there are",
-            {"chains": max(4, 2 * settings["chains"])},
-        )
     more = _more_draws(settings, quantities, metrics, hints)
     return Remedy(f"tune longer and draw more{_tied(hints)}", {"tune": 2 * settings["tune"], **more.settings})
 

@@ -20,7 +20,9 @@ def test_quick_is_every_model_once_with_its_own_target_accept():
     assert quick["fork"].draws < grid.QUICK["draws"]
     cells = grid.expand(Grid())
     assert [cell.model for cell in cells] == models.names()
-    assert all(cell.settings.target_accept == models.get(cell.model).settings.target_accept for cell in cells)
+    for spec in (models.get(cell.model) for cell in cells):
+        own = spec.quick or spec.settings
+        assert quick[spec.name].target_accept == own.target_accept
 
 
 def test_tutorial_is_the_tutorials_settings():

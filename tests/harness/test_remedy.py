@@ -37,7 +37,7 @@ def test_draws_are_asked_for_by_the_effective_draws_seen():
         (told("stuck"), {"tune": 1000, "target_accept": 0.95}),
         (told("not converged", {"tune": 200, "draws": 200}), {"tune": 1000, "draws": 500}),
         (told("not converged", {"tune": 1000}, {"step_sizes": [0.5, 0.01]}), {"tune": 2000}),
-        (told("not converged", {"tune": 1000}, {"apart": {"scalar": "mu"}}), {"chains": 4}),
+        (told("not converged", {"tune": 200}, {"apart": {"scalar": "mu"}}), {"chains": 4}),
         (told("unknown", {"chains": 1}), {"chains": 2}),
     ],
 )
@@ -70,6 +70,7 @@ def test_good_draws_need_nothing():
             "a and b are correlated by -0.997",
         ),
         (told("too few draws", ess_bulk=2.0), "change the parametrisation"),
+        (told("stuck", hints={"energy": {"scalar": "tau"}}), "change the parametrisation of tau"),
     ],
 )
 def test_the_variable_is_named(given, said):
@@ -78,6 +79,10 @@ def test_the_variable_is_named(given, said):
 
 def test_no_number_of_draws_is_offered_where_nothing_holds_a_direction():
     assert told("not converged", {"tune": 1000}, {"wanders": {"along": "a"}}).settings == {}
+    # However short tuning was: that nothing ends it is known.
+    known = told("not converged", {"tune": 200}, {"wanders": {"along": "a"}, "improper": ["a", "b + c"]})
+    assert known.settings == told("stuck", hints={"improper": ["a"]}).settings == {}
+    assert "give a; b + c a proper prior" in known.says
 
 
 def record(**changes):
