@@ -64,6 +64,8 @@ class Quantity:
         Number of draws of each chain.
     free : bool
         Whether it belongs to a free variable rather than to a Deterministic.
+    discrete : bool
+        Whether its values are whole numbers or truth values: equal draws in a row are then no standstill.
     """
 
     mean: Optional[float] = None
@@ -88,6 +90,7 @@ class Quantity:
     standstill: int = 0
     draws_per_chain: int = 0
     free: bool = True
+    discrete: bool = False
 
     def to_dict(self) -> Dict[str, Any]:
         """Return the summary as a flat dictionary, ready for JSON."""
@@ -160,7 +163,9 @@ def scalars(draws: Mapping[str, np.ndarray]) -> Iterator[Tuple[str, str, np.ndar
             yield name, label, np.asarray(values[(slice(None), slice(None), *index)], dtype=float)
 
 
-def summarise(values: np.ndarray, free: bool = True, size: Optional[float] = None) -> Quantity:
+def summarise(
+    values: np.ndarray, free: bool = True, size: Optional[float] = None, discrete: bool = False
+) -> Quantity:
     """Summarise one scalar.
 
     Parameters
@@ -171,6 +176,8 @@ def summarise(values: np.ndarray, free: bool = True, size: Optional[float] = Non
         Whether the scalar belongs to a free variable.
     size : float, optional
         Largest absolute value of the whole variable that it is an element of; its own if left out.
+    discrete : bool
+        Whether the variable takes whole numbers or truth values.
     """
     bad = int(np.size(values) - np.isfinite(values).sum())
     if bad:
@@ -182,9 +189,10 @@ def summarise(values: np.ndarray, free: bool = True, size: Optional[float] = Non
         "q05": q05,
         "q50": q50,
         "q95": q95,
-        "standstill": standstill(values),
+        "standstill": 0 if discrete else standstill(values),
         "draws_per_chain": values.shape[1],
         "free": free,
+        "discrete": discrete,
     }
     chains, draws = values.shape
     frozen = [bool(np.all(chain == chain[0])) for chain in values]
@@ -363,7 +371,8 @@ def diagnose(
     sizes = {name: float(np.abs(values).max(initial=0.0)) for name, values in draws.items()}
     return Diagnostics(
         quantities={
-            label: summarise(values, name in free, sizes[name]) for name, label, values in scalars(draws)
+            label: summarise(values, name in free, sizes[name], draws[name].dtype.kind in "iub")
+            for name, label, values in scalars(draws)
         },
         divergences=total(stats, "diverging"),
         tune_divergences=total(tune_stats, "diverging"),

@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from harness import accuracy
-from harness.mixing import MAX_RHAT, unmixed
+from harness.checks import CHECKS, RHAT, Check
+from harness.mixing import unmixed
 from harness.remedy import Remedy, command, remedy
 
 __all__ = [
@@ -45,117 +46,9 @@ VERDICTS = ("stuck", "not converged", "divergent", "too few draws", "treedepth l
 #: What a single seed is enough for: chance brings it about too seldom.
 _BY_ONE_SEED = ("stuck", "not converged")
 
-#: Limits of the checks: Vehtari et al. (2021) for ESS, Betancourt (2016) for E-BFMI.
-MIN_ESS_PER_CHAIN = 100
-MIN_EBFMI = 0.3
-#: PyMC3's own limit: below it, cut-off trajectories cost time and do no harm.
-MAX_FULL_TREES = 0.05
 #: A chain that repeats one draw for this share of its length, and so often at the least, is stuck.
 MAX_STANDSTILL = 0.05
 MIN_STANDSTILL = 20
-
-
-@dataclass(frozen=True)
-class Check:
-    """A limit that a metric of good draws keeps, and what is said of one that does not.
-
-    Parameters
-    ----------
-    verdict : str
-        What it makes of a record, of :data:`VERDICTS`.
-    metric : str
-        Key in a record's ``metrics``.
-    limit : float
-        What it may be at the most, or has to be at the least.
-    says : str
-        The sentence, with places for ``value`` (or ``percent``), ``scalar``, ``limit`` and ``extreme``:
-        ``up to`` or ``down to``, where the value is the most extreme of several cells.
-    largest : bool
-        Whether the limit is of the largest value that is good, rather than of the smallest.
-    scalar : str
-        Of what the metric is the extreme over scalars, a key of a record's ``worst``; empty if it is of
-        the whole cell.
-    a_chain : bool
-        Whether the limit is multiplied by the number of chains.
-    """
-
-    verdict: str
-    metric: str
-    limit: float
-    says: str
-    largest: bool = True
-    scalar: str = ""
-    a_chain: bool = False
-
-    def bound(self, chains: int) -> float:
-        """Return the limit for a number of chains."""
-        return self.limit * chains if self.a_chain else self.limit
-
-    def fails(self, value: Optional[float], chains: int) -> bool:
-        """Return whether a value is beyond the limit; one that is not known is not."""
-        if value is None:
-            return False
-        return value > self.bound(chains) if self.largest else value < self.bound(chains)
-
-    def sentence(self, value: float, scalar: str, chains: int, of_several: bool = False) -> str:
-        """Say that a value is beyond the limit.
-
-        Parameters
-        ----------
-        value : float
-            The metric's value.
-        scalar : str
-            Whose it is; empty where it is of the whole cell.
-        chains : int
-            Number of chains.
-        of_several : bool
-            Whether the value is the most extreme of several cells'.
-        """
-        extreme = ("up to " if self.largest else "down to ") if of_several else ""
-        bound = f"{self.bound(chains):g}" + (f" ({self.limit:g} a chain)" if self.a_chain else "")
-        noun = "divergence" if value == 1 else "divergences"
-        return self.says.format(
-            value=value, percent=100 * value, scalar=scalar, limit=bound, extreme=extreme, noun=noun
-        )
-
-
-RHAT = Check(
-    "too few draws",
-    "rhat_max",
-    MAX_RHAT,
-    "R-hat {extreme}{value:.4f} of {scalar} is above {limit}, within chance for so few effective draws",
-    scalar="rhat",
-)
-#: What is checked beside mixing, in the order in which it is said.
-CHECKS = (
-    Check(
-        "not converged",
-        "ebfmi_min",
-        MIN_EBFMI,
-        "E-BFMI {extreme}{value:.2f} is below {limit}: the energies are not explored",
-        largest=False,
-    ),
-    Check("divergent", "divergences", 0, "{extreme}{value} {noun} after tuning"),
-    RHAT,
-    *(
-        Check(
-            "too few draws",
-            f"ess_{kind}_min",
-            MIN_ESS_PER_CHAIN,
-            kind + " ESS {extreme}{value:.0f} of {scalar} is below {limit}",
-            largest=False,
-            scalar=f"ess_{kind}",
-            a_chain=True,
-        )
-        for kind in ("bulk", "tail")
-    ),
-    Check(
-        "treedepth limited",
-        "tree_depth_max_share",
-        MAX_FULL_TREES,
-        "{extreme}{percent:.2g} % of trajectories reached max_treedepth",
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -289,7 +182,8 @@ def _stuck(quantities: Mapping[str, Mapping[str, Any]]) -> List[str]:
     odd = [
         f"{label}: {one['note']}"
         for label, one in quantities.items()
-        if one["state"] in ("not_finite", "stuck") or (one["state"] == "constant" and one["free"])
+        if one["state"] in ("not_finite", "stuck")
+        or (one["state"] == "constant" and one["free"] and not one.get("discrete"))
     ]
     still = [
         (one["standstill"], label)
@@ -319,6 +213,8 @@ def _not_checked(seen: Seen) -> List[Finding]:
     for label, one in seen.quantities.items():
         if one["state"] == "too_few":
             found.append(Finding("too few draws", one["note"]))
+        elif one["state"] == "constant" and one["free"] and one.get("discrete"):
+            found.append(Finding("unknown", f"{label}: {one['note']}: it may be certain, or stuck"))
         elif one["state"] == "one_chain":
             found.append(Finding("unknown", one["note"]))
         elif one["state"] == "ok" and None in (one["rhat"], one["ess_bulk"], one["ess_tail"]):

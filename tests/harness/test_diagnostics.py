@@ -110,3 +110,25 @@ def test_a_sampler_without_statistics_has_none():
 def test_finite():
     assert diagnostics.finite(1) == 1.0
     assert diagnostics.finite(np.inf) is diagnostics.finite(np.nan) is None
+
+
+def test_a_deterministic_that_varies_by_rounding_alone_is_constant():
+    # A correlation matrix: its diagonal is 1 but for rounding.
+    noise = 1 + 2.2e-16 * np.random.RandomState(1).randint(-2, 3, size=(2, 400))
+    free = np.random.RandomState(2).uniform(-0.5, 0.5, size=(2, 400))
+    matrix = np.stack([np.stack([noise, free], 2), np.stack([free, noise], 2)], 3)
+    found = diagnose({"x": free, "corr": matrix}, {}, {}, ("x",), 10).quantities
+    assert [found[f"corr[{i},{i}]"].state for i in (0, 1)] == ["constant", "constant"]
+    assert "constant but for rounding" in found["corr[0,0]"].note
+    assert found["corr[0,1]"].state == "ok"
+    # A sum that is zero but for rounding is small beside the other elements of its variable.
+    sums = np.stack([free, 1e-17 * free], axis=2)
+    assert diagnose({"x": free, "sums": sums}, {}, {}, ("x",), 10).quantities["sums[1]"].state == "constant"
+    # A free variable that varies so little is taken at its word, and so is a small Deterministic.
+    assert summarise(noise, free=True).state == "ok"
+    assert summarise(1e-15 * free, free=False).state == "ok"
+
+
+def test_a_variable_with_the_name_of_anothers_element_is_told_apart():
+    draws = {"level": np.zeros((2, 5, 2)), "level[0]": np.ones((2, 5)), "other": np.ones((2, 5))}
+    assert [label for _, label, _ in scalars(draws)] == ["level[0]", "level[1]", "'level[0]'", "other"]

@@ -1,9 +1,10 @@
 """A verdict on draws comes with its reasons, and with what to do."""
 
+import numpy as np
 import pytest
 
 from harness import quality
-from harness.diagnostics import Quantity
+from harness.diagnostics import Quantity, summarise
 from harness.quality import Seen, judge, over_seeds
 from models.spec import SamplerSettings
 from tests.conftest import GOOD_METRICS, GOOD_SCALAR
@@ -84,6 +85,18 @@ def test_a_deterministic_may_be_constant_or_stand_still():
     constant = {"state": "constant", "note": "constant", "free": False, "rhat": None, "ess_bulk": None}
     assert judge(seen(scalar=constant)).verdict == "good"
     assert judge(seen(scalar={"standstill": 400, "free": False})).verdict == "good"
+
+
+def test_a_discrete_variable_may_repeat_itself_and_be_certain():
+    count = np.random.RandomState(1).poisson(0.01, size=(2, 500))
+    assert summarise(count.astype(float)).standstill > 50
+    assert summarise(count.astype(float), discrete=True).standstill == 0
+    certain = summarise(np.full((2, 500), 41.0), discrete=True)
+    judged = judge(
+        seen(scalar={"state": certain.state, "note": certain.note, "discrete": True, "rhat": None})
+    )
+    assert judged.verdict == "unknown"
+    assert "it may be certain, or stuck" in judged.reasons[0]
 
 
 @pytest.mark.parametrize(
