@@ -32,7 +32,7 @@ releases: env ## Measure PyMC3's releases (hours; goes on where it was stopped),
 	cd benchmarks/releases && $(CURDIR)/$(ASV) publish
 
 # A file of tests stays in one process, so that what its tests share is made once.
-PARALLEL = -n 2 --dist loadfile
+PARALLEL = -n 2 --dist loadfile --durations 20
 
 test: lint stacks ## All tests: the fast ones, then those that sample.
 	$(PYTHON) -m pytest -m "not sampling" $(PARALLEL)
