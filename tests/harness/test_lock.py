@@ -12,7 +12,7 @@ import pytest
 
 from harness import lock
 from harness.errors import UserError
-from tests.conftest import ROOT
+from tests.conftest import ROOT, answer_signals
 
 #: Holds the lock until its input ends; does what it is told before.
 HOLD = """
@@ -181,8 +181,9 @@ def test_ctrl_c_ends_the_waiting(holder, file):
     holder()
     script = "from harness import lock\nwith lock.machine('second', print): pass"
     second = subprocess.Popen(
-        [sys.executable, "-u", "-c", script], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+        [sys.executable, "-u", "-c", script], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=answer_signals,
+    )  # fmt: skip
     assert b"Waiting for" in second.stdout.readline()
     second.send_signal(signal.SIGINT)
     _, errors = second.communicate(timeout=60)
