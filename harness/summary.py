@@ -20,6 +20,8 @@ _STYLES = {"good": "green", "treedepth limited": "cyan", "unknown": "cyan", "too
 #: Columns that a narrow screen does without, the first one first.
 _DISPENSABLE = ("time s", "ESS", "div", "ESS/s")
 _NUMBERS = ("R-hat", "ESS", "ESS/s", "div", "time s", "seed")
+#: How a model without a reference posterior is told, as :mod:`harness.truth` says it.
+_NO_REFERENCE = "there is no truth of"
 #: How many commands are offered.
 _COMMANDS = 2
 
@@ -242,17 +244,22 @@ def _by_chance(records: Sequence[Record], files: Sequence[str]) -> List[str]:
 
 
 def _without_reference(records: Sequence[Record], files: Sequence[str]) -> List[str]:
-    missing = list(
-        dict.fromkeys(one["model"] for one in records if one["status"] == "ok" and _accuracy(one) == "-")
-    )
-    if not missing:
-        return []
-    own = "".join(f" --models {file}" for file in files)
-    names = ", ".join(missing[:4]) + (f" and {len(missing) - 4} more" if len(missing) > 4 else "")
-    return [
-        f"Accuracy is not judged of {names}: no reference posterior fits."
-        f" `nutsbench reference {missing[0]}{own}` makes one from a long run."
-    ]
+    """Say once of which models there is nothing to compare with; of a reference that cannot be used, why."""
+    why = {
+        one["model"]: str((one.get("accuracy") or {}).get("reasons", [""])[0])
+        for one in records
+        if one["status"] == "ok" and _accuracy(one) == "-"
+    }
+    missing = [model for model, text in why.items() if not text or text.startswith(_NO_REFERENCE)]
+    said = [f"Accuracy is not judged of {model}: {why[model]}." for model in why if model not in missing]
+    if missing:
+        own = "".join(f" --models {file}" for file in files)
+        names = ", ".join(missing[:4]) + (f" and {len(missing) - 4} more" if len(missing) > 4 else "")
+        said.append(
+            f"Accuracy is not judged of {names}: there is no reference posterior."
+            f" `nutsbench reference {missing[0]}{own}` makes one from a long run."
+        )
+    return said
 
 
 def _next(records: Sequence[Record], files: Sequence[str]) -> List[str]:

@@ -100,6 +100,12 @@ def test_what_has_no_reference_posterior_is_said_once(make_record):
     assert "nutsbench reference m0" in said[1]
 
 
+def test_of_a_reference_posterior_that_cannot_be_used_it_is_said_why(make_record):
+    damaged = {"verdict": "inconclusive", "reasons": ["the truth of m cannot be read: it is no JSON"]}
+    said = summary.sentences([make_record(model="m", accuracy=damaged).to_dict()])
+    assert said[1] == "Accuracy is not judged of m: the truth of m cannot be read: it is no JSON."
+
+
 def test_a_line_of_a_log_says_how_a_cell_ended(records):
     assert summary.line(records[4]) == "categorical  failed: out of memory"
     assert summary.line(records[2]).endswith("accurate: 3 divergences after tuning")

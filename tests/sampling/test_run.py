@@ -104,7 +104,8 @@ def test_show_filters_and_formats(nutsbench):
 def test_one_chain_cannot_be_called_good(nutsbench, records):
     assert nutsbench("run", "addition", "--draws", "500", "--chains", "1").returncode == 0
     quality = records()[0]["quality"]
-    assert quality == {"verdict": "unknown", "reasons": ["R-hat needs two chains"]}
+    assert (quality["verdict"], quality["reasons"]) == ("unknown", ["R-hat needs two chains"])
+    assert quality["remedy"]["settings"] == {"chains": 2}
 
 
 def test_a_model_of_ones_own(nutsbench, records, models_file):
