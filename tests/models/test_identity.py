@@ -1,5 +1,6 @@
 """A model's digest follows all that its result can depend on, and nothing else."""
 
+import gc
 import json
 import os
 import re
@@ -19,6 +20,17 @@ TABLES = (pairs_of_values, pairs_of_tables, pairs_of_objects, pairs_of_code)
 DIFFER = {name: pair for table in TABLES for name, pair in table.DIFFER.items()}
 assert len(DIFFER) == sum(len(table.DIFFER) for table in TABLES)
 ALL = [*DIFFER.values(), *pairs_of_code.SAME.values()]
+
+# Files and connections that a refused model has opened are closed where their garbage is collected.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+
+
+@pytest.fixture(autouse=True)
+def _collected():
+    yield
+    gc.collect()
 
 
 def digests_of(files):
