@@ -182,8 +182,12 @@ def sentences(records: Sequence[Record], files: Sequence[str] = ()) -> List[str]
     files : sequence of str
         Files of models, as they were typed.
     """
-    words = Counter(word(record) for record in records)
-    told = ", ".join(f"{words[name]} {name}" for name in reversed(ORDER) if words[name])
+    words = Counter(word(one) for one in records if one["status"] == "ok")
+    ended = Counter(one["status"] for one in records if one["status"] != "ok")
+    counts = [(words[name], name) for name in reversed(ORDER) if words[name]]
+    told = ", ".join(
+        f"{count} {name}" for count, name in [*counts, *((n, name) for name, n in ended.items())]
+    )
     said = [f"{counted(len(records), 'record')}: {told}."]
     said += _over_seeds(records)
     said += _warnings(records)

@@ -127,3 +127,8 @@ def test_what_records_warn_of_is_said_once(make_record):
     assert [one for one in summary.sentences(several) if one.startswith("Note")] == [
         f"Note on addition: {known}."
     ]
+
+
+def test_a_cell_that_was_interrupted_is_not_counted_as_failed(make_record):
+    stopped = make_record(status=Status.INTERRUPTED, reason="stopped by the user in tune").to_dict()
+    assert summary.sentences([make_record().to_dict(), stopped])[0] == "2 records: 1 good, 1 interrupted."
