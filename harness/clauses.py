@@ -96,7 +96,7 @@ CLAUSES: Dict[str, Clause] = {
         "should",
         "a truth: `exact` if there is a closed form, else reference draws (`nutsbench reference`);"
         " where neither can be, the reason as `no_truth`",
-        'without one its accuracy is always "can\'t tell"',
+        'without one its accuracy is always "inconclusive"',
     ),
     "quiet": Clause(
         "should",
