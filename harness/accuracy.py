@@ -1,7 +1,8 @@
 """Whether a record's draws agree with the truth: accurate, inaccurate, inconclusive, or not judged.
 
 Every monitored scalar's mean, standard deviation and two tail quantiles are compared
-with the truth in units of their Monte Carlo standard error (MCSE). Draws of chains that have not mixed
+with the truth in units of their Monte Carlo standard error (MCSE), and the kinetic energy at the
+draws with what it is for any model (:mod:`harness.kinetic`). Draws of chains that have not mixed
 are not judged: what is wrong with them is said already, and need not be the sampler's doing. How often
 the verdict is wrong was measured, not assumed: see docs/calibration.md, made by ``nutsbench calibrate``.
 
@@ -19,11 +20,15 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 import numpy as np
 
 from harness.diagnostics import scalars
+from harness.kinetic import Kinetic
 from harness.truth import Truth
 
 #: What is compared of each scalar; the tails with their probability.
 STATISTICS = ("mean", "sd", "q05", "q95")
 TAILS = {"q05": 0.05, "q95": 0.95}
+
+#: The scalar that a score of the kinetic energy has.
+KINETIC = "kinetic energy"
 
 #: By scalar and tail, the share of draws at or below the true quantile.
 Shares = Mapping[str, Mapping[str, float]]
@@ -197,6 +202,7 @@ def judge(
     why_none: str = "",
     level: float = LEVEL,
     not_mixed: str = "",
+    kinetic: Optional[Kinetic] = None,
 ) -> Accuracy:
     """Judge a record's draws against the truth.
 
@@ -214,6 +220,8 @@ def judge(
         As :data:`LEVEL`.
     not_mixed : str
         Why the draws are not those of chains that have mixed; empty if they are.
+    kinetic : Kinetic, optional
+        Twice the kinetic energy at the draws, which needs no truth.
 
     Returns
     -------
@@ -222,14 +230,16 @@ def judge(
         its error explains; inconclusive if one cannot be compared, or if there are too few effective
         draws; accurate if neither.
     """
-    if truth is None:
+    scores = score(quantities, shares, truth) if truth is not None else []
+    if kinetic is not None and kinetic.ess >= MIN_ESS:
+        scores.append(Score(KINETIC, "mean", kinetic.z, kinetic.size))
+    if truth is None and not scores:
         return unknown(why_none)
     if not quantities:
         return unknown("there is no scalar to compare")
-    scores = score(quantities, shares, truth)
     limit = threshold(len(scores), level)
     worst = max(scores, key=lambda one: abs(one.z), default=None)
-    wrong, doubts = _wrong(worst, limit), _doubts(quantities, truth)
+    wrong, doubts = _wrong(worst, limit), [why_none] if truth is None else _doubts(quantities, truth)
     if not_mixed:
         verdict, reasons = "not judged", [_unmixed(not_mixed)]
     else:
@@ -245,13 +255,18 @@ def judge(
         compared=len(scores),
         threshold=round(limit, 4),
         scores=table,
-        truth={"kind": truth.kind, "digest": truth.digest},
+        truth={"kind": truth.kind, "digest": truth.digest} if truth is not None else {},
     )
 
 
 def _wrong(worst: Optional[Score], limit: float) -> List[str]:
     if worst is None or abs(worst.z) <= limit:
         return []
+    if worst.scalar == KINETIC:
+        return [
+            f"the kinetic energy at the draws is too {'large' if worst.z > 0 else 'small'} for any model, by"
+            f" {abs(worst.z):.2f} standard errors, where up to {limit:.2f} may be chance"
+        ]
     return [
         f"{worst.statistic} of {worst.scalar} is {abs(worst.z):.2f} MCSE ({abs(worst.size):.2g} posterior"
         f" sds) from the reference posterior, where up to {limit:.2f} may be chance"
@@ -272,7 +287,7 @@ def present(judged: Mapping[str, Any], not_mixed: str) -> Dict[str, Any]:
     not_mixed : str
         As in :func:`judge`.
     """
-    if not judged.get("truth"):
+    if not judged.get("truth") and not judged.get("worst"):
         return {**judged, "verdict": "inconclusive"} if judged else {}
     if not_mixed:
         return {**judged, "verdict": "not judged", "reasons": [_unmixed(not_mixed)]}

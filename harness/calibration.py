@@ -7,6 +7,7 @@ Schema history
 --------------
 1 (2026-11) : what the verdict on accuracy needs.
 2 (2026-11) : what the verdict on mixing needs, too: ``rhat_p``, ``ess_within``, ``metrics``, ``worst``.
+3 (2026-11) : ``kinetic``, a :class:`harness.kinetic.Kinetic` as a list.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from harness.faults import FAULTS, Fault
 from harness.truth import find
 from models.spec import ModelSpec, SamplerSettings
 
-SCHEMA = 2
+SCHEMA = 3
 
 _KEPT = (
     "mean", "sd", "q05", "q95", "mcse_mean", "mcse_sd", "ess_bulk", "ess_tail", "ess_q05", "ess_q95",
@@ -75,9 +76,11 @@ def sample(
         row["failed"] = f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"
         return row
     draws = {variable: fault.draws(values) for variable, values in drawn.draws.items()}
-    found = diagnostics.diagnose(draws, drawn.stats, drawn.tune_stats, drawn.free, settings.max_treedepth)
+    found = diagnostics.diagnose(
+        draws, drawn.stats, drawn.tune_stats, drawn.free, settings.max_treedepth, drawn.dimensions
+    )
     row["quantities"] = {label: _kept(quantity) for label, quantity in found.quantities.items()}
-    row.update(_metrics(found))
+    row.update(_metrics(found), kinetic=list(found.kinetic) if found.kinetic else None)
     if exact is not None:
         row["shares"] = {"": accuracy.shares_below(draws, exact)}
         if fault.name == "right":

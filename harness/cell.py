@@ -135,6 +135,8 @@ def run_cell(task: Task, common: Common, listener: clock.Listener) -> Dict[str, 
         outcome.update(status="failed", reason=_reason(error, phase))
         if isinstance(error, mismatch.MismatchError):
             outcome["differs"] = error.digests
+        if isinstance(error, steppers.UnsampleableError):
+            details["refused"] = True
     if sampled is not None:
         details.update(sampler=sampled.sampler, split_source=clock.SPLIT_SOURCE)
         details.update({"samplers": sampled.samplers} if sampled.samplers else {})
@@ -170,7 +172,12 @@ def _judged(
     found = tried(
         "the draws could not be diagnosed",
         lambda: diagnostics.diagnose(
-            sampled.draws, sampled.stats, sampled.tune_stats, sampled.free, cell.settings.max_treedepth
+            sampled.draws,
+            sampled.stats,
+            sampled.tune_stats,
+            sampled.free,
+            cell.settings.max_treedepth,
+            sampled.dimensions,
         ),
         None,
     )
@@ -200,7 +207,7 @@ def _judged(
         tried("no verdict on quality", lambda: quality.judge(seen).to_dict(), unknown) if found else unknown
     )
     outcome["accuracy"] = tried(
-        "no verdict on accuracy", lambda: _accuracy(spec, sampled, seen).to_dict(), {}
+        "no verdict on accuracy", lambda: _accuracy(spec, sampled, known, seen).to_dict(), {}
     )
     outcome["claims"] = tried("no claims", lambda: claims.of_draws(spec.claims, sampled.draws), [])
     return missing
@@ -210,11 +217,20 @@ def _without_end(spec: models.ModelSpec) -> List[str]:
     return contract.improper_directions(spec.build(spec.data()))
 
 
-def _accuracy(spec: models.ModelSpec, sampled: sampling.Sampled, seen: quality.Seen) -> accuracy.Accuracy:
+def _accuracy(
+    spec: models.ModelSpec, sampled: sampling.Sampled, known: diagnostics.Diagnostics, seen: quality.Seen
+) -> accuracy.Accuracy:
     exact, why_none = truth.find(spec.name)
     try:
         shares = accuracy.shares_below(sampled.draws, exact) if exact else {}
-        return accuracy.judge(seen.quantities, shares, exact, why_none, not_mixed=quality.not_mixed(seen))
+        return accuracy.judge(
+            seen.quantities,
+            shares,
+            exact,
+            why_none,
+            not_mixed=quality.not_mixed(seen),
+            kinetic=known.kinetic,
+        )
     except Exception as error:  # A measurement is not lost to a verdict that cannot be given.
         traceback.print_exc()
         return accuracy.unknown(f"it cannot be compared with the truth: {type(error).__name__}: {error}")

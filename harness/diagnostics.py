@@ -13,6 +13,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 import numpy as np
 
 from harness import mixing
+from harness.kinetic import Kinetic, kinetic
 from models.exact.posterior import labels
 
 #: Probabilities of the quantiles that are kept of each scalar.
@@ -120,6 +121,8 @@ class Diagnostics:
         Mean acceptance statistic after tuning.
     step_size : float or None
         Step size after tuning, mean over chains.
+    kinetic : Kinetic or None
+        Twice the kinetic energy at the draws.
     """
 
     quantities: Dict[str, Quantity]
@@ -132,6 +135,7 @@ class Diagnostics:
     ebfmi: Tuple[float, ...]
     accept_mean: Optional[float]
     step_size: Optional[float]
+    kinetic: Optional[Kinetic] = None
 
 
 def finite(value: Any) -> Optional[float]:
@@ -347,6 +351,7 @@ def diagnose(
     tune_stats: Mapping[str, np.ndarray],
     free: Tuple[str, ...],
     max_treedepth: int,
+    dimensions: Optional[int] = None,
 ) -> Diagnostics:
     """Diagnose a cell's draws.
 
@@ -360,6 +365,8 @@ def diagnose(
         Names of the free variables.
     max_treedepth : int
         Largest tree depth that was allowed.
+    dimensions : int, optional
+        Number of scalars that NUTS moves; without it nothing is said of the kinetic energy.
     """
 
     def total(table: Mapping[str, np.ndarray], name: str) -> Optional[int]:
@@ -383,4 +390,5 @@ def diagnose(
         ebfmi=ebfmi(stats["energy"]) if "energy" in stats else (),
         accept_mean=mean("mean_tree_accept"),
         step_size=mean("step_size"),
+        kinetic=kinetic(stats, dimensions),
     )

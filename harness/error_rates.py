@@ -6,11 +6,12 @@ another rule can be tried on rows without sampling again.
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
 from harness import accuracy, quality
+from harness.kinetic import Kinetic
 from harness.truth import Truth
 from models.spec import SamplerSettings
 
@@ -110,7 +111,9 @@ def _verdicts(row: Row, truth: Any, level: float) -> Tuple[List[str], Any]:
     verdicts, worst = [quality.judge(seen).verdict], None
     if truth is not None:
         why = quality.not_mixed(seen)
-        judged = accuracy.judge(row["quantities"], row["shares"][""], truth, level=level, not_mixed=why)
+        judged = accuracy.judge(
+            row["quantities"], row["shares"][""], truth, level=level, not_mixed=why, kinetic=kinetic_of(row)
+        )
         verdicts.append(judged.verdict)
         worst = abs(judged.worst.z) if judged.worst else None
     return verdicts, worst
@@ -134,6 +137,11 @@ def seen_of(row: Row) -> quality.Seen:
     }
     settings = {**SamplerSettings().to_dict(), **row.get("settings", {})}
     return quality.Seen(settings, quantities, {**metrics, "divergences": row.get("divergences")}, worst)
+
+
+def kinetic_of(row: Row) -> Optional[Kinetic]:
+    """Return a row's kinetic energy; earlier ones kept none."""
+    return Kinetic(*row["kinetic"]) if row.get("kinetic") else None
 
 
 @dataclass(frozen=True)

@@ -276,6 +276,17 @@ def accept_mean(m: Measurement) -> Optional[Number]:
     return m.diagnostics.accept_mean
 
 
+@metric(
+    "1",
+    "none",
+    """Mean of twice the kinetic energy at the draws, over the number of scalars that NUTS moves: 1 but for
+    chance where the sampler is right.""",
+)
+def kinetic_ratio(m: Measurement) -> Optional[Number]:
+    found = m.diagnostics.kinetic
+    return None if found is None else found.mean / found.dimensions
+
+
 @metric("1", "none", "Step size after tuning, mean over chains, in units of the tuned mass matrix.")
 def step_size(m: Measurement) -> Optional[Number]:
     return m.diagnostics.step_size

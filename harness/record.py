@@ -86,7 +86,8 @@ class Record:
         Of each claim of the model ``says``, ``holds`` and ``parts``.
     details : dict
         ``split_source``, ``compile_cache``, ``sampler``, ``draws_file``, ``hints``, ``source`` (the name
-        of the model's file); of several step methods ``samplers``, that of each free variable.
+        of the model's file); of several step methods ``samplers``, that of each free variable; ``refused``
+        if the model is none that can be sampled here.
     warnings : list of str
         What was odd about the cell's settings.
     log_tail : list of str

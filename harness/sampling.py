@@ -47,6 +47,8 @@ class Sampled:
         By free variable the name of its step method; empty where NUTS takes all.
     notes : list of str
         What is not known of draws that several step methods made.
+    dimensions : int or None
+        Number of scalars that NUTS moves, transformed as PyMC3 transforms them.
     """
 
     draws: Dict[str, np.ndarray]
@@ -58,6 +60,7 @@ class Sampled:
     sampler: str
     samplers: Dict[str, str] = field(default_factory=dict)
     notes: List[str] = field(default_factory=list)
+    dimensions: Optional[int] = None
 
 
 def _watched_backend(ndarray_class: Any, clock: DrawClock) -> Any:
@@ -229,6 +232,7 @@ def sample(
         sampler=" + ".join(methods) or (type(nuts).__name__ if nuts is not None else ""),
         samplers=watched.samplers,
         notes=steppers.notes(watched.samplers, settings),
+        dimensions=getattr(getattr(nuts, "_logp_dlogp_func", None), "size", None),
     )
 
 

@@ -242,11 +242,16 @@ _VERDICTS = (
 
 def _print_report(rows: Sequence[Dict[str, Any]], as_markdown: bool, as_json: bool) -> None:
     from harness import accuracy, error_rates
+    from harness.faults import FAULTS
 
     truths = _truths(rows)
     rows = _current(rows, truths)
     judged = error_rates.rates(rows, truths, accuracy.LEVEL)
-    biases = error_rates.biases(rows, truths)
+    # Draws that were changed afterwards say nothing of a sampler.
+    by_sampler = [
+        row for row in rows if row["sampler"] == "right" or not FAULTS[row["sampler"]].of_draws_only
+    ]
+    biases = error_rates.biases(by_sampler, truths)
     power = _power(rows, truths)
     if as_json:
         report = {"rates": [one.to_dict() for one in judged], "biases": [vars(one) for one in biases]}
@@ -317,7 +322,13 @@ def _current(rows: Sequence[Dict[str, Any]], truths: Dict[str, Any]) -> List[Dic
     from harness.faults import FAULTS
 
     digests = {name: exact.digest for name, exact in truths.items()}
-    found = [row for row in rows if row["truth_digest"] == digests.get(row["model"], "")]
+    of_models = {name: models.model_digest(models.get(name)) for name in models.names()}
+    found = [
+        row
+        for row in rows
+        if row["truth_digest"] == digests.get(row["model"], "")
+        and row.get("model_digest") in (None, of_models.get(row["model"], row.get("model_digest")))
+    ]
     # By sampler first: a reader compares the models under one fault.
     order = list(FAULTS)
     found.sort(key=lambda row: order.index(row["sampler"]))

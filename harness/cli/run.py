@@ -177,7 +177,10 @@ def _run_jobs(
         left = table.counted(len(todo) - sum(job.key in records for job in todo), "cell")
         click.echo(f"Interrupted; {left} not begun. The same command goes on from here.", err=True)
         return 130
-    return 1 if any(records[job.key]["status"] != "ok" for job in todo) else 0
+    bad = [records[job.key] for job in todo if records[job.key]["status"] != "ok"]
+    if bad and all(record["details"].get("refused") for record in bad):
+        return 2  # What was asked for cannot be sampled here; nothing went wrong.
+    return 1 if bad else 0
 
 
 def _print_plan(todo: Sequence[Any], skipped: int, records: Sequence[Mapping[str, Any]]) -> int:

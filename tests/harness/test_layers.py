@@ -12,8 +12,8 @@ from tests.conftest import ROOT
 ORDER = [
     "errors", "terminal", "crash", "paths", "lock", "descendants", "relocate", "stack", "install",
     "releases", "grid", "environment", "clock", "compile_cache", "isolated", "draws", "mismatch",
-    "steppers", "start", "sampling", "mixing", "diagnostics", "metrics", "hints", "truth", "accuracy",
-    "remedy", "checks", "quality", "yardstick", "core", "guard", "claims", "reference", "faults",
+    "steppers", "start", "sampling", "mixing", "kinetic", "diagnostics", "metrics", "hints", "truth",
+    "accuracy", "remedy", "checks", "quality", "yardstick", "core", "guard", "claims", "reference", "faults",
     "error_rates", "calibration", "density", "observed", "improper", "clauses", "contract", "gaps",
     "history", "record", "configuration", "cell", "watch", "worker", "store", "process", "runner",
     "tracking", "table", "summary", "compare", "export", "report", "display", "doctor", "cli", "__main__",

@@ -35,14 +35,16 @@ def test_every_digest_that_was_published_is_of_one_model():
 
 
 @pytest.mark.parametrize("path", RECORDS, ids=lambda path: str(path.relative_to(ROOT / "results")))
+@pytest.mark.usefixtures("registry_as_it_was")
 def test_published_records_are_of_the_models_and_truths_that_there_are(path):
-    digests = {name: models.model_digest(models.get(name)) for name in TUTORIAL}
+    models.load_file(ROOT / "benchmarks" / "hard_models.py")
+    digests = {name: models.model_digest(models.get(name)) for name in models.names()}
     truths = {name: truth.load(models.get(name)).digest for name in TUTORIAL}
     for row in rows(path):
         if "model_digest" in row:
             assert row["model_digest"] == digests[row["model"]], row["model"]
         if "truth_digest" in row:
-            assert row["truth_digest"] == truths[row["model"]], row["model"]
+            assert row["truth_digest"] == truths.get(row["model"], ""), row["model"]
 
 
 def test_there_are_published_records_of_every_kind():
@@ -54,8 +56,8 @@ def test_there_are_published_records_of_every_kind():
         "runs",
     }
     found = [row for path in RECORDS for row in rows(path)]
-    assert {row["model"] for row in found if "model_digest" in row} == set(TUTORIAL)
-    assert {row["model"] for row in found if "truth_digest" in row} == set(TUTORIAL)
+    assert {row["model"] for row in found if "model_digest" in row} >= set(TUTORIAL)
+    assert {row["model"] for row in found if row.get("truth_digest")} == set(TUTORIAL)
 
 
 @pytest.mark.parametrize("name", TUTORIAL)

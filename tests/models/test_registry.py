@@ -34,14 +34,8 @@ TUTORIAL = {
 
 
 @pytest.fixture(autouse=True)
-def _registry_as_it_was():
-    models.names()
-    registered, loaded = dict(registry._registered), dict(registry._loaded)
-    yield
-    registry._registered.clear()
-    registry._registered.update(registered)
-    registry._loaded.clear()
-    registry._loaded.update(loaded)
+def _registry_as_it_was(registry_as_it_was):
+    """Each test here may load what it likes."""
 
 
 def test_the_tutorials_models_stand_in_its_order_with_its_settings():

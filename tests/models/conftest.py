@@ -1,0 +1,18 @@
+"""What tests of models share."""
+
+import pytest
+
+import models
+from models import registry
+
+
+@pytest.fixture
+def registry_as_it_was():
+    """Forget after the test what it loaded."""
+    models.names()
+    registered, loaded = dict(registry._registered), dict(registry._loaded)
+    yield
+    registry._registered.clear()
+    registry._registered.update(registered)
+    registry._loaded.clear()
+    registry._loaded.update(loaded)
