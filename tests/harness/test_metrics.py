@@ -8,6 +8,7 @@ import pytest
 
 from harness.clock import PhaseTime
 from harness.diagnostics import Diagnostics, Quantity
+from harness.kinetic import Kinetic
 from harness.metrics import METRICS, Measurement, compute, extreme
 from models.spec import SamplerSettings
 
@@ -16,7 +17,9 @@ QUANTITIES = {
     "b[0]": Quantity(sd=1.0, mcse_mean=0.2, ess_bulk=100.0, ess_tail=350.0, rhat=1.001),
     "c": Quantity(state="constant", note="constant: all 10 draws are 1"),
 }
-DIAGNOSTICS = Diagnostics(QUANTITIES, 3, 5, 2000, 8000, 3.5, 0.01, (0.9, 0.4), 0.81, 0.25)
+DIAGNOSTICS = Diagnostics(
+    QUANTITIES, 3, 5, 2000, 8000, 3.5, 0.01, (0.9, 0.4), 0.81, 0.25, Kinetic(3.3, 900.0, 3)
+)
 PHASES = {
     "import": PhaseTime(100.0, 100.0),
     "build": PhaseTime(1.0, 1.0),
@@ -52,6 +55,7 @@ EXPECTED = {
     "gradient_share": 20 / 5000,
     "accept_mean": 0.81,
     "step_size": 0.25,
+    "kinetic_ratio": 3.3 / 3,
     "peak_rss_bytes": 2**28,
 }
 

@@ -151,8 +151,9 @@ def test_each_is_sampled_or_refused_with_a_reason(
     nutsbench, records, results, models_file, tmp_path, stack_name
 ):
     names = ("change", "only_discrete", "odd_names", "bad_start", "minibatch", "returns_nothing", "missing")
+    file = models_file("users", MODELS)
     done = nutsbench(
-        *("run", *names, "of_stack", "--models", str(models_file("users", MODELS)), "--stack", stack_name),
+        *("run", *names, "of_stack", "--models", str(file), "--stack", stack_name),
         *("--draws", "30", "--tune", "40", "--keep-draws"),
     )
     assert done.returncode == 1, done.stderr
@@ -175,6 +176,7 @@ def test_each_is_sampled_or_refused_with_a_reason(
     assert "y_missing" in str(list(found["missing"]["quantities"]))
 
     assert "nothing for NUTS" in found["only_discrete"]["reason"]
+    assert nutsbench("run", "only_discrete", "--models", str(file), "--stack", stack_name).returncode == 2
     assert "minibatches" in found["minibatch"]["reason"]
     assert "end it with `return model`" in found["returns_nothing"]["reason"]
     assert "log-probability of cost is" in found["bad_start"]["reason"]
