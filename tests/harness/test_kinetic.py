@@ -6,7 +6,7 @@ from scipy.stats import chi2, norm
 
 from harness import accuracy
 from harness.diagnostics import summarise
-from harness.kinetic import Kinetic, kinetic
+from harness.kinetic import Kinetic, deviate, kinetic
 from tests.harness.test_accuracy import a_truth, normal
 
 
@@ -28,10 +28,17 @@ def test_it_is_energy_less_potential_energy():
 @pytest.mark.parametrize("dimensions", [1, 3, 40])
 @pytest.mark.parametrize("ess", [100, 4000])
 @pytest.mark.parametrize("probability", [1e-4, 0.3, 0.99, 1 - 1e-5])
-def test_z_has_the_probability_of_a_chi_squared_sum(dimensions, ess, probability):
+def test_the_deviate_has_the_probability_of_a_chi_squared_sum(dimensions, ess, probability):
     free = dimensions * ess
-    found = Kinetic(chi2.ppf(probability, free) / ess, ess, dimensions)
-    assert found.z == pytest.approx(norm.ppf(probability), abs=0.02)
+    found = deviate(chi2.ppf(probability, free) / free, free)
+    assert found == pytest.approx(norm.ppf(probability), abs=0.02)
+
+
+@pytest.mark.parametrize(("ratio", "beyond"), [(1.0, 0), (1.019, 0), (0.981, 0), (1.05, 0.03), (0.93, -0.05)])
+def test_what_pymc3s_own_u_turns_do_is_within_the_tolerance(ratio, beyond):
+    found = Kinetic(3 * ratio, 1e6, 3)
+    assert found.z == pytest.approx(deviate(1 + beyond, 3e6) if beyond else 0.0)
+    assert found.size == pytest.approx(3 * (ratio - 1) / np.sqrt(6))
 
 
 @pytest.mark.parametrize("dimensions", [1, 2, 9])
