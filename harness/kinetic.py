@@ -29,8 +29,8 @@ def deviate(ratio: float, free: float) -> float:
 
     Notes
     -----
-    Wilson and Hilferty (1931), "The distribution of chi-square": the cube root is normal, also where the sum of
-    few draws of few dimensions is skew.
+    Wilson and Hilferty (1931), "The distribution of chi-square": the cube root is normal, also where the
+    sum of few draws of few dimensions is skew.
     """
     variance = 2 / (9 * free)
     return float((ratio ** (1 / 3) - (1 - variance)) / math.sqrt(variance))
