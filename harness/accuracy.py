@@ -233,13 +233,14 @@ def judge(
     scores = score(quantities, shares, truth) if truth is not None else []
     if kinetic is not None and kinetic.ess >= MIN_ESS:
         scores.append(Score(KINETIC, "mean", kinetic.z, kinetic.size))
-    if truth is None and not scores:
-        return unknown(why_none)
     if not quantities:
-        return unknown("there is no scalar to compare")
+        return unknown(why_none if truth is None else "there is no scalar to compare")
     limit = threshold(len(scores), level)
     worst = max(scores, key=lambda one: abs(one.z), default=None)
-    wrong, doubts = _wrong(worst, limit), [why_none] if truth is None else _doubts(quantities, truth)
+    wrong = _wrong(worst, limit)
+    if truth is None and (not_mixed or not wrong):
+        return unknown(why_none)
+    doubts = _doubts(quantities, truth) if truth is not None else []
     if not_mixed:
         verdict, reasons = "not judged", [_unmixed(not_mixed)]
     else:
