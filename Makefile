@@ -8,7 +8,7 @@ PYTHON := .venv/bin/python
 NUTSBENCH := $(PYTHON) -m harness
 ASV := $(PYTHON) -m asv
 
-.PHONY: help env bench asv bench-ci releases test test-fast lint stacks lock lock-releases clean
+.PHONY: help env bench asv asv-compare bench-ci releases test test-fast lint stacks lock lock-releases clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -23,6 +23,9 @@ asv: env ## Run asv on HEAD (BENCH=regex to choose, STACK=name), and write its p
 	@$(ASV) machine --yes >/dev/null
 	$(ASV) run --record-samples --show-stderr HEAD^! $(addprefix --environment ,$(STACK)) $(addprefix --bench ,$(BENCH)); \
 	code=$$?; $(ASV) publish && echo "Pages: results/asv-html, or \`$(ASV) preview\`."; exit $$code
+
+asv-compare: env ## Run asv's core suite on BASE and HEAD, and measure again what it flags (MODEL=name to choose).
+	@$(NUTSBENCH) asv-compare $(BASE) $(HEAD) $(addprefix -m ,$(MODEL))
 
 bench-ci: env ## Run the pytest-benchmark suites, and say red or green.
 	$(NUTSBENCH) guard $(GUARD)

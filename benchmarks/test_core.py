@@ -3,15 +3,17 @@
 import pytest
 
 import models
-from harness import yardstick
+from harness import samples
 
+#: Forks that time a call, for the guard.
+PROCESSES = 4
 CALLS = ("gradient", "leapfrog", "transitions")
 
 
 # One model after the other, so that each is compiled once.
 @pytest.mark.parametrize(("model", "call"), [(model, call) for model in models.names() for call in CALLS])
 def test_core(benchmark, core, model, call):
-    """Time a call of the core, for pytest-benchmark and against the yardstick."""
+    """Time a call of the core, for pytest-benchmark and beside reference work in processes of its own."""
     function = getattr(core(model), call)
     benchmark.group = f"core: {call}"
     benchmark.extra_info.update(
@@ -19,6 +21,6 @@ def test_core(benchmark, core, model, call):
         model=model,
         model_digest=models.model_digest(models.get(model)),
         call=call,
-        ratios=yardstick.ratios(function),
+        ratios=samples.in_processes({call: function}, PROCESSES)[call],
     )
     benchmark(function)

@@ -5,6 +5,7 @@ density, not from a sampler's adaptation, so that every release and every commit
 the same work, and a time is a time of the code alone.
 """
 
+import contextlib
 import hashlib
 import json
 import multiprocessing
@@ -84,6 +85,10 @@ class Burst:
     wall_s: float
 
 
+class _EnoughError(Exception):
+    """There are as many leapfrogs as were wanted."""
+
+
 class Core:
     """One model's log-probability and NUTS step, compiled and held at a fixed state.
 
@@ -147,6 +152,20 @@ class Core:
     def transitions(self) -> int:
         """Make :data:`TRANSITIONS` transitions from the fixed start and seed; return their leapfrogs."""
         return self._walk(_SEED, TRANSITIONS)[0]
+
+    def leapfrogs(self, number: int) -> None:
+        """Make transitions from the fixed start and seed until so many leapfrogs are made, and no more."""
+        step, left = self._step.integrator.step, number
+
+        def counting(*args: Any, **kwargs: Any) -> Any:
+            nonlocal left
+            if not left:
+                raise _EnoughError
+            left -= 1
+            return step(*args, **kwargs)
+
+        with mock.patch.object(self._step.integrator, "step", counting), contextlib.suppress(_EnoughError):
+            self._walk(_SEED, number)
 
     def burst(self, seed: int, transitions: int) -> Burst:
         """Make transitions from the fixed start with a seed."""

@@ -42,6 +42,7 @@ def examine() -> List[Finding]:
     checks: List[Callable[[], Finding]] = [
         _compiler,
         _blas,
+        _valgrind,
         _threads,
         _cores,
         _load,
@@ -71,6 +72,13 @@ def _blas() -> Finding:
         )
         return Finding("BLAS", "warn", "none that a program can be linked to", advice)
     return Finding("BLAS", "good", f"linked with {flags}")
+
+
+def _valgrind() -> Finding:
+    if shutil.which("valgrind") is None:
+        advice = "Debian: apt install valgrind; no instructions are counted until then, times only"
+        return Finding("valgrind", "warn", "not on the path", advice)
+    return Finding("valgrind", "good", "instructions can be counted")
 
 
 def _threads() -> Finding:

@@ -7,6 +7,7 @@ from typing import Any, List
 
 import click
 
+from harness.cli.asv_compare import asv_compare_command
 from harness.cli.calibrate import calibrate_command
 from harness.cli.check import check_command, check_truth_command
 from harness.cli.compare import compare_command
@@ -49,6 +50,7 @@ for _command in (
     run_command,
     show_command,
     compare_command,
+    asv_compare_command,
     power_command,
     models_command,
     metrics_command,

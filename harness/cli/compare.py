@@ -105,9 +105,9 @@ def compare_command(
         return _answered(found, _say(found, records.notes(*sets), as_json, markdown))
     sides = [arms.resolve("BASE", base, stack_name), arms.resolve("HEAD", head, stack_name)]
     with machine_to_oneself(no_wait, _KEPT):
-        study, notes, interrupted = _measure(sides, names or tuple(models.names()), options)
+        study, notes, interrupted = measure(sides, names or tuple(models.names()), options)
     if any(result.is_known for result in study.results.values()):
-        _store(study, notes, results, interrupted)
+        store(study, notes, results, interrupted)
     code = _answered(study, _say(study, notes, as_json, markdown))
     return 130 if interrupted else code
 
@@ -119,7 +119,7 @@ def _answered(study: Any, code: int) -> int:
     return code
 
 
-def _measure(sides: Sequence[Any], names: Sequence[str], options: Any) -> Tuple[Any, List[str], bool]:
+def measure(sides: Sequence[Any], names: Sequence[str], options: Any) -> Tuple[Any, List[str], bool]:
     """Return the comparison, notes on its conditions, and whether it was stopped."""
     from harness.compare import arms, callgrind, words
     from harness.compare.study import Study
@@ -135,7 +135,7 @@ def _measure(sides: Sequence[Any], names: Sequence[str], options: Any) -> Tuple[
     # Whatever else runs moves no count.
     busy = environment.busy_cores() if options.counter == "time" else None
     notes = words.notes(
-        same_stack=sides[0].stack.digest == sides[1].stack.digest,
+        same_stack=(sides[0].stack.digest, sides[0].code) == (sides[1].stack.digest, sides[1].code),
         cores=environment.usable_cores(),
         busy=busy if busy is not None and environment.is_busy(busy) else None,
     )
@@ -150,7 +150,7 @@ def _measure(sides: Sequence[Any], names: Sequence[str], options: Any) -> Tuple[
     return study, notes, False
 
 
-def _store(study: Any, notes: Sequence[str], results: Path, interrupted: bool) -> None:
+def store(study: Any, notes: Sequence[str], results: Path, interrupted: bool) -> None:
     """Keep a comparison in a file of its own, for the dashboard."""
     from harness.compare import words
     from harness.store import utc_now

@@ -34,6 +34,8 @@ class Arm:
         Of a revision of this repository, where its files are.
     variables : dict of str
         Environment variables that its processes get on top.
+    code : Path or None
+        Of a revision whose own code is to be run, where that is; else the working tree's is.
     """
 
     role: str
@@ -41,6 +43,7 @@ class Arm:
     stack: Stack
     source: Optional[Path] = None
     variables: Mapping[str, str] = field(default_factory=dict)
+    code: Optional[Path] = None
 
     @property
     def name(self) -> str:
@@ -147,6 +150,28 @@ def _commit(text: str) -> Optional[str]:
         return None
     done = _git("rev-parse", "--verify", "--quiet", f"{text}^{{commit}}")
     return done.stdout.decode().strip() if done.returncode == 0 else None
+
+
+def commit_of(role: str, text: str) -> str:
+    """Return the hash of a revision of this repository.
+
+    Parameters
+    ----------
+    role : str
+        BASE or HEAD, for the message.
+    text : str
+        Branch, tag, hash or any other name that git knows.
+
+    Raises
+    ------
+    UserError
+        If it is none, or this is no git checkout.
+    """
+    found = _commit(text)
+    if found is None:
+        why = _no_revisions()
+        raise UserError(f"{role} {text!r} is no revision of this repository{f': {why}' if why else ''}.")
+    return found
 
 
 def _export(commit: str, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import random
 import select
 import signal
@@ -97,7 +98,7 @@ class Process:
         given = environment.worker_variables(cache, stack.has_theano_pymc, 1)
         more = {**arm.variables, **(variables or {})}
         flags = ",".join([given["THEANO_FLAGS"], *filter(None, [more.pop("THEANO_FLAGS", "")])])
-        files = map(str, models.loaded_files())
+        files, code = map(str, models.loaded_files()), arm.code or ROOT
         command = [*prefix, str(stack.python), "-m", "harness.compare.child", model, *files]
         with contextlib.ExitStack() as opened:
             self._log = opened.enter_context(tempfile.TemporaryFile())
@@ -105,8 +106,8 @@ class Process:
             try:
                 self._process = subprocess.Popen(
                     command,
-                    cwd=ROOT,
-                    env={**given, **more, "THEANO_FLAGS": flags},
+                    cwd=code,
+                    env={**given, "PYTHONPATH": str(code), **more, "THEANO_FLAGS": flags},
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=self._log,
@@ -269,6 +270,7 @@ def measure(base: Arm, head: Arm, model: str, number: int, bursts: int) -> Pair:
                 process.begin(step)
             facts = {process: process.answer() for process in arms}
         check_alike(model, facts[first], facts[second])
+        _pin(arms, number)
         transitions = _calibrated(first, second)
         pair = Pair(facts=(facts[first], facts[second]), transitions=transitions)
         for burst in range(bursts):
@@ -280,6 +282,18 @@ def measure(base: Arm, head: Arm, model: str, number: int, bursts: int) -> Pair:
         for process in arms:
             facts[process].update(process.ask("memory"))
     return pair
+
+
+def _pin(arms: Sequence[Process], number: int) -> None:
+    """Have both processes of a pair run on one CPU, another one in each pair.
+
+    A neighbour on a virtual machine's host slows one CPU at a time. Left to the scheduler, each process has a
+    CPU of its own for as long as the pair lasts, and what slows one of them is taken for a difference.
+    """
+    cpus = sorted(os.sched_getaffinity(0))
+    for process in arms:
+        with contextlib.suppress(OSError):  # A container may not allow it.
+            os.sched_setaffinity(process.pid, {cpus[number % len(cpus)]})
 
 
 def check_alike(model: str, base: Mapping[str, Any], head: Mapping[str, Any]) -> None:

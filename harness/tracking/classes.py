@@ -3,19 +3,20 @@
 asv tells caches apart by the module and line of the function that fills them, so each
 class gets a ``setup_cache`` in a module of its own. What it returns is pickled, and
 unpickled in the process of every benchmark: of sampled cells that is a list of records, of
-the core it is the order to build and compile. A ``setup`` would not do, however little it
-does: asv 0.6.5 then times single calls, and of 10 us its clock is a good part.
+the core the object that measures it and shares its values among the benchmarks.
 """
 
 import math
 import sys
 import types
-from typing import Any, Dict, List
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List
 
 import models
-from harness import core, lock, yardstick
-from harness.tracking import cells, speed
+from harness import core
+from harness.tracking import cells, counts
 from harness.tracking.figures import FIGURES, Figure, Value, result
+from harness.tracking.measured import PROCESSES, READER, ROUNDS, Measured
 from models.spec import ModelSpec
 
 Records = Dict[str, List[Dict[str, Any]]]
@@ -97,14 +98,10 @@ def _is_other_model(benchmark: str, function: Any) -> bool:
 
 #: Compiling into an empty cache costs from 20 s (this one) to 100 s a model.
 COLD_MODELS = ("addition",)
-_WARM_COMPILES = 2
-#: A round is a process of its own, minutes after the one before: processes differ, and what the
-#: timer leaves of a machine's slow spells is not taken for a slow commit.
-_ROUNDS = 2
 
 
 def core_classes(module: str, profile: str) -> Dict[str, type]:
-    """Return a class for each model whose benchmarks time the NUTS core at fixed work.
+    """Return a class for each model whose benchmarks measure the NUTS core at fixed work.
 
     Parameters
     ----------
@@ -119,29 +116,32 @@ def core_classes(module: str, profile: str) -> Dict[str, type]:
     }
 
 
-class _Compiled:
-    """A model's core that is built and compiled wherever it is unpickled.
+@dataclass(frozen=True)
+class Benchmark:
+    """One row of :data:`BENCHMARKS`.
 
     Parameters
     ----------
     name : str
-        The model.
-    other : bool
-        Whether it is not to be measured: asv would store it as one of another model.
+        Name of the function; asv tells by it what kind of benchmark it is.
+    pretty : str
+        What a reader sees in its place.
+    unit : str
+        Unit.
+    text : str
+        What it is, in full.
+    run : callable
+        Measures it; what it returns is the value of a ``track_`` benchmark.
+    edition : int
+        Counted up when it measures otherwise, so that a new line begins.
     """
 
-    def __init__(self, name: str, other: bool = False) -> None:
-        self._name = name
-        self._other = other
-
-    def __reduce__(self) -> Any:
-        return (_OtherModel, ()) if self._other else (_compiled, (self._name,))
-
-
-def _compiled(name: str) -> core.Compiled:
-    # In the process of a benchmark, which ends with it.
-    lock.keep(f"asv's benchmark of {name}", cells.say)
-    return core.Compiled(name)
+    name: str
+    pretty: str
+    unit: str
+    text: str
+    run: Callable[[Measured], Any]
+    edition: int = 0
 
 
 class _OtherModel:
@@ -150,62 +150,142 @@ class _OtherModel:
     def __getattr__(self, name: str) -> Any:
         from asv_runner.benchmarks.mark import SkipNotImplemented
 
+        if name.startswith("__"):
+            raise AttributeError(name)  # What pickle asks for.
         raise SkipNotImplemented(name)
 
 
+def _instructions(measured: Measured, read: Callable[[Dict[str, Any]], float]) -> float:
+    """Return what is read off a model's count; without valgrind the benchmark is skipped with the reason."""
+    why = counts.why_not()
+    if why:
+        print(f"skipped: {why}", file=sys.stderr)
+        return math.nan
+    return read(measured.counted())
+
+
 def _core_class(module: str, spec: ModelSpec, cold: bool) -> type:
-    benchmark = f"{module.split('.', 1)[1]}.{spec.name}.time_gradient"
+    prefix = f"{module.split('.', 1)[1]}.{spec.name}"
 
-    def setup_cache(_: Any) -> _Compiled:
-        return _Compiled(spec.name, _is_other_model(benchmark, time_gradient))
+    def setup_cache(_: Any) -> Any:
+        other = _is_other_model(f"{prefix}.peakmem_transitions", members["peakmem_transitions"])
+        return _OtherModel() if other else Measured(spec.name)
 
-    def time_gradient(_: Any, compiled: core.Compiled) -> None:
-        compiled.gradient()
-
-    def time_leapfrog(_: Any, compiled: core.Compiled) -> None:
-        compiled.leapfrog()
-
-    def time_transitions(_: Any, compiled: core.Compiled) -> None:
-        compiled.transitions()
-
-    def peakmem_transitions(_: Any, compiled: core.Compiled) -> None:
-        compiled.transitions()
-
-    def track_compile_warm(_: Any, compiled: core.Compiled) -> Value:
-        return {"samples": compiled.warm_compiles_s(_WARM_COMPILES), "number": 1}
-
-    def track_compile_cold(_: Any, compiled: core.Compiled) -> Value:
-        assert compiled.name  # Skips where this is another model.
-        return core.cold_compile_s(spec.name)
-
-    described = {
-        time_gradient: "gradient",
-        time_leapfrog: "leapfrog",
-        time_transitions: f"{core.TRANSITIONS} transitions",
-        peakmem_transitions: "peak memory",
-        track_compile_warm: "compile, warm cache",
-        track_compile_cold: "compile, empty cache",
-    }
-    if not cold:
-        del described[track_compile_cold]
     _in_module_of_its_own(setup_cache, f"{module}.{spec.name}")
     members: Dict[str, Any] = {
         "__module__": module,
         "__doc__": f"{spec.name}: the NUTS core at work that does not change.",
         "setup_cache": setup_cache,
         "timeout": 1800,
-        # The core is one thread: its CPU time is its time, whoever else is on the machine.
-        "timer": yardstick.SteadyTimer(speed.usual_s),
-        "sample_time": 0.025,
-        "repeat": (3, 10, 5.0),
-        "rounds": _ROUNDS,
+        # A sample is a process's value, which is read from a clock that tells just that.
+        "timer": READER,
+        "number": 1,
+        "warmup_time": 0.0,
+        "repeat": PROCESSES,
+        "rounds": ROUNDS,
     }
-    for function, text in described.items():
-        # Compiling warm has been measured in other ways before, times with another timer.
-        edition = core.EDITION + 2 * (text == described[track_compile_warm])
-        edition += function.__name__.startswith("time_")
-        function.version = cells.version(spec, function.__name__, edition)  # type: ignore[attr-defined]
-        function.unit = "seconds"  # type: ignore[attr-defined]
-        function.pretty_name = f"{spec.name}: {text}"  # type: ignore[attr-defined]
-        members[function.__name__] = function
+    for row in BENCHMARKS:
+        if row.name == "track_compile_cold" and not cold:
+            continue
+        members[row.name] = _core_benchmark(spec, row)
     return type(spec.name, (), members)
+
+
+def _core_benchmark(spec: ModelSpec, row: Benchmark) -> Any:
+    def run(_: Any, measured: Measured) -> Any:
+        return row.run(measured)
+
+    run.__name__ = row.name
+    run.version = cells.version(spec, row.name, core.EDITION + row.edition)  # type: ignore[attr-defined]
+    run.unit = row.unit  # type: ignore[attr-defined]
+    run.pretty_name = f"{spec.name}: {row.pretty}"  # type: ignore[attr-defined]
+    run.pretty_source = f"# {row.text}\n# defined in {__name__.replace('.', '/')}.py\n"  # type: ignore[attr-defined]
+    return run
+
+
+def _timed(workload: str) -> Callable[[Measured], None]:
+    return lambda measured: READER.add(measured.next_s(workload))
+
+
+def _counted(workload: str) -> Callable[[Measured], float]:
+    return lambda measured: _instructions(measured, lambda found: found["instructions"][workload])
+
+
+def _share(kind: str) -> Callable[[Measured], float]:
+    return lambda measured: _instructions(
+        measured, lambda found: round(100 * found["shares"]["transitions"][kind], 1)
+    )
+
+
+_AT_USUAL_SPEED = "of one process, beside a reference workload in turns, at the machine's usual speed"
+_TRANSITIONS = f"{core.TRANSITIONS} transitions"
+
+_CALLS = {
+    "gradient": "one call of the gradient",
+    "leapfrog": "one leapfrog step",
+    "transitions": _TRANSITIONS,
+}
+_KINDS = {"python": "python", "numpy": "numpy", "compiled": "compiled", "libm_blas": "libm and BLAS"}
+
+
+def _pretty(workload: str) -> str:
+    return _TRANSITIONS if workload == "transitions" else workload
+
+
+#: What is measured of every model's core. Editions count on from ways of measuring of earlier days.
+BENCHMARKS = (
+    *(
+        Benchmark(
+            name=f"time_{workload}",
+            pretty=_pretty(workload),
+            unit="seconds",
+            text=f"CPU seconds of {text}, {_AT_USUAL_SPEED}.",
+            run=_timed(workload),
+            edition=2,
+        )
+        for workload, text in _CALLS.items()
+    ),
+    Benchmark(
+        name="peakmem_transitions",
+        pretty="peak memory",
+        unit="bytes",
+        text=f"Largest resident set of a process that builds, compiles and makes {_TRANSITIONS}.",
+        run=lambda measured: measured.transitions(),
+    ),
+    Benchmark(
+        name="track_compile_warm",
+        pretty="compile, warm cache",
+        unit="seconds",
+        text=f"Wall seconds of building and compiling, {_AT_USUAL_SPEED}.",
+        run=lambda measured: {"samples": measured.compiles_s(), "number": 1},
+        edition=3,
+    ),
+    Benchmark(
+        name="track_compile_cold",
+        pretty="compile, empty cache",
+        unit="seconds",
+        text="Wall seconds of building and compiling with an empty cache, at the machine's usual speed.",
+        run=lambda measured: {"samples": measured.cold_compiles_s(), "number": 1},
+        edition=1,
+    ),
+    *(
+        Benchmark(
+            name=f"track_instructions_{workload}",
+            pretty=f"instructions, {workload}",
+            unit="instructions",
+            text=f"Instructions of {text}, all code of the process, counted by callgrind.",
+            run=_counted(workload),
+        )
+        for workload, text in {**_CALLS, "transitions": "a leapfrog step of NUTS transitions"}.items()
+    ),
+    *(
+        Benchmark(
+            name=f"track_share_{name}",
+            pretty=f"share of {kind}",
+            unit="%",
+            text=f"Share of the instructions of NUTS transitions that are executed in {kind}.",
+            run=_share(kind),
+        )
+        for name, kind in _KINDS.items()
+    ),
+)

@@ -13,6 +13,7 @@ from typing import Any, Dict, List
 
 import asv_runner
 from asv import util
+from asv.commands.run import Run
 from asv.console import log
 from asv.environment import Environment
 
@@ -127,6 +128,22 @@ class LockedStack(Environment):  # type: ignore[misc]
         return folder
 
 
+def _interleave_rounds() -> None:
+    """Have `asv continuous` take the rounds of its commits in turns, unless it is told not to.
+
+    A machine that is slow for minutes is then slow for both.
+    """
+    run = Run.run.__func__
+
+    def interleaved(cls: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("interleave_rounds", False) is None:
+            kwargs["interleave_rounds"] = True
+        return run(cls, *args, **kwargs)
+
+    Run.run = classmethod(interleaved)
+
+
 def setup() -> None:
     """Be a plugin: asv calls this when it has loaded the module."""
+    _interleave_rounds()
     log.debug(scrub(f"{LockedStack.tool_name}: stacks in {stacks_dir()}"))

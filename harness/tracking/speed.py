@@ -1,4 +1,4 @@
-"""How fast the machine usually is, beside asv's results: what times are corrected to.
+"""How fast the machine usually is, beside asv's results: the unit that ratios are given in as seconds.
 
 It is measured once for a kind of machine and kept, so that a figure of next month means
 what one of today does. Which number it is does not matter to any comparison.
@@ -9,15 +9,19 @@ import platform
 from pathlib import Path
 from typing import Dict
 
-from harness import environment, yardstick
+import numpy as np
+
+from harness import environment, samples
 from harness.errors import UserError
 from harness.tracking import cells
 
 _READINGS = 300
+#: What a line of the file gives; lines of other work are of an earlier way of measuring.
+_KEY = "reference_work_s"
 
 
 def usual_s() -> float:
-    """Return the CPU seconds that a piece of plain work takes when this machine is itself.
+    """Return the CPU seconds that a piece of reference work takes when this machine is itself.
 
     The first quartile of some readings: what interrupts a machine only makes it slower.
 
@@ -28,17 +32,13 @@ def usual_s() -> float:
     """
     # No .json: asv would take it for a result.
     path = cells.folder() / "speed.jsonl"
-    known, before = _known(path), _kind()
-    kind = f"{before}, kind {environment.here()['machine']}"
-    if kind not in known and before in known:
-        # Of days when a machine was told by its processor's name alone; histories go on.
-        return known[before]
+    known, kind = _known(path), _kind()
     if kind not in known:
-        readings = [yardstick.piece_s() for _ in range(_READINGS)]
+        readings = [samples.reference_s() for _ in range(_READINGS)]
         known[kind] = sorted(readings)[_READINGS // 4]
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a") as file:
-            file.write(json.dumps({"machine": kind, "plain_work_s": known[kind]}) + "\n")
+            file.write(json.dumps({"machine": kind, _KEY: known[kind]}) + "\n")
     return known[kind]
 
 
@@ -46,7 +46,7 @@ def _known(path: Path) -> Dict[str, float]:
     lines = path.read_text().splitlines() if path.is_file() else []
     try:
         rows = [json.loads(line) for line in lines]
-        return {str(row["machine"]): float(row["plain_work_s"]) for row in rows}
+        return {str(row["machine"]): float(row[_KEY]) for row in rows if "plain_work_s" not in row}
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"{path.name} in {path.parent.name} does not hold this machine's usual speed: {error!r}; "
@@ -55,5 +55,7 @@ def _known(path: Path) -> Dict[str, float]:
 
 
 def _kind() -> str:
-    python = f"{platform.python_implementation()} {platform.python_version()}"
-    return f"{environment.processor()}, {environment.usable_cores()} cores, {python}"
+    # Its arithmetic is NumPy's, so it is another unit with another one.
+    python = f"{platform.python_implementation()} {platform.python_version()}, NumPy {np.__version__}"
+    machine = f"kind {environment.here()['machine']}"
+    return f"{environment.processor()}, {environment.usable_cores()} cores, {machine}, {python}"

@@ -1,6 +1,7 @@
 """The classes that asv finds: one a model, each with a cache and a version of its own."""
 
 import json
+import math
 import pickle
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 import models
 from harness.errors import UserError
 from harness.tracking import cells, classes
+from harness.tracking.measured import ROUNDS, Measured
 
 runner = pytest.importorskip("asv_runner.benchmarks._base")
 
@@ -62,20 +64,52 @@ def test_the_core_of_another_model_is_skipped_too(monkeypatch, tmp_path):
     monkeypatch.setenv("NUTSBENCH_ASV", str(tmp_path))
     mark = pytest.importorskip("asv_runner.benchmarks.mark")
     one = classes.core_classes("suite.core", "quick")["addition"]
-    known = {"core.addition.time_gradient": {"version": "another"}}
+    known = {"core.addition.peakmem_transitions": {"version": "another"}}
     (tmp_path / "benchmarks.json").write_text(json.dumps(known))
     compiled = pickle.loads(pickle.dumps(one().setup_cache()))
     every = [name for name in dir(one) if name.startswith(("time_", "peakmem_", "track_"))]
-    assert len(every) == 6
+    assert len(every) == len(classes.BENCHMARKS)
     for name in every:
         with pytest.raises(mark.SkipNotImplemented):
             getattr(one(), name)(compiled)
 
 
-def test_asv_is_given_no_setup_or_it_would_time_single_calls():
-    one = classes.core_classes("suite.core", "quick")["addition"]
-    assert not hasattr(one, "setup")
-    assert not [name for name in dir(one) if hasattr(getattr(one, name), "setup")]
+@pytest.mark.parametrize("name", [row.name for row in classes.BENCHMARKS])
+def test_a_benchmark_says_what_it_is(name):
+    function = getattr(classes.core_classes("suite.core", "tutorial")["addition"], name)
+    assert function.unit in ("seconds", "bytes", "instructions", "%")
+    assert function.pretty_name.startswith("addition: ")
+    assert function.pretty_source.startswith("# ")
+
+
+def test_asv_takes_a_sample_of_each_process(monkeypatch):
+    time = pytest.importorskip("asv_runner.benchmarks.time")
+    one = classes.core_classes("suite.core", "quick")["addition"]()
+    values = iter([3.0, 1.0, 2.0, 5.0, 4.0])
+    monkeypatch.setattr(Measured, "next_s", lambda _, workload: next(values) if workload == "leapfrog" else 0)
+    monkeypatch.setattr(classes, "_is_other_model", lambda *_: False)
+    benchmark = time.TimeBenchmark("core.addition.time_leapfrog", one.time_leapfrog, [one])
+    benchmark.set_cache(one.setup_cache())
+    benchmark.do_setup()
+    assert benchmark.do_run() == {"samples": [3.0, 1.0, 2.0, 5.0], "number": 1}
+    assert benchmark.rounds == ROUNDS
+
+
+def test_without_valgrind_instructions_are_skipped_with_the_reason(monkeypatch, capsys):
+    monkeypatch.setattr(classes.counts, "why_not", lambda: "valgrind is not installed: do this")
+    one = classes.core_classes("suite.core", "quick")["addition"]()
+    assert math.isnan(one.track_instructions_leapfrog(Measured("addition")))
+    assert math.isnan(one.track_share_python(Measured("addition")))
+    assert "skipped: valgrind is not installed: do this" in capsys.readouterr().err
+
+
+def test_instructions_and_shares_are_read_off_one_count(monkeypatch):
+    found = {"instructions": {"leapfrog": 12}, "shares": {"transitions": {"libm and BLAS": 0.25}}}
+    monkeypatch.setattr(classes.counts, "why_not", lambda: "")
+    monkeypatch.setattr(Measured, "counted", lambda _: found)
+    one = classes.core_classes("suite.core", "quick")["addition"]()
+    assert one.track_instructions_leapfrog(Measured("addition")) == 12
+    assert one.track_share_libm_blas(Measured("addition")) == 25
 
 
 def test_quick_compiles_with_an_empty_cache_only_what_it_says():

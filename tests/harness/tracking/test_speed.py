@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from harness import yardstick
+from harness import samples
 from harness.errors import UserError
 from harness.tracking import speed
 
@@ -13,14 +13,14 @@ from harness.tracking import speed
 def here(monkeypatch, tmp_path):
     monkeypatch.setenv("NUTSBENCH_ASV", str(tmp_path))
     readings = iter(range(1, 10_000))
-    monkeypatch.setattr(yardstick, "piece_s", lambda: float(next(readings)))
+    monkeypatch.setattr(samples, "reference_s", lambda: float(next(readings)))
     return tmp_path / "speed.jsonl"
 
 
 def test_it_is_measured_once(here):
     first = speed.usual_s()
     assert speed.usual_s() == first
-    assert [json.loads(line)["plain_work_s"] for line in here.read_text().splitlines()] == [first]
+    assert [json.loads(line)["reference_work_s"] for line in here.read_text().splitlines()] == [first]
 
 
 def test_it_is_the_speed_of_a_machine_that_nothing_interrupts():
@@ -34,7 +34,14 @@ def test_another_kind_of_machine_has_a_speed_of_its_own(here, monkeypatch):
     assert len(here.read_text().splitlines()) == 2
 
 
-@pytest.mark.parametrize("text", ["{", "[1]", '{"this": 1}', '{"machine": "x", "plain_work_s": null}'])
+def test_what_was_measured_in_an_earlier_way_is_another_unit_and_stays(here):
+    earlier = '{"machine": "an old one", "plain_work_s": 1.0}\n'
+    here.write_text(earlier)
+    assert speed.usual_s() != 1.0
+    assert here.read_text().startswith(earlier)
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", '{"this": 1}', '{"machine": "x", "reference_work_s": null}'])
 def test_a_damaged_file_is_named_and_left_alone(here, text):
     here.write_text(text)
     with pytest.raises(UserError, match=r"speed\.jsonl"):

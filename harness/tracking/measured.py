@@ -1,0 +1,117 @@
+"""What asv's benchmarks of a model's core share: values measured together, and a clock that tells them.
+
+asv starts a process for each benchmark, and compiling a model takes longer than timing it. So the first
+benchmark of a round measures for all of them, and keeps the values in asv's own folder for the model.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, Dict, List
+
+import models
+from harness import core, lock, samples
+from harness.tracking import cells, counts, speed
+
+#: A round compiles anew, minutes after the one before; asv takes a sample of each process in it.
+ROUNDS, PROCESSES = 2, 4
+
+
+class Reader:
+    """A clock for ``timeit`` that goes on by what it is told, and by nothing else."""
+
+    def __init__(self) -> None:
+        self._told_s = 0.0
+
+    def __call__(self) -> float:
+        """Return the seconds that it was told of, all together."""
+        return self._told_s
+
+    def add(self, seconds: float) -> None:
+        """Go on by some seconds."""
+        self._told_s += seconds
+
+
+READER = Reader()
+
+
+class Measured:
+    """A model's core, measured when somebody asks; asv pickles it for the processes of its benchmarks.
+
+    Parameters
+    ----------
+    name : str
+        The model.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def next_s(self, workload: str) -> float:
+        """Return a process's seconds of a workload that nobody has asked for yet.
+
+        Parameters
+        ----------
+        workload : str
+            gradient, leapfrog or transitions.
+        """
+        kept = self._kept()
+        if not kept.get(workload):
+            kept = self._measure(kept)
+        value = kept[workload].pop(0)
+        self._keep(kept)
+        return value
+
+    def compiles_s(self) -> List[float]:
+        """Return the seconds of building and compiling with a warm cache, one of each round."""
+        kept = self._kept()
+        while len(kept.get("compile", [])) < ROUNDS:
+            kept = self._measure(kept)
+        self._keep(kept)
+        return kept["compile"]
+
+    def cold_compiles_s(self) -> List[float]:
+        """Return the seconds of building and compiling with an empty cache, once, by two readings.
+
+        They are those of the machine's speed, before and after. Of a single value asv would take any tenth
+        for a change; of two it calls none.
+        """
+        self._wait()
+        usual_s, before = speed.usual_s(), samples.reference_s()
+        spent = core.cold_compile_s(self._name)
+        return [usual_s * spent / now for now in (before, samples.reference_s())]
+
+    def transitions(self) -> int:
+        """Build, compile and make the transitions, all in this process; return their leapfrogs."""
+        self._wait()
+        return core.Core(models.get(self._name)).transitions()
+
+    def counted(self) -> Dict[str, Any]:
+        """Return the instructions of the model's core, which are counted once for all benchmarks."""
+        path = Path("instructions.json")
+        if not path.is_file():
+            self._wait()
+            path.write_text(json.dumps(counts.of_model(self._name)))
+        found: Dict[str, Any] = json.loads(path.read_text())
+        return found
+
+    def _measure(self, kept: Dict[str, List[float]]) -> Dict[str, List[float]]:
+        self._wait()
+        usual_s = speed.usual_s()
+        for workload, values in samples.of_core(self._name, PROCESSES).items():
+            kept.setdefault(workload, []).extend(usual_s * value for value in values)
+        return kept
+
+    def _wait(self) -> None:
+        # In the process of a benchmark, which ends with it.
+        lock.keep(f"asv's benchmark of {self._name}", cells.say)
+
+    @staticmethod
+    def _kept() -> Dict[str, List[float]]:
+        # Where the cache is: asv runs all benchmarks of one cache in its folder, and removes it.
+        path = Path("samples.json")
+        found: Dict[str, List[float]] = json.loads(path.read_text()) if path.is_file() else {}
+        return found
+
+    @staticmethod
+    def _keep(kept: Dict[str, List[float]]) -> None:
+        Path("samples.json").write_text(json.dumps(kept))
