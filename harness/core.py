@@ -8,7 +8,6 @@ the same work, and a time is a time of the code alone.
 import contextlib
 import hashlib
 import json
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -263,49 +262,12 @@ def _accepted(
     return float(np.mean(chances))
 
 
-class Compiled:
-    """A core that was compiled in this process, and what that took.
-
-    Parameters
-    ----------
-    name : str
-        The model.
-
-    Attributes
-    ----------
-    gradient, leapfrog, transitions : callable
-        The core's calls.
-    seconds : float
-        Wall seconds of building and compiling it.
-    warm : bool
-        Whether Theano found all that it compiled before in its cache.
-    """
-
-    def __init__(self, name: str) -> None:
-        known, cached = compile_cache.loaded_modules(), compile_cache.cached_modules()
-        core = Core(models.get(name))
-        compile_cache.remove_unversioned(known)
-        self.name, self.warm = name, compile_cache.cached_modules() == cached
-        self.seconds = core.build_s + core.compile_s
-        self.gradient, self.leapfrog, self.transitions = core.gradient, core.leapfrog, core.transitions
-
-    def warm_compiles_s(self, repeats: int) -> List[float]:
-        """Return the wall seconds of building and compiling with a warm cache, each time in another process.
-
-        This process is the first, if the cache was warm; the others are forks of it.
-        """
-        found = [self.seconds] if self.warm else []
-        while len(found) < repeats:
-            # A pool each: one that replaces its process forks from a thread, and Theano-PyMC
-            # 1.1.0 has its lock in the main thread only.
-            with multiprocessing.get_context("fork").Pool(1) as pool:
-                found.append(pool.apply(compile_s, (self.name,)))
-        return found
-
-
 def compile_s(name: str) -> float:
     """Build and compile a model in this process, and return the wall seconds."""
-    return Compiled(name).seconds
+    known = compile_cache.loaded_modules()
+    core = Core(models.get(name))
+    compile_cache.remove_unversioned(known)
+    return core.build_s + core.compile_s
 
 
 def cold_compile_s(name: str) -> float:
