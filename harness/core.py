@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Dict, List, Sequence, Tuple
 from unittest import mock
 
@@ -276,7 +277,7 @@ def cold_compile_s(name: str) -> float:
         # Of a flag that is given twice the last one counts.
         flags = ",".join([os.environ.get("THEANO_FLAGS", ""), f"base_compiledir={empty}"]).lstrip(",")
         variables = {**os.environ, "THEANO_FLAGS": flags, "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "-m", "harness.core", name]
+        command = [sys.executable, "-m", "harness.core", name, *map(str, models.loaded_files())]
         done = subprocess.run(command, env=variables, capture_output=True)
         if done.returncode:
             raise RuntimeError(f"compiling {name} failed: {done.stderr.decode(errors='replace')[-500:]}")
@@ -284,4 +285,6 @@ def cold_compile_s(name: str) -> float:
 
 
 if __name__ == "__main__":
+    for file in sys.argv[2:]:
+        models.load_file(Path(file))
     print(json.dumps(compile_s(sys.argv[1])))

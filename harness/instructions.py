@@ -1,19 +1,21 @@
 """Counts the instructions of the NUTS core, under valgrind: the same on every machine of an architecture.
 
-``valgrind --tool=callgrind ... python -m harness.instructions SOCKET PARENT`` imports a stack once, and
-then forks for each model that it is asked for: importing PyMC3 under valgrind takes longer than all the
-rest. :mod:`harness.tracking.counts` starts it and asks it.
+``python -m harness.instructions SOCKET PARENT`` is run twice, as it is and under valgrind, imports a stack
+once, and forks for each model that it is asked for. The first compiles: under valgrind that takes ten times
+as long. The second gets what was compiled as a pickle, and counts. :mod:`harness.tracking.counts` starts
+both and asks them.
 
 An instruction is no time: one that waits for memory counts as one that does not, and neither the clock
 nor the order in which the compiler puts them shows.
 """
 
+import contextlib
 import ctypes
 import gc
 import json
 import os
+import pickle
 import random
-import re
 import select
 import shutil
 import signal
@@ -24,10 +26,10 @@ import traceback
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import models
-from harness import compile_cache, core
+from harness import callgrind, compile_cache, core
 
 #: Instructions of the gradient that a count is made of, about: what is done once (two calls through ctypes)
 #: is then less than a thousandth of it.
@@ -42,99 +44,12 @@ _LEAPFROGS, _HEAVY, _LEAPFROGS_OF_HEAVY = 40, 2_500_000, 15
 #: tables, in which these packages' types have other numbers.
 _TABLES = 4
 _PACKAGES = frozenset({"builtins", "numpy", "theano", "pymc3", "cutils_ext", "lazylinker_ext"})
-#: Its generic lookup in a dictionary probes by the addresses of objects: of one program 1 to 3 % of all
-#: instructions, and all that differs much from process to process. So its own are not counted.
-_BY_ADDRESS = frozenset({"lookdict"})
 #: How often it looks whether its parent still lives, seconds.
 _LOOK_S = 1.0
 #: How often it looks whether a count is done, seconds.
 _WAIT_S = 0.02
-
-_FOLDED = re.compile(r"\((\d+)\)(?: (.*))?")
-#: Where instructions are spent, by the name of the library; the first that fits.
-KINDS = ("python", "numpy", "compiled", "libm and BLAS", "other")
-
-
-def kind_of(library: str, compiledir: str) -> str:
-    """Return which of :data:`KINDS` a library's instructions are.
-
-    Parameters
-    ----------
-    library : str
-        Path of the shared library or program.
-    compiledir : str
-        Theano's folder of compiled modules.
-    """
-    name = os.path.basename(library)
-    if compiledir and library.startswith(compiledir):
-        return "compiled"
-    if re.match(r"(lib)?python\d", name):
-        return "python"
-    if re.match(r"lib(m|mvec)[-.]|lib(open)?blas|liblapack|libgfortran|libquadmath", name):
-        return "libm and BLAS"
-    if "/scipy/linalg/" in library or "umath_linalg" in name:
-        return "libm and BLAS"
-    return "numpy" if "/numpy/" in library else "other"
-
-
-def _name(text: str, known: Dict[str, str]) -> str:
-    """Return the name that callgrind folds into a number where it says it again."""
-    found = _FOLDED.match(text)
-    if not found:
-        return text
-    number, name = found.groups()
-    if name:
-        known[number] = name
-    return known.get(number, number)
-
-
-def _own_costs(lines: Iterator[str]) -> Iterator[Tuple[str, str, int]]:
-    """Yield library, function and own instructions of each line of a callgrind file that has any."""
-    libraries: Dict[str, str] = {}
-    functions: Dict[str, str] = {}
-    library, function, of_call = "", "", False
-    for line in lines:
-        key, _, text = line.partition("=")
-        if key == "ob":
-            library = _name(text.strip(), libraries)
-        elif key == "fn":
-            function = _name(text.strip(), functions)
-        elif key == "cob":
-            _name(text.strip(), libraries)
-        elif key == "cfn":
-            _name(text.strip(), functions)
-        elif key == "calls":
-            of_call = True  # The next line's cost is that of what was called.
-        elif line[:1] in "+-*" or line[:1].isdigit():
-            parts = line.split()
-            if len(parts) > 1 and not of_call:
-                yield library, function, int(parts[1])
-            of_call = False
-
-
-def read(path: Path, compiledir: str) -> Dict[str, int]:
-    """Return how many instructions of each of :data:`KINDS` a callgrind file counts.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    compiledir : str
-        Theano's folder of compiled modules.
-
-    Raises
-    ------
-    ValueError
-        If it counts none.
-    """
-    by_kind = dict.fromkeys(KINDS, 0)
-    with path.open() as file:
-        for library, function, cost in _own_costs(file):
-            if function.partition("'")[0] not in _BY_ADDRESS:
-                by_kind[kind_of(library, compiledir)] += cost
-    if not any(by_kind.values()):
-        raise ValueError(f"{path.name} counts nothing")
-    return by_kind
+#: A graph of Theano is as deep as it has operations.
+_DEEP = 50_000
 
 
 def _types() -> List[type]:
@@ -174,12 +89,10 @@ class Counter:
     """
 
     def __init__(self, requests: Path, prefix: str) -> None:
-        from theano import config
-
         self._library = ctypes.CDLL(str(requests))
         if not self._library.nutsbench_is_counted():
             raise RuntimeError("this process does not run under valgrind")
-        self._prefix, self._compiledir, self._parts = prefix, str(config.compiledir), 0
+        self._prefix, self._parts = prefix, 0
         types = _types()
         self._orders = [random.Random(table).sample(types, len(types)) for table in range(_TABLES)]
 
@@ -194,8 +107,8 @@ class Counter:
         self._library.nutsbench_end()
         gc.enable()
 
-    def count(self, call: Callable[[], object], calls: int = 1, tables: int = 1) -> Dict[str, int]:
-        """Return the instructions of some calls by :data:`KINDS`, over some tables of attributes."""
+    def count(self, call: Callable[[], object], calls: int = 1, tables: int = 1) -> Path:
+        """Count some calls, over some tables of attributes, and return callgrind's file."""
         turns = range(calls)
         for order in self._orders[:tables]:
             _another_table(order)
@@ -207,10 +120,7 @@ class Counter:
             self._library.nutsbench_toggle()
         self._library.nutsbench_dump()
         self._parts += 1
-        path = Path(f"{self._prefix}.{os.getpid()}.{self._parts}")
-        found = read(path, self._compiledir)
-        path.unlink()
-        return found
+        return Path(f"{self._prefix}.{os.getpid()}.{self._parts}")
 
 
 def _warm(call: Callable[[], object]) -> None:
@@ -222,38 +132,79 @@ def _warm(call: Callable[[], object]) -> None:
             call()
 
 
-def count(name: str, counter: Counter) -> Dict[str, Any]:
+def _compiled(name: str) -> Tuple[core.Core, bool]:
+    """Build and compile a model; tell also whether its modules had to be compiled first."""
+    known, cached = compile_cache.loaded_modules(), compile_cache.cached_modules()
+    one = core.Core(models.get(name))
+    compile_cache.remove_unversioned(known)
+    return one, compile_cache.cached_modules() > cached
+
+
+def compile_to(name: str, path: Path) -> Dict[str, Any]:
+    """Compile a model's core in this process, and pickle it.
+
+    Parameters
+    ----------
+    name : str
+        The model.
+    path : Path
+        The file to write.
+
+    Returns
+    -------
+    dict
+        ``pickled``: whether it could be; what a user's functions hold sometimes cannot.
+    """
+    one, _ = _compiled(name)
+    try:
+        path.write_bytes(pickle.dumps(one, protocol=4))
+    except Exception as error:
+        print(f"{name} is compiled under valgrind: {type(error).__name__}: {error}", file=sys.stderr)
+        return {"pickled": False}
+    return {"pickled": True}
+
+
+def _load(path: Path) -> core.Core:
+    known = compile_cache.loaded_modules()
+    one: core.Core = pickle.loads(path.read_bytes())
+    compile_cache.remove_unversioned(known)
+    return one
+
+
+def count(name: str, pickled: Optional[Path], counter: Counter) -> Dict[str, Any]:
     """Count a model's core, in this process.
 
     Parameters
     ----------
     name : str
         The model.
+    pickled : Path, optional
+        Its core as :func:`compile_to` wrote it; without it is compiled here.
     counter : Counter
         What counts.
 
     Returns
     -------
     dict
-        ``instructions`` and ``shares`` by workload (gradient, leapfrog, and transitions: those of each of
-        their leapfrogs); ``leapfrogs`` of the transitions; ``cold``, whether something had to be compiled
-        first, which disturbs a count.
+        By workload (gradient, leapfrog, and transitions: those of each of their leapfrogs) callgrind's file
+        and of how many of it that is: ``files``, ``numbers``. ``cold``: whether something had to be compiled
+        first, which disturbs a count; then there are none.
     """
-    known, cached = compile_cache.loaded_modules(), compile_cache.cached_modules()
-    one = core.Core(models.get(name))
-    compile_cache.remove_unversioned(known)
-    if compile_cache.cached_modules() > cached:
+    one, cold = (_load(pickled), False) if pickled else _compiled(name)
+    if cold:
         return {"cold": True}
     for call in (one.gradient, one.leapfrog, partial(one.leapfrogs, _LEAPFROGS)):
         _warm(call)
     with counter:
-        gradient = sum(counter.count(one.gradient).values())
+        first = counter.count(one.gradient)
+        gradient = callgrind.total(first)
+        first.unlink()
         heavy = gradient > _HEAVY
         tables = 1 if heavy else _TABLES
         calls = max(1, min(_MOST_CALLS, round(_ENOUGH / gradient / tables)))
         leapfrogs = _LEAPFROGS_OF_HEAVY if heavy else _LEAPFROGS
         of_transitions = max(1, tables // 2)
-        # By workload what it costs, and how many there are of it.
+        # By workload what is counted, and how many there are of it.
         counted = {
             "gradient": (counter.count(one.gradient, calls, tables), calls * tables),
             "leapfrog": (counter.count(one.leapfrog, calls, tables), calls * tables),
@@ -264,28 +215,26 @@ def count(name: str, counter: Counter) -> Dict[str, Any]:
         }
     return {
         "cold": False,
-        "instructions": {
-            name: round(sum(found.values()) / number) for name, (found, number) in counted.items()
-        },
-        "shares": {
-            name: {kind: round(cost / sum(found.values()), 3) for kind, cost in found.items()}
-            for name, (found, _) in counted.items()
-        },
-        "leapfrogs": leapfrogs,
+        "files": {name: path.name for name, (path, _) in counted.items()},
+        "numbers": {name: number for name, (_, number) in counted.items()},
     }
 
 
-def _answer(request: Mapping[str, Any], counter: Counter) -> Dict[str, Any]:
+def _answer(request: Mapping[str, Any], counter: Optional[Counter]) -> Dict[str, Any]:
     try:
-        for file in request.get("models_files", ()):
+        for file in request["models_files"]:
             models.load_file(Path(file))
-        return count(str(request["model"]), counter)
+        path = Path(request["pickle"]) if request["pickle"] else None
+        if counter is None:
+            assert path is not None
+            return compile_to(str(request["model"]), path)
+        return count(str(request["model"]), path, counter)
     except Exception as error:
         traceback.print_exc()
         return {"error": f"{type(error).__name__}: {error}"}
 
 
-def _serve(connection: socket.socket, counter: Counter, parent: int) -> None:
+def _serve(connection: socket.socket, counter: Optional[Counter], parent: int) -> None:
     """Answer one request, in a fork: what it compiles and loads is gone with it."""
     pid = os.fork()
     if pid:
@@ -303,24 +252,33 @@ def _serve(connection: socket.socket, counter: Counter, parent: int) -> None:
         os._exit(code)
 
 
-def main(arguments: Tuple[str, ...]) -> None:
-    """Serve counts at a socket until the parent is gone.
+def main(arguments: Sequence[str]) -> None:
+    """Serve at a socket until the parent is gone.
 
     Parameters
     ----------
-    arguments : tuple of str
-        Path of the socket, number of the process to end with, path of the library, prefix of the counts.
+    arguments : sequence of str
+        Path of the socket, number of the process to end with; and under valgrind path of the library and
+        prefix of the counts.
     """
-    place, parent, requests, prefix = arguments
+    import theano
+
+    place, parent, *counting = arguments
     try:
+        sys.setrecursionlimit(_DEEP)
+        # What is unpickled has been optimised.
+        theano.config.reoptimize_unpickled_function = False
         compile_cache.warm_up()
-        _serve_all(Path(place), int(parent), Counter(Path(requests), prefix))
+        counter = Counter(Path(counting[0]), counting[1]) if counting else None
+        _serve_all(Path(place), int(parent), counter)
     finally:
-        # Nobody else knows of it once the parent is gone.
+        # Nobody else knows of it once the parent is gone; of the two that count the last one tidies up.
         shutil.rmtree(Path(place).parent, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            Path(place).parent.parent.rmdir()
 
 
-def _serve_all(place: Path, parent: int, counter: Counter) -> None:
+def _serve_all(place: Path, parent: int, counter: Optional[Counter]) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
         # Named when it is ready: who can connect is answered.
         server.bind(f"{place}.new")
@@ -342,4 +300,4 @@ def _lives(pid: int) -> bool:
 
 
 if __name__ == "__main__":
-    main(tuple(sys.argv[1:]))
+    main(sys.argv[1:])

@@ -4,3 +4,7 @@ from harness import environment
 
 # Under `asv run --python=same` nobody else has: Theano and NumPy read it when they are imported.
 environment.prepare_this_process()
+
+from harness.tracking import cells  # noqa: E402
+
+cells.load_own_models()

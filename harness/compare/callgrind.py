@@ -4,14 +4,14 @@ The count is the program's own, so neither another program nor a slow machine mo
 no time: an instruction that waits for memory counts as one that does not.
 """
 
-import re
-import shutil
+import contextlib
 import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
+from harness import callgrind
 from harness.compare.arms import Arm
 from harness.compare.pair import ArmError, Process, check_alike, close, side_by_side
 from harness.compare.statistics import Interval
@@ -24,9 +24,6 @@ _LEAPFROGS = 500
 _FEWEST, _MOST = 5, 200
 _WARM = 20
 _SEED = 1
-#: valgrind does not know AVX-512, and what is compiled for one processor must not meet another.
-_PROCESSOR = "-march=haswell"
-_TOTAL = re.compile(r"^(?:totals|summary): *(\d+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -60,13 +57,9 @@ class Count:
         return {name: getattr(self, name) for name in ("instructions", "leapfrogs", "transitions")}
 
 
-def _missing() -> List[str]:
-    return [name for name in ("valgrind", "callgrind_control") if shutil.which(name) is None]
-
-
 def is_installed() -> bool:
     """Return whether instructions can be counted here."""
-    return not _missing()
+    return not callgrind.missing()
 
 
 def check() -> None:
@@ -77,10 +70,11 @@ def check() -> None:
     UserError
         With what to do.
     """
-    missing = _missing()
+    missing = callgrind.missing()
     if missing:
+        package = callgrind.package(missing[0])
         raise UserError(
-            f"{missing[0]} is not installed: `apt install valgrind` on Debian, or compare by time"
+            f"{missing[0]} is not installed: `apt install {package}` on Debian, or compare by time"
             " (--counter time)."
         )
 
@@ -101,14 +95,7 @@ def count(arm: Arm, model: str) -> Count:
         If it cannot be run under valgrind.
     """
     with tempfile.TemporaryDirectory(prefix="nutsbench-callgrind-") as folder:
-        prefix = [
-            "valgrind",
-            "--tool=callgrind",
-            "--instr-atstart=no",
-            "--quiet",
-            f"--callgrind-out-file={folder}/out",
-        ]
-        with Process(arm, model, prefix, _cache(arm), _variables(arm)) as process:
+        with Process(arm, model, callgrind.command(f"{folder}/out"), _cache(arm), _variables(arm)) as process:
             process.ask("prepare")
             # What is done once (imports, caches) is no part of a leapfrog.
             warm = process.ask("burst", seed=_SEED, transitions=_WARM)
@@ -150,8 +137,7 @@ def _cache(arm: Arm) -> Path:
 
 
 def _variables(arm: Arm) -> Dict[str, str]:
-    flags = "gcc__cxxflags" if arm.stack.has_theano_pymc else "gcc.cxxflags"
-    return {"THEANO_FLAGS": f"{flags}={_PROCESSOR}", "OPENBLAS_CORETYPE": "Haswell"}
+    return callgrind.variables(arm.stack.has_theano_pymc)
 
 
 def _control(pid: int, option: str) -> None:
@@ -161,7 +147,11 @@ def _control(pid: int, option: str) -> None:
 
 
 def _totals(folder: Path) -> List[int]:
-    return [int(total) for path in folder.glob("out*") for total in _TOTAL.findall(path.read_text())]
+    found = []
+    for path in folder.glob("out*"):
+        with contextlib.suppress(ValueError):  # The file of the end: all was dumped before.
+            found.append(callgrind.total(path))
+    return found
 
 
 def count_both(base: Arm, head: Arm, model: str) -> Tuple[Count, Count]:

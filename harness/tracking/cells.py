@@ -24,6 +24,8 @@ from models.spec import ModelSpec, SamplerSettings
 
 #: What ``NUTSBENCH_PROFILE`` can be.
 PROFILES = ("quick", "tutorial")
+#: Files of users' own models.
+OWN_MODELS = "NUTSBENCH_MODELS"
 #: asv's test (Mann-Whitney, p < 0.002) can reach its level from seven against seven on.
 SEEDS = tuple(range(DEFAULT_SEED, DEFAULT_SEED + 7))
 #: Counted up when a benchmark measures something else although model and settings are the same.
@@ -43,6 +45,18 @@ def profile() -> str:
     if name not in PROFILES:
         raise unknown("profile (NUTSBENCH_PROFILE)", name, PROFILES)
     return name
+
+
+def load_own_models() -> None:
+    """Register the models of the files that ``NUTSBENCH_MODELS`` names, apart by colons as in ``PATH``.
+
+    Raises
+    ------
+    models.ModelError
+        If one of them does not load.
+    """
+    for name in filter(None, os.environ.get(OWN_MODELS, "").split(os.pathsep)):
+        models.load_file(Path(name))
 
 
 def folder() -> Path:

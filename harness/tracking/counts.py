@@ -1,7 +1,7 @@
-"""Asks for the instructions of a model's core: starts the process under valgrind, and talks to it.
+"""Asks for the instructions of a model's core: starts the processes that count them, and talks to these.
 
-The process (:mod:`harness.instructions`) is started by the first benchmark that needs it and serves those
-that follow; it ends with asv's own.
+The processes (:mod:`harness.instructions`) are started by the first benchmark that needs them and serve
+those that follow; they end with asv's own.
 """
 
 import hashlib
@@ -14,95 +14,152 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, List, Mapping, Sequence
 
-from harness import paths
+import models
+from harness import callgrind, paths
 from harness.errors import UserError
 from harness.stack import running
 
-#: valgrind does not know AVX-512, and what is compiled for one processor must not meet another.
-_PROCESSOR = "-march=haswell"
 _START_S, _ANSWER_S = 600.0, 900.0
 _SOURCE = Path(__file__).resolve().parents[1] / "callgrind_requests.c"
 
 
 def why_not() -> str:
     """Return why instructions cannot be counted here, and what to do; empty if they can."""
-    for program in ("valgrind", "g++"):
-        if shutil.which(program) is None:
-            return (
-                f"{program} is not installed, so no instructions are counted:"
-                f" `apt install {program}` on Debian"
-            )
+    for program in callgrind.missing():
+        package = callgrind.package(program)
+        return (
+            f"{program} is not installed, so no instructions are counted: `apt install {package}` on Debian"
+        )
     return ""
 
 
 def of_model(name: str) -> Dict[str, Any]:
-    """Return what :func:`harness.instructions.count` counts of a model.
+    """Return the instructions of a model's core.
 
     Parameters
     ----------
     name : str
         The model.
 
+    Returns
+    -------
+    dict
+        ``instructions`` by workload (gradient, leapfrog, and transitions: those of each of their leapfrogs),
+        and ``shares`` of them by :data:`harness.callgrind.KINDS`.
+
     Raises
     ------
     UserError
-        If it cannot be counted.
+        If they cannot be counted.
     """
     why = why_not()
     if why:
         raise UserError(f"{why}.")
-    place = _server()
-    found = _ask(place, {"model": name})
-    # A process that compiles lays its memory out otherwise: its count is not taken.
-    return _ask(place, {"model": name}) if found.get("cold") else found
+    return _Processes(_folder()).count(name)
 
 
-def _server() -> Path:
-    """Return the socket of this asv's process, which is started if it is not there."""
-    parent = os.getppid()
-    folder = Path(tempfile.gettempdir(), f"nutsbench-counts-{os.getuid()}-{parent}")
-    folder.mkdir(mode=0o700, exist_ok=True)
-    place = folder / "socket"
-    if not place.is_socket():
-        _start(place, parent)
-    return place
+def _folder() -> Path:
+    """Return where the processes of this asv and this code are found."""
+    code = hashlib.sha256()
+    for path in sorted(paths.ROOT.glob("harness/**/*.py")) + sorted(paths.ROOT.glob("models/**/*.py")):
+        code.update(path.read_bytes())
+    name = f"nutsbench-counts-{os.getuid()}-{os.getppid()}-{code.hexdigest()[:8]}"
+    return Path(tempfile.gettempdir(), name)
 
 
-def _start(place: Path, parent: int) -> None:
-    import theano
+class _Processes:
+    """The two that count: one compiles, one runs under valgrind.
 
-    home = running().home
-    dot = "__" if hasattr(theano.config, "gcc__cxxflags") else "."
-    cache = home / "compiledir-callgrind"
-    cache.mkdir(parents=True, exist_ok=True)
-    flags = [os.environ.get("THEANO_FLAGS", ""), f"base_compiledir={cache}", f"gcc{dot}cxxflags={_PROCESSOR}"]
-    variables = {
-        **os.environ,
-        "THEANO_FLAGS": ",".join(filter(None, flags)),
-        "OPENBLAS_CORETYPE": "Haswell",
-        "PYTHONHASHSEED": "0",
-        "PYTHONPATH": os.pathsep.join([str(paths.ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
-    }
-    prefix = place.parent / "out"
-    command = ["valgrind", "--tool=callgrind", "--instr-atstart=no", "--quiet"]
-    command += [f"--callgrind-out-file={prefix}.%p", sys.executable]
-    command += ["-m", "harness.instructions", str(place), str(parent), str(_requests(cache)), str(prefix)]
-    with (place.parent / "log").open("w") as log:
-        process = subprocess.Popen(
-            command, env=variables, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        )
-    until = time.monotonic() + _START_S
-    while not place.is_socket():
-        if process.poll() is not None or time.monotonic() > until:
-            process.kill()
-            raise UserError(f"instructions cannot be counted: {_last_line(place.parent / 'log')}")
-        time.sleep(0.1)
+    Parameters
+    ----------
+    folder : Path
+        Where their sockets are; who comes first makes it, and starts them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._cache = running().home / "compiledir-callgrind"
+        sockets = self._compiling, self._counting = folder / "compile" / "socket", folder / "count" / "socket"
+        if not all(path.is_socket() for path in sockets):
+            self._start(os.getppid())
+
+    def count(self, name: str) -> Dict[str, Any]:
+        pickled = self._folder / f"{name}.pickle"
+        request = {"model": name, "models_files": list(map(str, models.loaded_files())), "pickle": ""}
+        try:
+            compiled = _ask(self._compiling, {**request, "pickle": str(pickled)})
+            if compiled["pickled"]:
+                request["pickle"] = str(pickled)
+            found = _ask(self._counting, request)
+            if found["cold"]:
+                # A process that compiles lays its memory out otherwise: its count is not taken.
+                found = _ask(self._counting, request)
+            return self._read(found)
+        finally:
+            if pickled.exists():
+                pickled.unlink()
+
+    def _read(self, found: Mapping[str, Any]) -> Dict[str, Any]:
+        by_kind = {}
+        for workload, name in found["files"].items():
+            path = self._counting.parent / name
+            by_kind[workload] = callgrind.read(path, str(self._cache))
+            path.unlink()
+        return {
+            "instructions": {
+                workload: round(sum(by_kind[workload].values()) / number)
+                for workload, number in found["numbers"].items()
+            },
+            "shares": {
+                workload: {kind: round(cost / sum(costs.values()), 3) for kind, cost in costs.items()}
+                for workload, costs in by_kind.items()
+            },
+        }
+
+    def _start(self, parent: int) -> None:
+        self._cache.mkdir(parents=True, exist_ok=True)
+        output = self._counting.parent / "out"
+        compiling = [sys.executable, "-m", "harness.instructions", str(self._compiling), str(parent)]
+        counting = [sys.executable, "-m", "harness.instructions", str(self._counting), str(parent)]
+        counting = [*callgrind.command(f"{output}.%p"), *counting, str(_requests(self._cache)), str(output)]
+        begun = [self._begin(compiling, self._compiling), self._begin(counting, self._counting)]
+        until = time.monotonic() + _START_S
+        for process, place in zip(begun, (self._compiling, self._counting)):
+            while not place.is_socket():
+                if process.poll() is not None or time.monotonic() > until:
+                    for one in begun:
+                        one.kill()
+                    raise UserError(f"instructions cannot be counted: {_last_line(place.parent / 'log')}")
+                time.sleep(0.05)
+
+    def _begin(self, command: Sequence[str], place: Path) -> "subprocess.Popen[bytes]":
+        if place.parent.exists():
+            shutil.rmtree(place.parent)  # Of one that was stopped.
+        place.parent.mkdir(mode=0o700, parents=True)
+        flags = ",".join(filter(None, [os.environ.get("THEANO_FLAGS", ""), f"base_compiledir={self._cache}"]))
+        variables = {
+            **os.environ,
+            **callgrind.variables(running().has_theano_pymc, flags),
+            "PYTHONHASHSEED": "0",
+            "PYTHONPATH": os.pathsep.join([str(paths.ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(
+                os.pathsep
+            ),
+        }
+        with (place.parent / "log").open("w") as log:
+            return subprocess.Popen(
+                command,
+                env=variables,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
 
 
 def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines()
+    lines: List[str] = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
     return paths.scrub(lines[-1]) if lines else "valgrind did not start"
 
 
@@ -125,7 +182,7 @@ def _requests(cache: Path) -> Path:
     return library
 
 
-def _ask(place: Path, request: Dict[str, Any]) -> Dict[str, Any]:
+def _ask(place: Path, request: Mapping[str, Any]) -> Dict[str, Any]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(_ANSWER_S)
         connection.connect(str(place))

@@ -14,7 +14,7 @@ ORDER = [
     "releases", "grid", "environment", "clock", "compile_cache", "isolated", "draws", "mismatch",
     "steppers", "start", "sampling", "mixing", "kinetic", "diagnostics", "metrics", "hints", "truth",
     "accuracy", "remedy", "checks", "quality", "yardstick", "core",
-    "samples", "instructions", "guard", "claims", "reference", "faults",
+    "samples", "callgrind", "instructions", "guard", "claims", "reference", "faults",
     "error_rates", "calibration", "density", "observed", "improper", "clauses", "contract", "gaps",
     "history", "record", "configuration", "cell", "watch", "worker", "store", "process", "runner",
     "tracking", "table", "summary", "compare", "export", "report", "display", "doctor", "cli", "__main__",
