@@ -33,16 +33,16 @@ from harness import callgrind, compile_cache, core
 
 #: Instructions of the gradient that a count is made of, about: what is done once (two calls through ctypes)
 #: is then less than a thousandth of it.
-_ENOUGH, _MOST_CALLS = 20_000_000, 300
+_ENOUGH, _MOST_CALLS = 5_000_000, 100
 #: CPython 3.8 compiles caches into a function at its 1,024th call. Calls that compute for longer than this,
 #: CPU seconds under valgrind, are fewer: those caches are little of what they do.
 _WARM_CALLS, _WARM_CALL_S, _FEWEST_CALLS = 1100, 0.003, 3
 #: Leapfrogs of transitions; and from how many instructions of a gradient on all is counted once, with fewer
 #: of them: what depends on addresses is little of it.
-_LEAPFROGS, _HEAVY, _LEAPFROGS_OF_HEAVY = 40, 2_500_000, 15
-#: CPython finds attributes through a table whose collisions follow from addresses; a count is over some
-#: tables, in which these packages' types have other numbers.
-_TABLES = 4
+_LEAPFROGS, _HEAVY, _LEAPFROGS_OF_HEAVY = 24, 2_500_000, 15
+#: CPython finds attributes through a table whose collisions follow from addresses. So each call is counted
+#: with some tables, in which these packages' types have other numbers; that with the least collisions counts.
+_TABLES, _TABLES_OF_TRANSITIONS = 6, 4
 _PACKAGES = frozenset({"builtins", "numpy", "theano", "pymc3", "cutils_ext", "lazylinker_ext"})
 #: How often it looks whether its parent still lives, seconds.
 _LOOK_S = 1.0
@@ -107,20 +107,20 @@ class Counter:
         self._library.nutsbench_end()
         gc.enable()
 
-    def count(self, call: Callable[[], object], calls: int = 1, tables: int = 1) -> Path:
-        """Count some calls, over some tables of attributes, and return callgrind's file."""
-        turns = range(calls)
+    def count(self, call: Callable[[], object], calls: int, tables: int) -> List[Path]:
+        """Count some calls with each of some tables of attributes, and return callgrind's files."""
+        turns, files = range(calls), []
         for order in self._orders[:tables]:
             _another_table(order)
-            if calls > 1:
-                call()  # Fills the table.
+            call()  # Fills the table.
             self._library.nutsbench_toggle()
             for _ in turns:
                 call()
             self._library.nutsbench_toggle()
-        self._library.nutsbench_dump()
-        self._parts += 1
-        return Path(f"{self._prefix}.{os.getpid()}.{self._parts}")
+            self._library.nutsbench_dump()
+            self._parts += 1
+            files.append(Path(f"{self._prefix}.{os.getpid()}.{self._parts}"))
+        return files
 
 
 def _warm(call: Callable[[], object]) -> None:
@@ -186,8 +186,8 @@ def count(name: str, pickled: Optional[Path], counter: Counter) -> Dict[str, Any
     Returns
     -------
     dict
-        By workload (gradient, leapfrog, and transitions: those of each of their leapfrogs) callgrind's file
-        and of how many of it that is: ``files``, ``numbers``. ``cold``: whether something had to be compiled
+        By workload (gradient, leapfrog, and transitions: those of each of their leapfrogs) callgrind's files,
+        and of how many of it each is: ``files``, ``numbers``. ``cold``: whether something had to be compiled
         first, which disturbs a count; then there are none.
     """
     one, cold = (_load(pickled), False) if pickled else _compiled(name)
@@ -196,27 +196,22 @@ def count(name: str, pickled: Optional[Path], counter: Counter) -> Dict[str, Any
     for call in (one.gradient, one.leapfrog, partial(one.leapfrogs, _LEAPFROGS)):
         _warm(call)
     with counter:
-        first = counter.count(one.gradient)
+        (first,) = counter.count(one.gradient, 1, 1)
         gradient = callgrind.total(first)
         first.unlink()
         heavy = gradient > _HEAVY
-        tables = 1 if heavy else _TABLES
-        calls = max(1, min(_MOST_CALLS, round(_ENOUGH / gradient / tables)))
+        tables, of_transitions = (1, 1) if heavy else (_TABLES, _TABLES_OF_TRANSITIONS)
+        calls = max(1, min(_MOST_CALLS, round(_ENOUGH / gradient)))
         leapfrogs = _LEAPFROGS_OF_HEAVY if heavy else _LEAPFROGS
-        of_transitions = max(1, tables // 2)
-        # By workload what is counted, and how many there are of it.
-        counted = {
-            "gradient": (counter.count(one.gradient, calls, tables), calls * tables),
-            "leapfrog": (counter.count(one.leapfrog, calls, tables), calls * tables),
-            "transitions": (
-                counter.count(partial(one.leapfrogs, leapfrogs), 1, of_transitions),
-                leapfrogs * of_transitions,
-            ),
+        files = {
+            "gradient": counter.count(one.gradient, calls, tables),
+            "leapfrog": counter.count(one.leapfrog, calls, tables),
+            "transitions": counter.count(partial(one.leapfrogs, leapfrogs), 1, of_transitions),
         }
     return {
         "cold": False,
-        "files": {name: path.name for name, (path, _) in counted.items()},
-        "numbers": {name: number for name, (_, number) in counted.items()},
+        "files": {workload: [path.name for path in paths] for workload, paths in files.items()},
+        "numbers": {"gradient": calls, "leapfrog": calls, "transitions": leapfrogs},
     }
 
 

@@ -22,7 +22,6 @@ from harness.store import content
 
 _FILE = "trials.jsonl"
 _ABOUT = ("machine", "machine_before", "processor")
-TOOLS = ("pair", "callgrind", "pytest-benchmark", "asv continuous")
 
 
 #: What an interrupted user is told.
@@ -32,8 +31,12 @@ _KEPT = "What was measured is kept; the same command goes on from here."
 @click.command("power")
 @click.option("--minutes", type=float, help="Measure for so long; all that is missing if not given.")
 @click.option("--report", is_flag=True, help="Measure nothing: print what is known.")
-@click.option("--tool", help="Measure only pair, callgrind, pytest-benchmark or asv continuous.")
+@click.option(
+    "--tool",
+    help="Measure only one tool: pair, callgrind, pytest-benchmark, asv times, asv instructions, asv bare.",
+)
 @click.option("--model", help="Measure only this model's slowdowns.")
+@click.option("--load/--no-load", default=None, help="Measure only beside a busy core, or only without one.")
 @click.option("--place", help="Slow down only the gradient, the leapfrog or the compile step.")
 @click.option("--markdown", is_flag=True, help="Print the table in Markdown.")
 @click.option(
@@ -50,6 +53,7 @@ def power_command(
     report: bool,
     tool: Optional[str],
     model: Optional[str],
+    load: Optional[bool],
     place: Optional[str],
     markdown: bool,
     output: Path,
@@ -63,9 +67,11 @@ def power_command(
     """
     from harness.compare import power, slowdown
 
-    only = {"tool": tool, "model": model, "place": place}
-    choices = {"tool": TOOLS, "model": power.MODELS, "place": slowdown.PLACES}
-    for name, value in only.items():
+    named = {"tool": tool, "model": model, "place": place}
+    only = {**named, "load": load}
+    models = sorted({trial.model for trial in power.plan()})
+    choices = {"tool": power.TOOLS, "model": models, "place": slowdown.PLACES}
+    for name, value in named.items():
         check_choice(name, [value] if value else [], choices[name])
     if minutes is not None and minutes <= 0:
         raise UserError(f"minutes has to be above 0, not {minutes:g}.")
@@ -97,7 +103,7 @@ def read(folder: Path, name: str = _FILE) -> List[Dict[str, Any]]:
 
 
 def _measure(
-    output: Path, rows: List[Dict[str, Any]], minutes: Optional[float], only: Mapping[str, Optional[str]]
+    output: Path, rows: List[Dict[str, Any]], minutes: Optional[float], only: Mapping[str, Any]
 ) -> None:
     from rich.progress import Progress
 

@@ -1,4 +1,7 @@
-"""asv and pytest-benchmark on the same slowdowns, each run whole, as its users would."""
+"""asv and pytest-benchmark on the same slowdowns, each run whole, as its users would.
+
+asv is run in three ways: the core suite's times, its instructions, and a plain benchmark with asv's defaults.
+"""
 
 import json
 import math
@@ -8,13 +11,16 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Sequence, Tuple
+
+import numpy as np
 
 from harness.compare import slowdown
 from harness.paths import ROOT, stacks_dir
 from harness.stack import Stack
+from harness.tracking import flagged
 
-#: asv and pytest-benchmark are asked for slowdowns beyond 10 %.
+#: pytest-benchmark is asked for slowdowns beyond 10 %, which is what asv's defaults are.
 TEN_PERCENT = 1.1
 _PEOPLE = ("-c", "user.name=nutsbench", "-c", "user.email=nutsbench@example.invalid")
 _CONFIG = ROOT / "benchmarks" / "releases" / "asv.conf.json"
@@ -62,8 +68,8 @@ def _timed(made: Stack, model: str, variables: Any) -> Dict[str, float]:
         return dict(row["stats"])
 
 
-def asv_continuous(model: str, place: str, times: float) -> Dict[str, Any]:
-    """Run ``asv continuous`` with its defaults over two commits, without and with the slowdown.
+def asv_bare(model: str, place: str, times: float) -> Dict[str, Any]:
+    """Run ``asv continuous`` with its defaults over two commits, on a benchmark that leaves all to asv.
 
     Parameters
     ----------
@@ -77,23 +83,90 @@ def asv_continuous(model: str, place: str, times: float) -> Dict[str, Any]:
     dict
         The log ratio of the times, and whether asv says that performance has decreased.
     """
+    options = ["--no-interleave-rounds", "--bench", "time_transitions"]
+    code, rows = _continuous(ROOT / "benchmarks" / "bare", options, place, times, NUTSBENCH_BARE=model)
+    return {"log_ratio": math.log(_ratio(rows[0])), "slower": code == 1}
+
+
+def asv_suite(names: Sequence[str], word: str, place: str, times: float) -> Dict[str, Any]:
+    """Run ``asv continuous`` over two commits on the core suite of some models.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Models.
+    word : str
+        ``time`` or ``instructions``: which benchmarks.
+    place : str
+        What is slowed down.
+    times : float
+        As in :func:`harness.compare.slowdown.arm`.
+
+    Returns
+    -------
+    dict
+        ``log_ratio``: the median over the benchmarks that the slowdown is of; ``slower``: whether one of
+        these is called so, ``flags``: what is called changed, either way, of ``benchmarks``. ``ratios``: by
+        benchmark the ratio, and whether asv's test calls it more than chance. ``code``: asv's exit code, at
+        the factor that it was asked for.
+    """
+    wanted = "track_instructions_" if word == "instructions" else "(time_|track_compile_warm)"
+    options = ["--bench", f"^core\\.({'|'.join(names)})\\.{wanted}"]
+    if word == "instructions":
+        options += ["--factor", "1.01"]
+    code, rows = _continuous(ROOT / "benchmarks" / "suite", options, place, times)
+    if any(row.ratio is None for row in rows):
+        raise RuntimeError(f"asv has no value of {[row.benchmark for row in rows if row.ratio is None]}")
+    touched = [row for row in rows if _is_touched(row.benchmark, place)]
+    return {
+        "log_ratio": float(np.median([math.log(_ratio(row)) for row in touched])),
+        "slower": any(row.change == "slower" for row in touched),
+        "flags": [row.benchmark for row in rows if row.change],
+        "benchmarks": len(rows),
+        "ratios": {row.benchmark: [round(_ratio(row), 5), row.is_beyond_chance] for row in rows},
+        "code": code,
+    }
+
+
+def _is_touched(benchmark: str, place: str) -> bool:
+    """Tell whether a slowdown of a piece is one of what a benchmark does."""
+    of_compiling = "track_compile" in benchmark
+    return of_compiling if place == "compile" else not of_compiling and "gradient" not in benchmark
+
+
+def _ratio(row: Any) -> float:
+    return float(row.ratio or math.nan)
+
+
+def _continuous(
+    suite: Path, options: Sequence[str], place: str, times: float, **variables: str
+) -> Tuple[int, List[Any]]:
+    """Run ``asv continuous`` on a repository of two commits; return its exit code and what it has of them."""
     with tempfile.TemporaryDirectory(prefix="nutsbench-") as name:
         folder = Path(name)
         commits = [_commit(folder / "repo", f"{place}:{many!r}") for many in (0.0, times)]
-        config = _config(folder)
-        given = {**os.environ, "HOME": name, "PYTHONPATH": str(ROOT), "ASV_PYTHONPATH": str(ROOT)}
+        config = _config(folder, suite)
+        given = {
+            **os.environ,
+            "HOME": name,
+            "PYTHONPATH": str(ROOT),
+            "ASV_PYTHONPATH": str(ROOT),
+            **variables,
+        }
         asv = [sys.executable, "-m", "asv"]
         subprocess.run(
             [*asv, "machine", "--yes", "--machine", "here"], env=given, check=True, capture_output=True
         )
-        bench = f"^core\\.{model}\\.time_transitions$"
-        command = [*asv, "continuous", "--config", str(config), "--machine", "here", "--bench", bench]
-        done = subprocess.run([*command, *commits], env=given, capture_output=True, text=True)
-        values = [_value(folder / "results" / "here", commit) for commit in commits]
-    if done.returncode not in (0, 1) or None in values:
-        raise RuntimeError(f"asv ended with code {done.returncode}: {done.stdout[-800:]}")
-    before, after = (float(value or math.nan) for value in values)
-    return {"log_ratio": math.log(after / before), "slower": done.returncode == 1}
+        command = [*asv, "continuous", "--config", str(config), "--machine", "here", *options, *commits]
+        done = subprocess.run(command, env=given, cwd=ROOT, capture_output=True, text=True)
+        if done.returncode not in (0, 1):
+            raise RuntimeError(f"asv ended with code {done.returncode}: {done.stdout[-800:]}")
+        results = folder / "results"
+        listed = [name for name in json.loads((results / "benchmarks.json").read_text()) if "." in name]
+        rows = flagged.rows(results, commits[0], commits[1], "release", listed)
+        if not rows:
+            raise RuntimeError(f"asv has no results: {done.stdout[-800:]}{done.stderr[-800:]}")
+    return done.returncode, rows
 
 
 def _git(folder: Path, *arguments: str) -> str:
@@ -114,11 +187,11 @@ def _commit(repository: Path, default: str) -> str:
     return _git(repository, "rev-parse", "HEAD")
 
 
-def _config(folder: Path) -> Path:
+def _config(folder: Path, suite: Path) -> Path:
     text = _CONFIG.read_text()
     for old, new in (
         ('"../../.stacks/releases"', folder / "repo"),
-        ('"../suite"', ROOT / "benchmarks" / "suite"),
+        ('"../suite"', suite),
         ('"../../.stacks/asv-releases"', stacks_dir() / "asv-power"),
         ('"../../results/releases"', folder / "results"),
         ('"../../results/releases-html"', folder / "html"),
@@ -128,12 +201,3 @@ def _config(folder: Path) -> Path:
     path.write_text(text)
     shutil.rmtree(stacks_dir() / "asv-power", ignore_errors=True)
     return path
-
-
-def _value(folder: Path, commit: str) -> Any:
-    found: List[Any] = []
-    for path in folder.glob(f"{commit[:8]}-*.json"):
-        content = json.loads(path.read_text())
-        column = content["result_columns"].index("result")
-        found += [row[column][0] for row in content["results"].values() if row[column]]
-    return found[0] if found else None

@@ -7,6 +7,7 @@ pytest-benchmark are run as they are, whole.
 
 import contextlib
 import math
+import os
 import random
 import subprocess
 import sys
@@ -23,6 +24,8 @@ from harness.stack import Stack
 SIZES = (0.01, 0.02, 0.03, 0.05, 0.1, 0.2)
 #: One whose time is the sampler's Python, and one with the largest share of compiled code.
 MODELS = ("simple_regression", "count_heterogenous")
+#: What asv's suite is run on where nothing has changed: a flag among all of their benchmarks is one too many.
+SUITE = "addition, simple_regression, no_fork, count_heterogenous"
 #: Runs a piece once more: by how much that slows a leapfrog down is what sizes are made with.
 CALIBRATION = 1.0
 
@@ -34,10 +37,11 @@ class Trial:
     Parameters
     ----------
     tool : str
-        One of ``pair`` (of the comparison by time), ``callgrind``, ``pytest-benchmark`` and
-        ``asv continuous``.
+        One of ``pair`` (of the comparison by time), ``callgrind``, ``pytest-benchmark``, ``asv times`` and
+        ``asv instructions`` (of the core suite), ``asv bare`` (asv's defaults). ``asv continuous`` was the
+        core suite before it timed processes beside reference work.
     model : str
-        The model.
+        The model, or several with commas.
     place : str
         One of :data:`harness.compare.slowdown.PLACES`.
     size : float
@@ -85,7 +89,24 @@ def plan() -> Dict[Trial, int]:
     for load in (False, True):
         for size in (0.0, 0.05, 0.1, 0.2):
             wanted[Trial("pytest-benchmark", MODELS[0], "leapfrog", size, load)] = 8
-            wanted[Trial("asv continuous", MODELS[0], "leapfrog", size, load)] = 5
+            wanted[Trial("asv bare", MODELS[0], "leapfrog", size, load)] = 5
+    return {**wanted, **_plan_of_asv()}
+
+
+def _plan_of_asv() -> Dict[Trial, int]:
+    """Return what is measured of asv's core suite: most of what its users ask of it."""
+    wanted: Dict[Trial, int] = {}
+    for load in (False, True):
+        wanted[Trial("asv times", SUITE, "leapfrog", 0.0, load)] = 20
+        wanted[Trial("asv times", MODELS[0], "leapfrog", 0.1, load)] = 20
+    for size in (0.03, 0.05, 0.2):
+        wanted[Trial("asv times", MODELS[0], "leapfrog", size, False)] = 5
+    for size in (0.03, 0.05, 0.1, 0.2):
+        wanted[Trial("asv times", MODELS[1], "gradient", size, False)] = 5
+        wanted[Trial("asv times", "addition", "compile", size, False)] = 5
+    wanted[Trial("asv instructions", SUITE, "leapfrog", 0.0, True)] = 20
+    wanted[Trial("asv instructions", MODELS[0], "leapfrog", 0.03, False)] = 20
+    wanted[Trial("asv instructions", MODELS[1], "gradient", 0.03, False)] = 5
     return wanted
 
 
@@ -117,7 +138,7 @@ def todo(rows: Sequence[Mapping[str, Any]], seed: int = 0) -> Iterator[Trial]:
             yield trial
 
 
-def chosen(trials: Iterable[Trial], only: Mapping[str, Optional[str]]) -> List[Trial]:
+def chosen(trials: Iterable[Trial], only: Mapping[str, Any]) -> List[Trial]:
     """Return those of some trials that are asked for, and those that tell what their sizes are made with.
 
     Parameters
@@ -125,7 +146,7 @@ def chosen(trials: Iterable[Trial], only: Mapping[str, Optional[str]]) -> List[T
     trials : iterable of Trial
         What is missing.
     only : dict of str
-        For ``tool``, ``model`` and ``place`` the one that is wanted, None for any.
+        For ``tool``, ``model``, ``place`` and ``load`` the one that is wanted, None for any.
     """
 
     def wanted(trial: Trial) -> bool:
@@ -147,7 +168,7 @@ def sized_by(tool: str) -> str:
     tool : str
         As in :class:`Trial`.
     """
-    return tool if tool == "callgrind" else "pair"
+    return "callgrind" if tool in ("callgrind", "asv instructions") else "pair"
 
 
 def times_of(trial: Trial, rows: Sequence[Mapping[str, Any]]) -> float:
@@ -179,11 +200,13 @@ def run(trial: Trial, made: Stack, rows: Sequence[Mapping[str, Any]], number: in
     rows : sequence of dict
         What has been measured, to convert sizes with.
     number : int
-        Seed.
+        Seed; and which CPU is kept busy, if one is.
     """
     times = times_of(trial, rows)
     measure = _TOOLS[trial.tool]
-    with loaded(trial.load):
+    cpus = sorted(os.sched_getaffinity(0))
+    cpu = cpus[number % len(cpus)] if trial.tool.startswith("asv") else None
+    with loaded(trial.load, cpu):
         began = time.monotonic()
         found = measure(trial, made, times, number)
         seconds = time.monotonic() - began
@@ -219,22 +242,38 @@ def _pytest(trial: Trial, made: Stack, times: float, number: int) -> Dict[str, A
     return others.pytest_benchmark(made, trial.model, trial.place, times)
 
 
-def _asv(trial: Trial, made: Stack, times: float, number: int) -> Dict[str, Any]:
+def _asv_bare(trial: Trial, made: Stack, times: float, number: int) -> Dict[str, Any]:
     del made, number
-    return others.asv_continuous(trial.model, trial.place, times)
+    return others.asv_bare(trial.model, trial.place, times)
 
 
-_TOOLS = {"pair": _pair, "callgrind": _callgrind, "pytest-benchmark": _pytest, "asv continuous": _asv}
+def _asv_suite(trial: Trial, made: Stack, times: float, number: int) -> Dict[str, Any]:
+    del made, number
+    return others.asv_suite(trial.model.split(", "), trial.tool.split()[1], trial.place, times)
+
+
+_TOOLS = {
+    "pair": _pair,
+    "callgrind": _callgrind,
+    "pytest-benchmark": _pytest,
+    "asv times": _asv_suite,
+    "asv instructions": _asv_suite,
+    "asv bare": _asv_bare,
+}
+#: What can be measured.
+TOOLS = tuple(_TOOLS)
 
 
 @contextlib.contextmanager
-def loaded(wanted: bool) -> Iterator[None]:
-    """Keep one core busy while the context lasts, if wanted."""
+def loaded(wanted: bool, cpu: Optional[int] = None) -> Iterator[None]:
+    """Keep one core busy while the context lasts, if wanted: this CPU, or whichever the system likes."""
     if not wanted:
         yield
         return
     endless = "while True: sum(i * i for i in range(100000))"
     other = subprocess.Popen([sys.executable, "-c", endless])
+    if cpu is not None:
+        os.sched_setaffinity(other.pid, {cpu})
     try:
         yield
     finally:

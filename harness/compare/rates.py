@@ -13,6 +13,8 @@ from harness.compare.statistics import Interval, Verdict
 #: Comparisons of all of the tutorial's models that are played: more where nothing has changed, for it is
 #: rare errors that count there.
 _WHOLE, _PLAYS, _PLAYS_OF_NOTHING = 16, 50, 200
+#: What a reader sees for a tool.
+_NAMES = {"pair": "compare", "asv continuous": "asv, earlier suite"}
 #: Slowdowns from which the share of a piece is worked out.
 _LARGE = 0.1
 
@@ -149,7 +151,7 @@ def _condition(
     logs = np.array([row["log_ratio"] for row in rows])
     seconds: float = sorted(row["seconds"] for row in rows)[len(rows) // 2]
     of_many = None
-    if place == "compile":
+    if place == "compile" and tool == "pair":
         says = "not judged"  # Told beside the verdict.
     elif tool == "pair":
         alone, many = replay.play(rows, Options(), models=1), replay.play(rows, Options(), models=16)
@@ -158,7 +160,7 @@ def _condition(
         says = f"{said_slower(tool, rows)} of {len(rows)}"
     return {
         "machine": _machine(rows[0]),
-        "tool": "compare" if tool == "pair" else tool,
+        "tool": _NAMES.get(tool, tool),
         "model": model,
         "place": place,
         "meant": f"{size:.0%}",
@@ -169,8 +171,15 @@ def _condition(
         "spread": f"{float(logs.std(ddof=1)):.2%}" if len(rows) > 1 else "-",
         "says slower": says,
         "as one of 16": of_many,
+        "flags anything": _flagged(rows),
         "seconds": round(seconds, 1),
     }
+
+
+def _flagged(rows: Sequence[Mapping[str, Any]]) -> Optional[str]:
+    """Return in how many runs a tool of many benchmarks called any of them changed, either way."""
+    known = [row["flags"] for row in rows if "flags" in row]
+    return f"{sum(map(bool, known))} of {len(known)}" if known else None
 
 
 def _counted(played: replay.Played) -> str:

@@ -96,8 +96,9 @@ def _is_other_model(benchmark: str, function: Any) -> bool:
     return True
 
 
-#: Compiling into an empty cache costs from 20 s (this one) to 100 s a model.
-COLD_MODELS = ("addition",)
+#: Compiling into an empty cache costs from 20 s (this one) to 100 s a model, and with a warm one often enough
+#: for a verdict from 5 to 50 s. What makes PyMC3 or Theano compile longer shows in any.
+COMPILED_MODELS = ("addition",)
 
 
 def core_classes(module: str, profile: str) -> Dict[str, type]:
@@ -108,10 +109,11 @@ def core_classes(module: str, profile: str) -> Dict[str, type]:
     module : str
         Full name of the module that will hold them.
     profile : str
-        ``quick`` times compiling into an empty cache for :data:`COLD_MODELS`, others for all.
+        ``quick`` times compiling into an empty cache, and often enough for a verdict with a warm one, for
+        :data:`COMPILED_MODELS`; others for all.
     """
     return {
-        name: _core_class(module, models.get(name), profile != "quick" or name in COLD_MODELS)
+        name: _core_class(module, models.get(name), profile != "quick" or name in COMPILED_MODELS)
         for name in models.names()
     }
 
@@ -169,7 +171,7 @@ def _core_class(module: str, spec: ModelSpec, cold: bool) -> type:
 
     def setup_cache(_: Any) -> Any:
         other = _is_other_model(f"{prefix}.peakmem_transitions", members["peakmem_transitions"])
-        return _OtherModel() if other else Measured(spec.name)
+        return _OtherModel() if other else Measured(spec.name, PROCESSES if cold else 1)
 
     _in_module_of_its_own(setup_cache, f"{module}.{spec.name}")
     members: Dict[str, Any] = {

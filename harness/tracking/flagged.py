@@ -1,7 +1,7 @@
 """What asv calls changed between two commits: read off its results, with its own test.
 
-A change of instructions is one from 1 % on, of all else from 10 %, as asv's commands take it; shares of
-instructions are to be read.
+A change of instructions is one from 1 % on, of all else from 5 %: how often that errs is measured
+(docs/asv.md). Shares of instructions are to be read.
 """
 
 import math
@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Optional, Sequence
 from harness.errors import UserError
 
 #: Factors from which on a change is one, by what the benchmark's name holds; the first that fits.
-FACTORS = {"track_instructions": 1.01, "track_share": math.inf, "": 1.1}
+FACTORS = {"track_instructions": 1.01, "track_share": math.inf, "": 1.05}
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class Row:
     change : str
         ``slower``, ``faster``, ``failed`` (at the newer commit alone) or empty. Larger is slower, whatever
         the unit.
+    is_beyond_chance : bool
+        Whether asv's test tells the two apart, by however little.
     """
 
     benchmark: str
@@ -37,6 +39,7 @@ class Row:
     head: Optional[float]
     unit: str
     change: str
+    is_beyond_chance: bool = False
 
     @property
     def model(self) -> str:
@@ -121,18 +124,19 @@ def _first(values: Optional[Sequence[Any]]) -> Any:
 
 def _row(name: str, unit: str, base: Dict[str, Any], head: Dict[str, Any]) -> Row:
     values = [one["value"] for one in (base, head)]
-    change = ""
+    change, beyond = "", False
     if base["version"] != head["version"]:
         pass  # Another model, or another way of measuring: nothing to compare.
     elif values[1] is None and values[0] is not None:
         change = "failed"
     elif all(value is not None and math.isfinite(value) for value in values):
         factor = factor_of(name)
+        beyond = _is_better(base, head, 1.0) or _is_better(head, base, 1.0)
         if _is_better(base, head, factor):
             change = "slower"
         elif _is_better(head, base, factor):
             change = "faster"
-    return Row(name, values[0], values[1], unit, change)
+    return Row(name, values[0], values[1], unit, change, beyond)
 
 
 def _is_better(one: Dict[str, Any], other: Dict[str, Any], factor: float) -> bool:

@@ -41,9 +41,9 @@ def test_sizes_are_converted_by_what_was_measured():
 
 
 def test_what_is_asked_for_brings_what_its_sizes_are_made_with():
-    only = {"tool": "asv continuous", "model": None, "place": None}
+    only = {"tool": "asv bare", "model": None, "place": None, "load": None}
     found = power.chosen(power.todo([]), only)
-    assert {trial.tool for trial in found} == {"asv continuous", "pair"}
+    assert {trial.tool for trial in found} == {"asv bare", "pair"}
     assert {trial.key for trial in found if trial.tool == "pair"} == {
         ("pair", "simple_regression", "leapfrog", 1.0, False)
     }

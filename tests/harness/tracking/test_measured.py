@@ -14,11 +14,14 @@ def rounds(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     begun = []
 
-    def of_core(name, processes):
+    def of_core(name, processes, compiles):
         begun.append(name)
         first = 100 * len(begun)
         workloads = ("gradient", "leapfrog", "transitions")
-        return {"compile": [float(first)], **{w: [first + i for i in range(processes)] for w in workloads}}
+        return {
+            "compile": [float(first)] * compiles,
+            **{w: [first + i for i in range(processes)] for w in workloads},
+        }
 
     monkeypatch.setattr(measured.samples, "of_core", of_core)
     monkeypatch.setattr(measured.speed, "usual_s", lambda: 0.5)
@@ -40,6 +43,11 @@ def test_benchmarks_of_a_round_share_what_was_measured_once(rounds):
 
 def test_compiling_is_measured_where_no_other_benchmark_has(rounds):
     assert Measured("addition").compiles_s() == [50.0, 100.0]
+    assert len(rounds) == ROUNDS
+
+
+def test_of_a_model_that_is_judged_by_it_compiling_has_samples_enough(rounds):
+    assert len(Measured("addition", PROCESSES).compiles_s()) == ROUNDS * PROCESSES
     assert len(rounds) == ROUNDS
 
 
