@@ -15,6 +15,7 @@ from typing import Any, Dict, List, Sequence, Tuple
 
 import numpy as np
 
+from harness import install, stack
 from harness.compare import slowdown
 from harness.paths import ROOT, stacks_dir
 from harness.stack import Stack
@@ -184,7 +185,17 @@ def _commit(repository: Path, default: str) -> str:
     slowdown.write(repository, default)
     _git(repository, "add", "--all")
     _git(repository, "commit", "--quiet", "--allow-empty", "-m", default)
+    _prepare(repository)
     return _git(repository, "rev-parse", "HEAD")
+
+
+def _prepare(repository: Path) -> None:
+    """Make the stack of what is checked out, and give it the modules of the default one: they are the same."""
+    found = stack.of_commit(repository, "release")
+    install.create(found)
+    if not found.compiledir.exists():
+        skipped = shutil.ignore_patterns("lock_dir")
+        shutil.copytree(stack.named(stack.DEFAULT).compiledir, found.compiledir, ignore=skipped)
 
 
 def _config(folder: Path, suite: Path) -> Path:

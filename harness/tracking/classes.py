@@ -243,7 +243,7 @@ BENCHMARKS = (
             unit="seconds",
             text=f"CPU seconds of {text}, {_AT_USUAL_SPEED}.",
             run=_timed(workload),
-            edition=2,
+            edition=3,
         )
         for workload, text in _CALLS.items()
     ),
