@@ -21,6 +21,12 @@ from harness.paths import ROOT, stacks_dir
 from harness.stack import Stack
 from harness.tracking import flagged
 
+#: By piece the ends of the names of benchmarks that do it, first the one that does little else.
+_TOUCHED = {
+    "gradient": ("_gradient", "_leapfrog", "_transitions"),
+    "leapfrog": ("_leapfrog", "_transitions"),
+    "compile": ("track_compile_warm",),
+}
 #: pytest-benchmark is asked for slowdowns beyond 10 %, which is what asv's defaults are.
 TEN_PERCENT = 1.1
 _PEOPLE = ("-c", "user.name=nutsbench", "-c", "user.email=nutsbench@example.invalid")
@@ -106,10 +112,10 @@ def asv_suite(names: Sequence[str], word: str, place: str, times: float) -> Dict
     Returns
     -------
     dict
-        ``log_ratio``: the median over the benchmarks that the slowdown is of; ``slower``: whether one of
-        these is called so, ``flags``: what is called changed, either way, of ``benchmarks``. ``ratios``: by
-        benchmark the ratio, and whether asv's test calls it more than chance. ``code``: asv's exit code, at
-        the factor that it was asked for.
+        ``log_ratio`` of the benchmark that does what is slowed down and little else; ``slower``: whether one
+        that does it is called so, ``flags``: what is called changed, either way, of ``benchmarks``.
+        ``ratios``: by benchmark the ratio, and whether asv's test calls it more than chance. ``code``: asv's
+        exit code, at the factor that it was asked for.
     """
     wanted = "track_instructions_" if word == "instructions" else "(time_|track_compile_warm)"
     options = ["--bench", f"^core\\.({'|'.join(names)})\\.{wanted}"]
@@ -118,21 +124,17 @@ def asv_suite(names: Sequence[str], word: str, place: str, times: float) -> Dict
     code, rows = _continuous(ROOT / "benchmarks" / "suite", options, place, times)
     if any(row.ratio is None for row in rows):
         raise RuntimeError(f"asv has no value of {[row.benchmark for row in rows if row.ratio is None]}")
-    touched = [row for row in rows if _is_touched(row.benchmark, place)]
+    itself, *others = _TOUCHED[place]
+    logs = [math.log(_ratio(row)) for row in rows if row.benchmark.endswith(itself)]
+    slower = [row.benchmark for row in rows if row.change == "slower"]
     return {
-        "log_ratio": float(np.median([math.log(_ratio(row)) for row in touched])),
-        "slower": any(row.change == "slower" for row in touched),
+        "log_ratio": float(np.median(logs)),
+        "slower": any(name.endswith((itself, *others)) for name in slower),
         "flags": [row.benchmark for row in rows if row.change],
         "benchmarks": len(rows),
         "ratios": {row.benchmark: [round(_ratio(row), 5), row.is_beyond_chance] for row in rows},
         "code": code,
     }
-
-
-def _is_touched(benchmark: str, place: str) -> bool:
-    """Tell whether a slowdown of a piece is one of what a benchmark does."""
-    of_compiling = "track_compile" in benchmark
-    return of_compiling if place == "compile" else not of_compiling and "gradient" not in benchmark
 
 
 def _ratio(row: Any) -> float:
@@ -190,7 +192,7 @@ def _commit(repository: Path, default: str) -> str:
 
 
 def _prepare(repository: Path) -> None:
-    """Make the stack of what is checked out, and give it the modules of the default one: they are the same."""
+    """Make the stack of what is checked out, with the modules of the default one: they are the same."""
     found = stack.of_commit(repository, "release")
     install.create(found)
     if not found.compiledir.exists():

@@ -25,7 +25,7 @@ SIZES = (0.01, 0.02, 0.03, 0.05, 0.1, 0.2)
 #: One whose time is the sampler's Python, and one with the largest share of compiled code.
 MODELS = ("simple_regression", "count_heterogenous")
 #: What asv's suite is run on where nothing has changed: a flag among all of their benchmarks is one too many.
-SUITE = "addition, simple_regression, no_fork, count_heterogenous"
+SUITE = "addition, simple_regression, count_heterogenous"
 #: Runs a piece once more: by how much that slows a leapfrog down is what sizes are made with.
 CALIBRATION = 1.0
 
@@ -45,7 +45,8 @@ class Trial:
     place : str
         One of :data:`harness.compare.slowdown.PLACES`.
     size : float
-        By how much a leapfrog (or compiling) takes longer, 0.05 for 5 %.
+        By how much a leapfrog (or compiling) takes longer, 0.05 for 5 %. Of asv's suite, which times a step
+        and a gradient alone, by how much these do.
     load : bool
         Whether another program keeps a core busy.
     """
@@ -96,17 +97,20 @@ def plan() -> Dict[Trial, int]:
 def _plan_of_asv() -> Dict[Trial, int]:
     """Return what is measured of asv's core suite: most of what its users ask of it."""
     wanted: Dict[Trial, int] = {}
+    for tool in ("asv times", "asv instructions"):
+        wanted[Trial(tool, MODELS[0], "leapfrog", CALIBRATION, False)] = 2
+        wanted[Trial(tool, MODELS[1], "gradient", CALIBRATION, False)] = 2
     for load in (False, True):
-        wanted[Trial("asv times", SUITE, "leapfrog", 0.0, load)] = 20
+        wanted[Trial("asv times", SUITE, "leapfrog", 0.0, load)] = 20 if load else 10
         wanted[Trial("asv times", MODELS[0], "leapfrog", 0.1, load)] = 20
     for size in (0.03, 0.05, 0.2):
-        wanted[Trial("asv times", MODELS[0], "leapfrog", size, False)] = 5
+        wanted[Trial("asv times", MODELS[0], "leapfrog", size, False)] = 3
     for size in (0.03, 0.05, 0.1, 0.2):
-        wanted[Trial("asv times", MODELS[1], "gradient", size, False)] = 5
-        wanted[Trial("asv times", "addition", "compile", size, False)] = 5
+        wanted[Trial("asv times", MODELS[1], "gradient", size, False)] = 3
+        wanted[Trial("asv times", "addition", "compile", size, False)] = 3
     wanted[Trial("asv instructions", SUITE, "leapfrog", 0.0, True)] = 20
     wanted[Trial("asv instructions", MODELS[0], "leapfrog", 0.03, False)] = 20
-    wanted[Trial("asv instructions", MODELS[1], "gradient", 0.03, False)] = 5
+    wanted[Trial("asv instructions", MODELS[1], "gradient", 0.03, False)] = 3
     return wanted
 
 
@@ -168,7 +172,7 @@ def sized_by(tool: str) -> str:
     tool : str
         As in :class:`Trial`.
     """
-    return "callgrind" if tool in ("callgrind", "asv instructions") else "pair"
+    return tool if tool in ("callgrind", "asv times", "asv instructions") else "pair"
 
 
 def times_of(trial: Trial, rows: Sequence[Mapping[str, Any]]) -> float:
