@@ -13,7 +13,7 @@ import os
 import statistics
 import time
 from functools import partial
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 import models
 from harness import compile_cache, core, isolated, yardstick
@@ -32,7 +32,7 @@ _PIECES = 40
 Workloads = Mapping[str, Callable[[], object]]
 
 
-def of_core(name: str, processes: int, compiles: int = 1) -> Dict[str, List[float]]:
+def of_core(name: str, processes: int) -> Dict[str, List[float]]:
     """Time a model's core in processes of their own, one after the other.
 
     Parameters
@@ -41,13 +41,11 @@ def of_core(name: str, processes: int, compiles: int = 1) -> Dict[str, List[floa
         The model.
     processes : int
         How many; all are forks of one that has compiled the model, which is a fork of this one.
-    compiles : int
-        How often building and compiling is timed, each in a fork of this process.
 
     Returns
     -------
     dict of str to list of float
-        By workload (gradient, leapfrog, transitions) a value a process; ``compile`` one each time. All in
+        By workload (gradient, leapfrog, transitions) a value a process; ``compile`` has one value. All in
         units of one call of :func:`harness.yardstick.work`.
 
     Raises
@@ -55,36 +53,82 @@ def of_core(name: str, processes: int, compiles: int = 1) -> Dict[str, List[floa
     RuntimeError
         If one of the processes fails.
     """
-    found = in_fork(lambda: _compiled(name, processes))
-    if found is None:
-        # The C++ compiler had to be run: once, and not what is timed.
-        found = in_fork(lambda: _compiled(name, processes))
-    if found is None:
-        raise RuntimeError(f"{name}: Theano compiles it anew each time, so compiling cannot be timed")
-    cpus = sorted(os.sched_getaffinity(0))
-    more = [in_fork(partial(_compiled, name, 0, cpus[turn % len(cpus)])) for turn in range(1, compiles)]
-    found["compile"] += [one["compile"][0] for one in more if one]
-    return dict(found)
+
+    def measured() -> Optional[Dict[str, List[float]]]:
+        one, spent = compiled(name)
+        if spent is None:
+            return None
+        workloads: Workloads = {
+            "gradient": one.gradient,
+            "leapfrog": one.leapfrog,
+            "transitions": one.transitions,
+        }
+        return {"compile": [spent], **in_processes(workloads, processes)}
+
+    return dict(_warm(name, measured))
 
 
-def _compiled(name: str, processes: int, cpu: Optional[int] = None) -> Optional[Dict[str, List[float]]]:
-    """Build and compile a model, and time its core; None if there was something to compile."""
-    if cpu is not None:
+def compiling(name: str, cpu: int) -> float:
+    """Time building and compiling a model with a warm cache in a fork of this process, on one CPU.
+
+    Parameters
+    ----------
+    name : str
+        The model.
+    cpu : int
+        The CPU.
+
+    Returns
+    -------
+    float
+        In units of one call of :func:`harness.yardstick.work`.
+
+    Raises
+    ------
+    RuntimeError
+        If the fork fails.
+    """
+
+    def measured() -> Optional[float]:
         os.sched_setaffinity(0, {cpu})
+        return compiled(name)[1]
+
+    return float(_warm(name, measured))
+
+
+def compiled(name: str) -> Tuple[core.Core, Optional[float]]:
+    """Build and compile a model in this process, between two readings of the reference workload.
+
+    Parameters
+    ----------
+    name : str
+        The model.
+
+    Returns
+    -------
+    one : Core
+        Its core.
+    spent : float or None
+        CPU time of building and compiling, in units of one call of :func:`harness.yardstick.work`; ``None``
+        if the cache was not warm.
+    """
     known, cached, before = compile_cache.loaded_modules(), compile_cache.cached_modules(), reference_s()
     began = _cpu_s()
     one = core.Core(models.get(name))
     seconds = _cpu_s() - began
     compile_cache.remove_unversioned(known)
     if compile_cache.cached_modules() > cached:
-        return None
-    found = {"compile": [seconds / statistics.mean([before, reference_s()])]}
-    workloads: Workloads = {
-        "gradient": one.gradient,
-        "leapfrog": one.leapfrog,
-        "transitions": one.transitions,
-    }
-    return {**found, **in_processes(workloads, processes)}
+        return one, None
+    return one, seconds / statistics.mean([before, reference_s()])
+
+
+def _warm(name: str, function: Callable[[], Any]) -> Any:
+    """Return what a function returns in a fork, in a second one if the first had to fill the compile cache."""
+    for _ in range(2):
+        found = in_fork(function)
+        if found is not None:
+            return found
+    raise RuntimeError(f"{name}: Theano compiles it anew each time, so compiling cannot be timed")
 
 
 def _cpu_s() -> float:

@@ -99,6 +99,7 @@ def _is_other_model(benchmark: str, function: Any) -> bool:
 #: Compiling into an empty cache costs from 20 s (this one) to 100 s a model, and with a warm one often enough
 #: for a verdict from 5 to 50 s. What makes PyMC3 or Theano compile longer shows in any.
 COMPILED_MODELS = ("addition",)
+_COMPILES = 8
 
 
 def core_classes(module: str, profile: str) -> Dict[str, type]:
@@ -171,7 +172,7 @@ def _core_class(module: str, spec: ModelSpec, cold: bool) -> type:
 
     def setup_cache(_: Any) -> Any:
         other = _is_other_model(f"{prefix}.peakmem_transitions", members["peakmem_transitions"])
-        return _OtherModel() if other else Measured(spec.name, PROCESSES if cold else 1)
+        return _OtherModel() if other else Measured(spec.name, _COMPILES if cold else 2)
 
     _in_module_of_its_own(setup_cache, f"{module}.{spec.name}")
     members: Dict[str, Any] = {

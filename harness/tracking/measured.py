@@ -5,10 +5,10 @@ benchmark of a round measures for all of them, and keeps the values in asv's own
 """
 
 import json
+import os
 from pathlib import Path
 from typing import Any, Dict, List
 
-import models
 from harness import core, lock, samples
 from harness.tracking import cells, counts, speed
 
@@ -42,10 +42,10 @@ class Measured:
     name : str
         The model.
     compiles : int
-        How often it is compiled in a round; asv calls nothing changed of less than seven samples.
+        How often compiling is timed, at the least; asv calls nothing changed of less than seven samples.
     """
 
-    def __init__(self, name: str, compiles: int = 1) -> None:
+    def __init__(self, name: str, compiles: int = 2) -> None:
         self._name, self._compiles = name, compiles
 
     def next_s(self, workload: str) -> float:
@@ -64,12 +64,14 @@ class Measured:
         return value
 
     def compiles_s(self) -> List[float]:
-        """Return the seconds of building and compiling with a warm cache, of each time and round."""
+        """Return the seconds of building and compiling with a warm cache, each time."""
         kept = self._kept()
-        while len(kept.get("compile", [])) < ROUNDS * self._compiles:
-            kept = self._measure(kept)
+        found, cpus = kept.setdefault("compile", []), sorted(os.sched_getaffinity(0))
+        while len(found) < self._compiles:
+            self._wait()
+            found.append(speed.usual_s() * samples.compiling(self._name, cpus[len(found) % len(cpus)]))
         self._keep(kept)
-        return kept["compile"]
+        return found
 
     def cold_compiles_s(self) -> List[float]:
         """Return the seconds of building and compiling with an empty cache, once, by two readings.
@@ -85,7 +87,12 @@ class Measured:
     def transitions(self) -> int:
         """Build, compile and make the transitions, all in this process; return their leapfrogs."""
         self._wait()
-        return core.Core(models.get(self._name)).transitions()
+        one, spent = samples.compiled(self._name)
+        if spent is not None:
+            kept = self._kept()
+            kept.setdefault("compile", []).append(speed.usual_s() * spent)
+            self._keep(kept)
+        return one.transitions()
 
     def counted(self) -> Dict[str, Any]:
         """Return the instructions of the model's core, which are counted once for all benchmarks."""
@@ -99,7 +106,7 @@ class Measured:
     def _measure(self, kept: Dict[str, List[float]]) -> Dict[str, List[float]]:
         self._wait()
         usual_s = speed.usual_s()
-        for workload, values in samples.of_core(self._name, PROCESSES, self._compiles).items():
+        for workload, values in samples.of_core(self._name, PROCESSES).items():
             kept.setdefault(workload, []).extend(usual_s * value for value in values)
         return kept
 

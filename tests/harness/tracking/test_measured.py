@@ -6,7 +6,7 @@ import pickle
 import pytest
 
 from harness.tracking import measured
-from harness.tracking.measured import PROCESSES, ROUNDS, Measured, Reader
+from harness.tracking.measured import PROCESSES, Measured, Reader
 
 
 @pytest.fixture
@@ -14,16 +14,17 @@ def rounds(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     begun = []
 
-    def of_core(name, processes, compiles):
+    def of_core(name, processes):
         begun.append(name)
         first = 100 * len(begun)
         workloads = ("gradient", "leapfrog", "transitions")
         return {
-            "compile": [float(first)] * compiles,
+            "compile": [float(first)],
             **{w: [first + i for i in range(processes)] for w in workloads},
         }
 
     monkeypatch.setattr(measured.samples, "of_core", of_core)
+    monkeypatch.setattr(measured.samples, "compiling", lambda *_: 300.0)
     monkeypatch.setattr(measured.speed, "usual_s", lambda: 0.5)
     monkeypatch.setattr(measured.lock, "keep", lambda *_: None)
     return begun
@@ -37,18 +38,27 @@ def test_benchmarks_of_a_round_share_what_was_measured_once(rounds):
     assert rounds == ["addition"]
     assert Measured("addition").next_s("leapfrog") == 100.0
     assert rounds == ["addition"] * 2
+    # Each round compiles, so that is timed too.
     assert Measured("addition").compiles_s() == [50.0, 100.0]
-    assert rounds == ["addition"] * 2
+    assert Measured("addition", 4).compiles_s() == [50.0, 100.0, 150.0, 150.0]
 
 
 def test_compiling_is_measured_where_no_other_benchmark_has(rounds):
-    assert Measured("addition").compiles_s() == [50.0, 100.0]
-    assert len(rounds) == ROUNDS
+    assert Measured("addition").compiles_s() == [150.0, 150.0]
+    assert rounds == []
 
 
-def test_of_a_model_that_is_judged_by_it_compiling_has_samples_enough(rounds):
-    assert len(Measured("addition", PROCESSES).compiles_s()) == ROUNDS * PROCESSES
-    assert len(rounds) == ROUNDS
+def test_the_process_whose_memory_is_measured_tells_what_compiling_took(rounds, monkeypatch):
+    class Core:
+        def transitions(self):
+            return 7
+
+    monkeypatch.setattr(measured.samples, "compiled", lambda _: (Core(), 20.0))
+    assert Measured("addition").transitions() == 7
+    monkeypatch.setattr(measured.samples, "compiled", lambda _: (Core(), None))
+    Measured("addition").transitions()  # The compiler ran: that is not what is timed.
+    assert Measured("addition").compiles_s() == [10.0, 150.0]
+    assert rounds == []
 
 
 def test_compiling_from_nothing_is_once_with_two_readings_of_the_machines_speed(rounds, monkeypatch):
