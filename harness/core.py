@@ -14,8 +14,9 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Sequence, Tuple
 from unittest import mock
 
 import numpy as np
@@ -30,6 +31,8 @@ from models.spec import ModelSpec
 EDITION = 1
 #: Transitions of one burst: their number is fixed, as is the seed, so the leapfrogs are too.
 TRANSITIONS = 5
+#: Leapfrogs of them that are enough to be timed: of deep trees five are two thousand.
+MOST_LEAPFROGS = 150
 _SEED = 20191213
 #: Of the step size: the mean acceptance statistic that it must reach, and how it is tried.
 _ACCEPT, _MOMENTA, _STEPS, _HALVINGS = 0.8, 8, 16, 12
@@ -152,6 +155,12 @@ class Core:
     def transitions(self) -> int:
         """Make :data:`TRANSITIONS` transitions from the fixed start and seed; return their leapfrogs."""
         return self._walk(_SEED, TRANSITIONS)[0]
+
+    def first_transitions(self) -> Callable[[], object]:
+        """Return what makes :data:`TRANSITIONS` transitions, or their first :data:`MOST_LEAPFROGS`."""
+        if self.transitions() <= MOST_LEAPFROGS:
+            return self.transitions
+        return partial(self.leapfrogs, MOST_LEAPFROGS)
 
     def leapfrogs(self, number: int) -> None:
         """Make transitions from the fixed start and seed until so many leapfrogs are made, and no more."""

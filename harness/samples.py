@@ -21,7 +21,7 @@ from harness import compile_cache, core, isolated, yardstick
 #: CPU seconds of a burst: long beside the clock, short beside what a neighbour does.
 BURST_S = 0.002
 #: Bursts of each workload in a process; fewer, but not fewer than the least, where they take longer in all.
-BURSTS, _FEWEST_BURSTS, _WORKLOAD_S = 24, 8, 0.5
+BURSTS, _FEWEST_BURSTS, _WORKLOAD_S = 18, 8, 0.5
 #: Share of the bursts that is left out at either end.
 _CUT = 0.1
 #: Wall seconds after which a process is given up.
@@ -45,27 +45,34 @@ def of_core(name: str, processes: int) -> Dict[str, List[float]]:
     Returns
     -------
     dict of str to list of float
-        By workload (gradient, leapfrog, transitions) a value a process; ``compile`` has one value. All in
-        units of one call of :func:`harness.yardstick.work`.
+        By workload (gradient, leapfrog, transitions) a value a process, in units of one call of
+        :func:`harness.yardstick.work`.
 
     Raises
     ------
     RuntimeError
         If one of the processes fails.
     """
+    found: Dict[str, List[float]] = in_fork(lambda: of_compiled(compiled(name)[0], processes))
+    return found
 
-    def measured() -> Optional[Dict[str, List[float]]]:
-        one, spent = compiled(name)
-        if spent is None:
-            return None
-        workloads: Workloads = {
-            "gradient": one.gradient,
-            "leapfrog": one.leapfrog,
-            "transitions": one.transitions,
-        }
-        return {"compile": [spent], **in_processes(workloads, processes)}
 
-    return dict(_warm(name, measured))
+def of_compiled(one: core.Core, processes: int) -> Dict[str, List[float]]:
+    """Time a core that this process has compiled, as :func:`of_core` does.
+
+    Parameters
+    ----------
+    one : Core
+        The core.
+    processes : int
+        How many forks.
+    """
+    workloads: Workloads = {
+        "gradient": one.gradient,
+        "leapfrog": one.leapfrog,
+        "transitions": one.first_transitions(),
+    }
+    return in_processes(workloads, processes)
 
 
 def compiling(name: str, cpu: int) -> float:
@@ -93,7 +100,12 @@ def compiling(name: str, cpu: int) -> float:
         os.sched_setaffinity(0, {cpu})
         return compiled(name)[1]
 
-    return float(_warm(name, measured))
+    for _ in range(2):
+        found = in_fork(measured)
+        if found is not None:
+            return float(found)
+        # That fork had to fill the compile cache.
+    raise RuntimeError(f"{name}: Theano compiles it anew each time, so compiling cannot be timed")
 
 
 def compiled(name: str) -> Tuple[core.Core, Optional[float]]:
@@ -120,15 +132,6 @@ def compiled(name: str) -> Tuple[core.Core, Optional[float]]:
     if compile_cache.cached_modules() > cached:
         return one, None
     return one, seconds / statistics.mean([before, reference_s()])
-
-
-def _warm(name: str, function: Callable[[], Any]) -> Any:
-    """Return what a function returns in a fork, in a second one if the first had to fill the compile cache."""
-    for _ in range(2):
-        found = in_fork(function)
-        if found is not None:
-            return found
-    raise RuntimeError(f"{name}: Theano compiles it anew each time, so compiling cannot be timed")
 
 
 def _cpu_s() -> float:

@@ -13,4 +13,4 @@ if not {"discover", "setup_cache", "check"}.intersection(sys.argv):
     # A second, where it is not known yet: too late within the first benchmark, whose calls asv counts by it.
     speed.usual_s()
 
-globals().update(classes.core_classes(__name__, cells.profile()))
+globals().update(classes.core_classes(__name__, cells.profile(), cells.asked_for(sys.argv)))

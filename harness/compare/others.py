@@ -91,7 +91,7 @@ def asv_bare(model: str, place: str, times: float) -> Dict[str, Any]:
         The log ratio of the times, and whether asv says that performance has decreased.
     """
     options = ["--no-interleave-rounds", "--bench", "time_transitions"]
-    code, rows = _continuous(ROOT / "benchmarks" / "bare", options, place, times, NUTSBENCH_BARE=model)
+    code, rows, _ = _continuous(ROOT / "benchmarks" / "bare", options, place, times, NUTSBENCH_BARE=model)
     return {"log_ratio": math.log(_ratio(rows[0])), "slower": code == 1}
 
 
@@ -114,14 +114,15 @@ def asv_suite(names: Sequence[str], word: str, place: str, times: float) -> Dict
     dict
         ``log_ratio`` of the benchmark that does what is slowed down and little else; ``slower``: whether one
         that does it is called so, ``flags``: what is called changed, either way, of ``benchmarks``.
-        ``ratios``: by benchmark the ratio, and whether asv's test calls it more than chance. ``code``: asv's
-        exit code, at the factor that it was asked for.
+        ``ratios``: by benchmark the ratio, and whether asv's test calls it more than chance; ``base``: its
+        value without the slowdown, of a time in pieces of reference work. ``code``: asv's exit code, at the
+        factor that it was asked for.
     """
     wanted = "track_instructions_" if word == "instructions" else "(time_|track_compile_warm)"
     options = ["--bench", f"^core\\.({'|'.join(names)})\\.{wanted}"]
     if word == "instructions":
         options += ["--factor", "1.01"]
-    code, rows = _continuous(ROOT / "benchmarks" / "suite", options, place, times)
+    code, rows, usual_s = _continuous(ROOT / "benchmarks" / "suite", options, place, times)
     if any(row.ratio is None for row in rows):
         raise RuntimeError(f"asv has no value of {[row.benchmark for row in rows if row.ratio is None]}")
     itself, *others = _TOUCHED[place]
@@ -132,6 +133,7 @@ def asv_suite(names: Sequence[str], word: str, place: str, times: float) -> Dict
         "slower": any(name.endswith((itself, *others)) for name in slower),
         "flags": [row.benchmark for row in rows if row.change],
         "benchmarks": len(rows),
+        "base": {row.benchmark: _in_units(row, usual_s) for row in rows},
         "ratios": {row.benchmark: [round(_ratio(row), 5), row.is_beyond_chance] for row in rows},
         "code": code,
     }
@@ -141,10 +143,15 @@ def _ratio(row: Any) -> float:
     return float(row.ratio or math.nan)
 
 
+def _in_units(row: Any, usual_s: float) -> float:
+    value = row.base / usual_s if row.unit == "seconds" else row.base
+    return float(f"{value:.6g}")
+
+
 def _continuous(
     suite: Path, options: Sequence[str], place: str, times: float, **variables: str
-) -> Tuple[int, List[Any]]:
-    """Run ``asv continuous`` on a repository of two commits; return its exit code and what it has of them."""
+) -> Tuple[int, List[Any], float]:
+    """Run ``asv continuous`` on two commits; return its code, what it has, and seconds of reference work."""
     with tempfile.TemporaryDirectory(prefix="nutsbench-") as name:
         folder = Path(name)
         commits = [_commit(folder / "repo", f"{place}:{many!r}") for many in (0.0, times)]
@@ -169,7 +176,9 @@ def _continuous(
         rows = flagged.rows(results, commits[0], commits[1], "release", listed)
         if not rows:
             raise RuntimeError(f"asv has no results: {done.stdout[-800:]}{done.stderr[-800:]}")
-    return done.returncode, rows
+        speed = results / "speed.jsonl"
+        usual_s = json.loads(speed.read_text())["reference_work_s"] if speed.exists() else math.nan
+    return done.returncode, rows, usual_s
 
 
 def _git(folder: Path, *arguments: str) -> str:

@@ -247,3 +247,36 @@ def _date(commit: str) -> Optional[int]:
     except OSError:
         return None  # No git, so no repository that could have it.
     return int(done.stdout) * 1000 if done.returncode == 0 and done.stdout.strip() else None
+
+
+def machines(folder: Path, commit: str, name: Optional[str] = None) -> Set[str]:
+    """Return on which kinds of machines a commit was measured.
+
+    Parameters
+    ----------
+    folder : Path
+        asv's folder of results.
+    commit : str
+        Its hash.
+    name : str, optional
+        Only what asv has under this name of a machine: a name may stand for several, on a cloud.
+    """
+    found = set()
+    for path in folder.glob(f"{name or '*'}/{commit[:8]}-*.json"):
+        try:
+            about = json.loads(path.read_text())["params"]
+            found.add(f"{about['cpu']}, {about['num_cpu']} CPUs, {about['arch']}")
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # asv says what is wrong with its files.
+    return found
+
+
+def other_machines(base: Set[str], head: Set[str]) -> str:
+    """Return what to say of two commits that were measured on these machines; empty if on the same."""
+    if not base or not head or base == head:
+        return ""
+    return (
+        f"The commits were measured on different machines ({'; '.join(sorted(base))}, and then"
+        f" {'; '.join(sorted(head))}): times and memory differ with these, too. Go by the instructions,"
+        " which are alike on one architecture, or measure both here: asv continuous BASE HEAD."
+    )

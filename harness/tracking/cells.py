@@ -56,7 +56,19 @@ def load_own_models() -> None:
         If one of them does not load.
     """
     for name in filter(None, os.environ.get(OWN_MODELS, "").split(os.pathsep)):
-        models.load_file(Path(name))
+        models.load_file(Path(name).expanduser())
+
+
+def asked_for(arguments: Sequence[str]) -> Sequence[str]:
+    """Return the models that a process of asv's needs, by its arguments.
+
+    It starts one for each model to fill its cache, and working out versions of all takes longer than that.
+    """
+    if len(arguments) > 3 and arguments[1] == "setup_cache":
+        named = [name for name in models.names() if f".{name}." in arguments[3]]
+        if len(named) == 1:
+            return named
+    return models.names()
 
 
 def folder() -> Path:

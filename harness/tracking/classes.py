@@ -10,7 +10,7 @@ import math
 import sys
 import types
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Sequence
 
 import models
 from harness import core
@@ -102,7 +102,7 @@ COMPILED_MODELS = ("addition",)
 _COMPILES = 8
 
 
-def core_classes(module: str, profile: str) -> Dict[str, type]:
+def core_classes(module: str, profile: str, names: Sequence[str]) -> Dict[str, type]:
     """Return a class for each model whose benchmarks measure the NUTS core at fixed work.
 
     Parameters
@@ -112,10 +112,12 @@ def core_classes(module: str, profile: str) -> Dict[str, type]:
     profile : str
         ``quick`` times compiling into an empty cache, and often enough for a verdict with a warm one, for
         :data:`COMPILED_MODELS`; others for all.
+    names : sequence of str
+        Models.
     """
     return {
         name: _core_class(module, models.get(name), profile != "quick" or name in COMPILED_MODELS)
-        for name in models.names()
+        for name in names
     }
 
 
@@ -172,7 +174,7 @@ def _core_class(module: str, spec: ModelSpec, cold: bool) -> type:
 
     def setup_cache(_: Any) -> Any:
         other = _is_other_model(f"{prefix}.peakmem_transitions", members["peakmem_transitions"])
-        return _OtherModel() if other else Measured(spec.name, _COMPILES if cold else 2)
+        return _OtherModel() if other else Measured(spec.name, _COMPILES if cold else 1)
 
     _in_module_of_its_own(setup_cache, f"{module}.{spec.name}")
     members: Dict[str, Any] = {
@@ -222,11 +224,12 @@ def _share(kind: str) -> Callable[[Measured], float]:
 
 _AT_USUAL_SPEED = "of one process, beside a reference workload in turns, at the machine's usual speed"
 _TRANSITIONS = f"{core.TRANSITIONS} transitions"
+_FIRST = f"{_TRANSITIONS}, or of the first {core.MOST_LEAPFROGS} of their leapfrogs"
 
 _CALLS = {
     "gradient": "one call of the gradient",
     "leapfrog": "one leapfrog step",
-    "transitions": _TRANSITIONS,
+    "transitions": _FIRST,
 }
 _KINDS = {"python": "python", "numpy": "numpy", "compiled": "compiled", "libm_blas": "libm and BLAS"}
 

@@ -13,6 +13,7 @@ from typing import Any, Dict, List
 
 import asv_runner
 from asv import util
+from asv.commands.compare import Compare
 from asv.commands.run import Run
 from asv.console import log
 from asv.environment import Environment
@@ -143,7 +144,24 @@ def _interleave_rounds() -> None:
     Run.run = classmethod(interleaved)
 
 
+def _say_other_machines() -> None:
+    """Have `asv compare` say when the commits were measured on different machines."""
+    print_table = Compare.print_table.__func__
+
+    def said(cls: Any, conf: Any, hash_1: str, hash_2: str, /, *args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("resultset_1") is None:  # Else `asv continuous` has just measured both here.
+            folder, machine = Path(conf.results_dir), kwargs.get("machine")
+            base, head = (asv_results.machines(folder, commit, machine) for commit in (hash_1, hash_2))
+            text = asv_results.other_machines(base, head)
+            if text:
+                log.warning(text)
+        return print_table(cls, conf, hash_1, hash_2, *args, **kwargs)
+
+    Compare.print_table = classmethod(said)
+
+
 def setup() -> None:
     """Be a plugin: asv calls this when it has loaded the module."""
     _interleave_rounds()
+    _say_other_machines()
     log.debug(scrub(f"{LockedStack.tool_name}: stacks in {stacks_dir()}"))

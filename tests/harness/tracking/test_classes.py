@@ -21,11 +21,11 @@ def sampling():
 
 def test_every_model_has_a_class_of_its_name(sampling):
     assert list(sampling) == models.names()
-    assert list(classes.core_classes("suite.core", "quick")) == models.names()
+    assert list(classes.core_classes("suite.core", "quick", models.names())) == models.names()
 
 
 def test_no_two_classes_share_a_cache(sampling):
-    every = [*sampling.values(), *classes.core_classes("suite.core", "quick").values()]
+    every = [*sampling.values(), *classes.core_classes("suite.core", "quick", models.names()).values()]
     keys = {runner.get_setup_cache_key(one.setup_cache) for one in every}
     assert len(keys) == len(every)
 
@@ -63,7 +63,7 @@ def test_a_commit_of_another_model_is_not_stored_as_the_newest(sampling, monkeyp
 def test_the_core_of_another_model_is_skipped_too(monkeypatch, tmp_path):
     monkeypatch.setenv("NUTSBENCH_ASV", str(tmp_path))
     mark = pytest.importorskip("asv_runner.benchmarks.mark")
-    one = classes.core_classes("suite.core", "quick")["addition"]
+    one = classes.core_classes("suite.core", "quick", models.names())["addition"]
     known = {"core.addition.peakmem_transitions": {"version": "another"}}
     (tmp_path / "benchmarks.json").write_text(json.dumps(known))
     compiled = pickle.loads(pickle.dumps(one().setup_cache()))
@@ -76,7 +76,7 @@ def test_the_core_of_another_model_is_skipped_too(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("name", [row.name for row in classes.BENCHMARKS])
 def test_a_benchmark_says_what_it_is(name):
-    function = getattr(classes.core_classes("suite.core", "tutorial")["addition"], name)
+    function = getattr(classes.core_classes("suite.core", "tutorial", ["addition"])["addition"], name)
     assert function.unit in ("seconds", "bytes", "instructions", "%")
     assert function.pretty_name.startswith("addition: ")
     assert function.pretty_source.startswith("# ")
@@ -84,7 +84,7 @@ def test_a_benchmark_says_what_it_is(name):
 
 def test_asv_takes_a_sample_of_each_process(monkeypatch):
     time = pytest.importorskip("asv_runner.benchmarks.time")
-    one = classes.core_classes("suite.core", "quick")["addition"]()
+    one = classes.core_classes("suite.core", "quick", models.names())["addition"]()
     values = iter([3.0, 1.0, 2.0, 5.0, 4.0])
     monkeypatch.setattr(Measured, "next_s", lambda _, workload: next(values) if workload == "leapfrog" else 0)
     monkeypatch.setattr(classes, "_is_other_model", lambda *_: False)
@@ -97,7 +97,7 @@ def test_asv_takes_a_sample_of_each_process(monkeypatch):
 
 def test_without_valgrind_instructions_are_skipped_with_the_reason(monkeypatch, capsys):
     monkeypatch.setattr(classes.counts, "why_not", lambda: "valgrind is not installed: do this")
-    one = classes.core_classes("suite.core", "quick")["addition"]()
+    one = classes.core_classes("suite.core", "quick", models.names())["addition"]()
     assert math.isnan(one.track_instructions_leapfrog(Measured("addition")))
     assert math.isnan(one.track_share_python(Measured("addition")))
     assert "skipped: valgrind is not installed: do this" in capsys.readouterr().err
@@ -107,14 +107,14 @@ def test_instructions_and_shares_are_read_off_one_count(monkeypatch):
     found = {"instructions": {"leapfrog": 12}, "shares": {"transitions": {"libm and BLAS": 0.25}}}
     monkeypatch.setattr(classes.counts, "why_not", lambda: "")
     monkeypatch.setattr(Measured, "counted", lambda _: found)
-    one = classes.core_classes("suite.core", "quick")["addition"]()
+    one = classes.core_classes("suite.core", "quick", models.names())["addition"]()
     assert one.track_instructions_leapfrog(Measured("addition")) == 12
     assert one.track_share_libm_blas(Measured("addition")) == 25
 
 
 def test_quick_compiles_with_an_empty_cache_only_what_it_says():
     def cold(profile):
-        found = classes.core_classes("suite.core", profile)
+        found = classes.core_classes("suite.core", profile, models.names())
         return [name for name, one in found.items() if hasattr(one, "track_compile_cold")]
 
     assert cold("quick") == list(classes.COMPILED_MODELS)
