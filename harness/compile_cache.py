@@ -12,6 +12,8 @@ from typing import Any, Set
 
 import numpy as np
 
+from harness import precompiled
+
 
 def _module_cache() -> Any:
     try:
@@ -25,6 +27,7 @@ def warm_up() -> None:
     """Build and compile a small regression and a matrix product, and forget them."""
     import pymc3 as pm
 
+    precompiled.use()
     with pm.Model() as model:
         x = pm.Data("x", np.array([0.0, 1.0]))
         y = pm.Data("y", np.array([0.0, 1.0]))

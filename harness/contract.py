@@ -18,7 +18,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Set
 import numpy as np
 
 import models
-from harness import density, improper, isolated, mismatch, observed, start, steppers, truth
+from harness import density, improper, isolated, mismatch, observed, precompiled, start, steppers, truth
 from harness.clauses import CLAUSES, Finding
 from models.exact.posterior import labels
 from models.spec import ModelSpec
@@ -331,6 +331,7 @@ def main(arguments: Sequence[str]) -> int:
         models.load_file(file)
     import pymc3  # noqa: F401  # Imported once, the forks have it.
 
+    precompiled.use()
     for name in options.names or models.names():
         output.write(json.dumps(check_apart(models.get(name), options.timeout)) + "\n")
     return 0

@@ -18,7 +18,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 import numpy as np
 
 import models
-from harness import isolated
+from harness import isolated, precompiled
 from harness.truth import Truth, TruthError, compute, load
 from models.exact import PROBABILITIES, STATISTICS
 from models.exact.posterior import labels
@@ -329,6 +329,7 @@ def main(arguments: Sequence[str]) -> int:
     os.chdir(options.folder)
     for file in options.models:
         models.load_file(file)
+    precompiled.use()
     for name in options.names:
         output.write(json.dumps(check(models.get(name), options.independent)) + "\n")
     return 0

@@ -1,15 +1,13 @@
 """Counts the instructions of the NUTS core, under valgrind: the same on every machine of an architecture.
 
-``python -m harness.instructions SOCKET PARENT`` is run twice, as it is and under valgrind, imports a stack
-once, and forks for each model that it is asked for. The first compiles: under valgrind that takes ten times
-as long. The second gets what was compiled as a pickle, and counts. :mod:`harness.tracking.counts` starts
-both and asks them.
+``valgrind ... python -m harness.instructions SOCKET PARENT LIBRARY PREFIX`` imports a stack once, and forks
+for each model that it is asked for. A model's core comes pickled from a process that has compiled it, for
+under valgrind that takes ten times as long. :mod:`harness.tracking.counts` starts it and asks it.
 
 An instruction is no time: one that waits for memory counts as one that does not, and neither the clock
 nor the order in which the compiler puts them shows.
 """
 
-import contextlib
 import ctypes
 import gc
 import json
@@ -137,43 +135,31 @@ def _warm(call: Callable[[], object]) -> None:
             call()
 
 
-def _compiled(name: str) -> Tuple[core.Core, bool]:
-    """Build and compile a model; tell also whether its modules had to be compiled first."""
-    known, cached = compile_cache.loaded_modules(), compile_cache.cached_modules()
-    one = core.Core(models.get(name))
-    compile_cache.remove_unversioned(known)
-    return one, compile_cache.cached_modules() > cached
-
-
-def compile_to(name: str, path: Path) -> Dict[str, Any]:
-    """Compile a model's core in this process, and pickle it.
+def dump(one: core.Core, path: Path) -> bool:
+    """Pickle a model's core; return whether it could be: what a user's functions hold sometimes cannot.
 
     Parameters
     ----------
-    name : str
-        The model.
+    one : Core
+        The core.
     path : Path
         The file to write.
-
-    Returns
-    -------
-    dict
-        ``pickled``: whether it could be; what a user's functions hold sometimes cannot.
     """
-    one, _ = _compiled(name)
+    sys.setrecursionlimit(_DEEP)
     try:
         path.write_bytes(pickle.dumps(one, protocol=4))
     except Exception as error:
-        print(f"{name} is compiled under valgrind: {type(error).__name__}: {error}", file=sys.stderr)
-        return {"pickled": False}
-    return {"pickled": True}
+        print(f"compiled again under valgrind: {type(error).__name__}: {error}", file=sys.stderr)
+        return False
+    return True
 
 
-def _load(path: Path) -> core.Core:
-    known = compile_cache.loaded_modules()
-    one: core.Core = pickle.loads(path.read_bytes())
+def _core(name: str, pickled: Optional[Path]) -> Tuple[core.Core, bool]:
+    """Return a model's core; tell also whether modules had to be compiled first, which the cache lacked."""
+    known, cached = compile_cache.loaded_modules(), compile_cache.cached_modules()
+    one = pickle.loads(pickled.read_bytes()) if pickled else core.Core(models.get(name))
     compile_cache.remove_unversioned(known)
-    return one
+    return one, compile_cache.cached_modules() > cached
 
 
 def count(name: str, pickled: Optional[Path], counter: Counter) -> Dict[str, Any]:
@@ -184,7 +170,7 @@ def count(name: str, pickled: Optional[Path], counter: Counter) -> Dict[str, Any
     name : str
         The model.
     pickled : Path, optional
-        Its core as :func:`compile_to` wrote it; without it is compiled here.
+        Its core as :func:`dump` wrote it; without it is compiled here.
     counter : Counter
         What counts.
 
@@ -195,7 +181,7 @@ def count(name: str, pickled: Optional[Path], counter: Counter) -> Dict[str, Any
         and of how many of it each is: ``files``, ``numbers``. ``cold``: whether something had to be compiled
         first, which disturbs a count; then there are none.
     """
-    one, cold = (_load(pickled), False) if pickled else _compiled(name)
+    one, cold = _core(name, pickled)
     if cold:
         return {"cold": True}
     for call in (one.gradient, one.leapfrog, partial(one.leapfrogs, _LEAPFROGS)):
@@ -247,21 +233,18 @@ def _beside(function: Callable[[], List[Path]]) -> Callable[[], List[Path]]:
     return wait
 
 
-def _answer(request: Mapping[str, Any], counter: Optional[Counter]) -> Dict[str, Any]:
+def _answer(request: Mapping[str, Any], counter: Counter) -> Dict[str, Any]:
     try:
         for file in request["models_files"]:
             models.load_file(Path(file))
         path = Path(request["pickle"]) if request["pickle"] else None
-        if counter is None:
-            assert path is not None
-            return compile_to(str(request["model"]), path)
         return count(str(request["model"]), path, counter)
     except Exception as error:
         traceback.print_exc()
         return {"error": f"{type(error).__name__}: {error}"}
 
 
-def _serve(connection: socket.socket, counter: Optional[Counter], parent: int) -> None:
+def _serve(connection: socket.socket, counter: Counter, parent: int) -> None:
     """Answer one request, in a fork: what it compiles and loads is gone with it."""
     pid = os.fork()
     if pid:
@@ -285,27 +268,23 @@ def main(arguments: Sequence[str]) -> None:
     Parameters
     ----------
     arguments : sequence of str
-        Path of the socket, number of the process to end with; and under valgrind path of the library and
-        prefix of the counts.
+        Path of the socket, number of the process to end with, path of the library, prefix of the counts.
     """
     import theano
 
-    place, parent, *counting = arguments
+    place, parent, requests, prefix = arguments
     try:
         sys.setrecursionlimit(_DEEP)
         # What is unpickled has been optimised.
         theano.config.reoptimize_unpickled_function = False
         compile_cache.warm_up()
-        counter = Counter(Path(counting[0]), counting[1]) if counting else None
-        _serve_all(Path(place), int(parent), counter)
+        _serve_all(Path(place), int(parent), Counter(Path(requests), prefix))
     finally:
-        # Nobody else knows of it once the parent is gone; of the two that count the last one tidies up.
+        # Nobody else knows of it once the parent is gone.
         shutil.rmtree(Path(place).parent, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            Path(place).parent.parent.rmdir()
 
 
-def _serve_all(place: Path, parent: int, counter: Optional[Counter]) -> None:
+def _serve_all(place: Path, parent: int, counter: Counter) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
         # Named when it is ready: who can connect is answered.
         server.bind(f"{place}.new")

@@ -44,9 +44,10 @@ class Child:
     def prepare(self) -> Dict[str, Any]:
         """Build and compile the model, and return what it took and what the workload is."""
         import models
-        from harness import compile_cache
+        from harness import compile_cache, precompiled
         from harness.core import Core
 
+        precompiled.use()
         compile_cache.load_blas()
         for file in self._files:
             models.load_file(Path(file))

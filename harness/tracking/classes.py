@@ -174,7 +174,7 @@ def _core_class(module: str, spec: ModelSpec, cold: bool) -> type:
 
     def setup_cache(_: Any) -> Any:
         other = _is_other_model(f"{prefix}.peakmem_transitions", members["peakmem_transitions"])
-        return _OtherModel() if other else Measured(spec.name, _COMPILES if cold else 1)
+        return _OtherModel() if other else Measured(spec.name, _COMPILES if cold else 2)
 
     _in_module_of_its_own(setup_cache, f"{module}.{spec.name}")
     members: Dict[str, Any] = {

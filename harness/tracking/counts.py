@@ -1,20 +1,19 @@
-"""Asks for the instructions of a model's core: starts the processes that count them, and talks to these.
+"""Asks for the instructions of a model's core: starts the process that counts them, and talks to it.
 
-The processes (:mod:`harness.instructions`) are started by the first benchmark that needs them and serve
-those that follow; they end with asv's own.
+The process (:mod:`harness.instructions`) is started by the first benchmark that needs it and serves those
+that follow; it ends with asv's own.
 """
 
 import hashlib
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Dict, List, Mapping, Optional
 
 import models
 from harness import callgrind, paths
@@ -35,13 +34,15 @@ def why_not() -> str:
     return ""
 
 
-def of_model(name: str) -> Dict[str, Any]:
+def of_model(name: str, pickled: Optional[Path]) -> Dict[str, Any]:
     """Return the instructions of a model's core.
 
     Parameters
     ----------
     name : str
         The model.
+    pickled : Path, optional
+        Its core, by :func:`harness.instructions.dump`; without it is compiled again, which takes longer.
 
     Returns
     -------
@@ -57,109 +58,73 @@ def of_model(name: str) -> Dict[str, Any]:
     why = why_not()
     if why:
         raise UserError(f"{why}.")
-    return _Processes(_folder()).count(name)
+    cache = running().home / "compiledir-callgrind"
+    place = _server(cache)
+    files = list(map(str, models.loaded_files()))
+    request = {"model": name, "models_files": files, "pickle": str(pickled.absolute()) if pickled else ""}
+    found = _ask(place, request)
+    if found["cold"]:
+        # A process that compiles lays its memory out otherwise: its count is not taken.
+        found = _ask(place, request)
+    return _read(found, place.parent, cache)
 
 
-def _folder() -> Path:
-    """Return where the processes of this asv and this code are found."""
-    code = hashlib.sha256()
+def _read(found: Mapping[str, Any], folder: Path, cache: Path) -> Dict[str, Any]:
+    least: Dict[str, Dict[str, int]] = {}
+    for workload, names in found["files"].items():
+        counted = []
+        for name in names:
+            counted.append(callgrind.read(folder / name, str(cache)))
+            (folder / name).unlink()
+        # More of the same work is collisions in a table of the interpreter's.
+        least[workload] = min(counted, key=lambda costs: sum(costs.values()))
+    return {
+        "instructions": {
+            workload: round(sum(least[workload].values()) / number)
+            for workload, number in found["numbers"].items()
+        },
+        "shares": {
+            workload: {kind: round(cost / sum(costs.values()), 3) for kind, cost in costs.items()}
+            for workload, costs in least.items()
+        },
+    }
+
+
+def _server(cache: Path) -> Path:
+    """Return the socket of the process for this asv and this code, which is started if it is not there."""
+    parent, code = os.getppid(), hashlib.sha256()
     for path in sorted(paths.ROOT.glob("harness/**/*.py")) + sorted(paths.ROOT.glob("models/**/*.py")):
         code.update(path.read_bytes())
-    name = f"nutsbench-counts-{os.getuid()}-{os.getppid()}-{code.hexdigest()[:8]}"
-    return Path(tempfile.gettempdir(), name)
+    folder = Path(tempfile.gettempdir(), f"nutsbench-counts-{os.getuid()}-{parent}-{code.hexdigest()[:8]}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    place = folder / "socket"
+    if not place.is_socket():
+        _start(place, parent, cache)
+    return place
 
 
-class _Processes:
-    """The two that count: one compiles, one runs under valgrind.
-
-    Parameters
-    ----------
-    folder : Path
-        Where their sockets are; who comes first makes it, and starts them.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._cache = running().home / "compiledir-callgrind"
-        sockets = self._compiling, self._counting = folder / "compile" / "socket", folder / "count" / "socket"
-        if not all(path.is_socket() for path in sockets):
-            self._start(os.getppid())
-
-    def count(self, name: str) -> Dict[str, Any]:
-        pickled = self._folder / f"{name}.pickle"
-        request = {"model": name, "models_files": list(map(str, models.loaded_files())), "pickle": ""}
-        try:
-            compiled = _ask(self._compiling, {**request, "pickle": str(pickled)})
-            if compiled["pickled"]:
-                request["pickle"] = str(pickled)
-            found = _ask(self._counting, request)
-            if found["cold"]:
-                # A process that compiles lays its memory out otherwise: its count is not taken.
-                found = _ask(self._counting, request)
-            return self._read(found)
-        finally:
-            if pickled.exists():
-                pickled.unlink()
-
-    def _read(self, found: Mapping[str, Any]) -> Dict[str, Any]:
-        least: Dict[str, Dict[str, int]] = {}
-        for workload, names in found["files"].items():
-            counted = []
-            for name in names:
-                path = self._counting.parent / name
-                counted.append(callgrind.read(path, str(self._cache)))
-                path.unlink()
-            # More of the same work is collisions in a table of the interpreter's.
-            least[workload] = min(counted, key=lambda costs: sum(costs.values()))
-        return {
-            "instructions": {
-                workload: round(sum(least[workload].values()) / number)
-                for workload, number in found["numbers"].items()
-            },
-            "shares": {
-                workload: {kind: round(cost / sum(costs.values()), 3) for kind, cost in costs.items()}
-                for workload, costs in least.items()
-            },
-        }
-
-    def _start(self, parent: int) -> None:
-        self._cache.mkdir(parents=True, exist_ok=True)
-        output = self._counting.parent / "out"
-        compiling = [sys.executable, "-m", "harness.instructions", str(self._compiling), str(parent)]
-        counting = [sys.executable, "-m", "harness.instructions", str(self._counting), str(parent)]
-        counting = [*callgrind.command(f"{output}.%p"), *counting, str(_requests(self._cache)), str(output)]
-        begun = [self._begin(compiling, self._compiling), self._begin(counting, self._counting)]
-        until = time.monotonic() + _START_S
-        for process, place in zip(begun, (self._compiling, self._counting)):
-            while not place.is_socket():
-                if process.poll() is not None or time.monotonic() > until:
-                    for one in begun:
-                        one.kill()
-                    raise UserError(f"instructions cannot be counted: {_last_line(place.parent / 'log')}")
-                time.sleep(0.05)
-
-    def _begin(self, command: Sequence[str], place: Path) -> "subprocess.Popen[bytes]":
-        if place.parent.exists():
-            shutil.rmtree(place.parent)  # Of one that was stopped.
-        place.parent.mkdir(mode=0o700, parents=True)
-        flags = ",".join(filter(None, [os.environ.get("THEANO_FLAGS", ""), f"base_compiledir={self._cache}"]))
-        variables = {
-            **os.environ,
-            **callgrind.variables(running().has_theano_pymc, flags),
-            "PYTHONHASHSEED": "0",
-            "PYTHONPATH": os.pathsep.join([str(paths.ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(
-                os.pathsep
-            ),
-        }
-        with (place.parent / "log").open("w") as log:
-            return subprocess.Popen(
-                command,
-                env=variables,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+def _start(place: Path, parent: int, cache: Path) -> None:
+    cache.mkdir(parents=True, exist_ok=True)
+    output = place.parent / "out"
+    flags = ",".join(filter(None, [os.environ.get("THEANO_FLAGS", ""), f"base_compiledir={cache}"]))
+    variables = {
+        **os.environ,
+        **callgrind.variables(running().has_theano_pymc, flags),
+        "PYTHONHASHSEED": "0",
+        "PYTHONPATH": os.pathsep.join([str(paths.ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
+    }
+    command = [*callgrind.command(f"{output}.%p"), sys.executable, "-m", "harness.instructions"]
+    command += [str(place), str(parent), str(_requests(cache)), str(output)]
+    with (place.parent / "log").open("w") as log:
+        process = subprocess.Popen(
+            command, env=variables, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    until = time.monotonic() + _START_S
+    while not place.is_socket():
+        if process.poll() is not None or time.monotonic() > until:
+            process.kill()
+            raise UserError(f"instructions cannot be counted: {_last_line(place.parent / 'log')}")
+        time.sleep(0.05)
 
 
 def _last_line(log: Path) -> str:

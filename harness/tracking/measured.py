@@ -9,11 +9,13 @@ import os
 from pathlib import Path
 from typing import Any, Dict, List, Mapping
 
-from harness import core, lock, samples
+from harness import core, instructions, lock, samples
 from harness.tracking import cells, counts, speed
 
 #: A round compiles anew, minutes after the one before; asv takes a sample of each process in it.
 ROUNDS, PROCESSES = 2, 4
+#: In asv's folder for the model.
+PICKLE = Path("core.pickle")
 
 
 class Reader:
@@ -42,10 +44,11 @@ class Measured:
     name : str
         The model.
     compiles : int
-        How often compiling is timed, at the least; asv calls nothing changed of less than seven samples.
+        How often compiling is timed, at the least. Of a single value asv would take any tenth for a change,
+        of less than seven it calls only what is far beyond their spread.
     """
 
-    def __init__(self, name: str, compiles: int = 1) -> None:
+    def __init__(self, name: str, compiles: int = 2) -> None:
         self._name, self._compiles = name, compiles
 
     def next_s(self, workload: str) -> float:
@@ -77,7 +80,7 @@ class Measured:
         """Return the seconds of building and compiling with an empty cache, once, by two readings.
 
         They are those of the machine's speed, before and after. Of a single value asv would take any tenth
-        for a change; of two it calls none.
+        for a change; of two it calls only what is many times as far off as they are from each other.
         """
         self._wait()
         usual_s, before = speed.usual_s(), samples.reference_s()
@@ -97,6 +100,7 @@ class Measured:
         # It is compiled here, and asv runs this benchmark first: so the others' values come from here.
         self._add(kept, samples.of_compiled(one, PROCESSES))
         self._keep(kept)
+        self._dump(one)
         return one.transitions()
 
     def counted(self) -> Dict[str, Any]:
@@ -104,7 +108,10 @@ class Measured:
         path = Path("instructions.json")
         if not path.is_file():
             self._wait()
-            path.write_text(json.dumps(counts.of_model(self._name)))
+            if not PICKLE.is_file():
+                self._dump(samples.compiled(self._name)[0])
+            pickled = PICKLE if PICKLE.stat().st_size else None
+            path.write_text(json.dumps(counts.of_model(self._name, pickled)))
         found: Dict[str, Any] = json.loads(path.read_text())
         return found
 
@@ -112,6 +119,13 @@ class Measured:
         self._wait()
         self._add(kept, samples.of_core(self._name, PROCESSES))
         return kept
+
+    @staticmethod
+    def _dump(one: core.Core) -> None:
+        """Keep the compiled core for who counts its instructions; an empty file if it cannot be pickled."""
+        # In a fork: it would be part of this process's peak memory.
+        if not counts.why_not() and not samples.in_fork(lambda: instructions.dump(one, PICKLE)):
+            PICKLE.write_bytes(b"")
 
     @staticmethod
     def _add(kept: Dict[str, List[float]], found: Mapping[str, List[float]]) -> None:

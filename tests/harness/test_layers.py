@@ -11,7 +11,8 @@ from tests.conftest import ROOT
 #: A module imports only from what stands before it. ``tracking``, ``compare``, ``report``, ``cli``: packages.
 ORDER = [
     "errors", "terminal", "crash", "paths", "lock", "descendants", "relocate", "stack", "install",
-    "releases", "grid", "environment", "clock", "compile_cache", "isolated", "draws", "mismatch",
+    "releases", "grid", "environment", "clock", "precompiled", "compile_cache", "isolated", "draws",
+    "mismatch",
     "steppers", "start", "sampling", "mixing", "kinetic", "diagnostics", "metrics", "hints", "truth",
     "accuracy", "remedy", "checks", "quality", "yardstick", "core",
     "samples", "callgrind", "instructions", "guard", "claims", "reference", "faults",

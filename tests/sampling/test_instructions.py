@@ -20,7 +20,7 @@ import json
 from harness import environment
 environment.prepare_this_process()
 from harness.tracking import counts
-print(json.dumps([counts.of_model("addition") for _ in range(2)]))
+print(json.dumps([counts.of_model("addition", None) for _ in range(2)]))
 """
 
 

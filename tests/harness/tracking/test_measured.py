@@ -41,7 +41,7 @@ def test_benchmarks_of_a_round_share_what_was_measured_once(rounds):
 
 
 def test_compiling_is_measured_where_no_other_benchmark_has(rounds):
-    assert Measured("addition").compiles_s() == [150.0]
+    assert Measured("addition").compiles_s() == [150.0] * 2
     assert Measured("addition", 3).compiles_s() == [150.0] * 3
     assert rounds == []
 
@@ -53,11 +53,12 @@ def test_the_process_whose_memory_is_measured_tells_what_compiling_took(rounds, 
 
     timed = {workload: [1.0] * PROCESSES for workload in ("gradient", "leapfrog", "transitions")}
     monkeypatch.setattr(measured.samples, "of_compiled", lambda *_: timed)
+    monkeypatch.setattr(measured.counts, "why_not", lambda: "")
     monkeypatch.setattr(measured.samples, "compiled", lambda _: (Core(), 20.0))
     assert Measured("addition").transitions() == 7
     monkeypatch.setattr(measured.samples, "compiled", lambda _: (Core(), None))
     Measured("addition").transitions()  # The compiler ran: that is not what is timed.
-    assert Measured("addition", 2).compiles_s() == [10.0, 150.0]
+    assert Measured("addition").compiles_s() == [10.0, 150.0]
     # It has compiled, so it times the others' values, too.
     assert Measured("addition").next_s("leapfrog") == 0.5
     assert rounds == []
@@ -74,9 +75,19 @@ def test_compiling_from_nothing_is_once_with_two_readings_of_the_machines_speed(
 def test_a_count_is_made_once(rounds, monkeypatch):
     del rounds
     asked = []
-    monkeypatch.setattr(measured.counts, "of_model", lambda name: asked.append(name) or {"leapfrogs": 3})
+    monkeypatch.setattr(measured.counts, "of_model", lambda *given: asked.append(given) or {"leapfrogs": 3})
+    measured.PICKLE.write_bytes(b"")  # It could not be pickled.
     assert Measured("addition").counted() == Measured("addition").counted() == {"leapfrogs": 3}
-    assert asked == ["addition"]
+    assert asked == [("addition", None)]
+
+
+def test_what_is_counted_is_what_was_compiled_already(rounds, monkeypatch):
+    del rounds
+    asked = []
+    monkeypatch.setattr(measured.counts, "of_model", lambda *given: asked.append(given) or {})
+    measured.PICKLE.write_bytes(b"a core")
+    Measured("addition").counted()
+    assert asked == [("addition", measured.PICKLE)]
 
 
 def test_a_reader_goes_on_by_what_it_is_told():
