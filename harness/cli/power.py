@@ -37,6 +37,7 @@ _KEPT = "What was measured is kept; the same command goes on from here."
 )
 @click.option("--model", help="Measure only this model's slowdowns.")
 @click.option("--load/--no-load", default=None, help="Measure only beside a busy core, or only without one.")
+@click.option("--size", type=float, help="Measure only slowdowns by this part: 0.1, or 0 for none.")
 @click.option("--place", help="Slow down only the gradient, the leapfrog or the compile step.")
 @click.option("--markdown", is_flag=True, help="Print the table in Markdown.")
 @click.option(
@@ -54,6 +55,7 @@ def power_command(
     tool: Optional[str],
     model: Optional[str],
     load: Optional[bool],
+    size: Optional[float],
     place: Optional[str],
     markdown: bool,
     output: Path,
@@ -68,8 +70,11 @@ def power_command(
     from harness.compare import power, slowdown
 
     named = {"tool": tool, "model": model, "place": place}
-    only = {**named, "load": load}
+    only = {**named, "load": load, "size": size}
     models = sorted({trial.model for trial in power.plan()})
+    sizes = sorted({trial.size for trial in power.plan()} - {power.CALIBRATION})
+    if size is not None and size not in sizes:
+        raise UserError(f"size has to be one of {', '.join(f'{one:g}' for one in sizes)}, not {size:g}.")
     choices = {"tool": power.TOOLS, "model": models, "place": slowdown.PLACES}
     for name, value in named.items():
         check_choice(name, [value] if value else [], choices[name])
@@ -146,7 +151,12 @@ def _measure(
 def _print(rows: Sequence[Mapping[str, Any]], as_json: bool, markdown: bool) -> None:
     from harness.compare import rates
 
-    tables = {"Each tool": rates.table(rows), "Comparisons of sixteen models": rates.whole_table(rows)}
+    of_asv, others = rates.split(rows)
+    tables = {
+        "Each tool": rates.table(others),
+        "asv over two commits": rates.asv_table(of_asv),
+        "Comparisons of sixteen models": rates.whole_table(rows),
+    }
     if as_json:
         print_json(tables)
         return

@@ -17,7 +17,7 @@ import numpy as np
 
 from harness import install, stack
 from harness.compare import slowdown
-from harness.paths import ROOT, stacks_dir
+from harness.paths import ROOT
 from harness.stack import Stack
 from harness.tracking import flagged
 
@@ -214,12 +214,11 @@ def _config(folder: Path, suite: Path) -> Path:
     for old, new in (
         ('"../../.stacks/releases"', folder / "repo"),
         ('"../suite"', suite),
-        ('"../../.stacks/asv-releases"', stacks_dir() / "asv-power"),
+        ('"../../.stacks/asv-releases"', folder / "environments"),
         ('"../../results/releases"', folder / "results"),
         ('"../../results/releases-html"', folder / "html"),
     ):
         text = text.replace(old, json.dumps(str(new)))
     path = folder / "asv.conf.json"
     path.write_text(text)
-    shutil.rmtree(stacks_dir() / "asv-power", ignore_errors=True)
     return path

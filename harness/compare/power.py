@@ -150,7 +150,7 @@ def chosen(trials: Iterable[Trial], only: Mapping[str, Any]) -> List[Trial]:
     trials : iterable of Trial
         What is missing.
     only : dict of str
-        For ``tool``, ``model``, ``place`` and ``load`` the one that is wanted, None for any.
+        For ``tool``, ``model``, ``place``, ``load`` and ``size`` the one that is wanted, None for any.
     """
 
     def wanted(trial: Trial) -> bool:

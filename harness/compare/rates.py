@@ -14,7 +14,13 @@ from harness.compare.statistics import Interval, Verdict
 #: rare errors that count there.
 _WHOLE, _PLAYS, _PLAYS_OF_NOTHING = 16, 50, 200
 #: What a reader sees for a tool.
-_NAMES = {"pair": "compare", "asv continuous": "asv, earlier suite"}
+_NAMES = {
+    "pair": "compare",
+    "asv continuous": "earlier core suite",
+    "asv times": "core suite, times",
+    "asv instructions": "core suite, instructions",
+    "asv bare": "defaults",
+}
 #: Slowdowns from which the share of a piece is worked out.
 _LARGE = 0.1
 
@@ -83,6 +89,49 @@ def table(rows: Sequence[Mapping[str, Any]]) -> List[Dict[str, Any]]:
         parts = {(row["model"], row["place"], row["tool"]) for row in here}
         made = {part: share(here, *part) for part in parts}
         found += [_condition(key, groups[key], made[key[2], key[1], key[0]]) for key in sorted(groups)]
+    return found
+
+
+def split(
+    rows: Sequence[Mapping[str, Any]],
+) -> Tuple[List[Mapping[str, Any]], List[Mapping[str, Any]]]:
+    """Return the trials of asv, and all others."""
+    of_asv = [row for row in rows if row["tool"].startswith("asv")]
+
+    return of_asv, [row for row in rows if not row["tool"].startswith("asv")]
+
+
+def asv_table(rows: Sequence[Mapping[str, Any]]) -> List[Dict[str, Any]]:
+    """Return a row a condition of asv's trials: how often it says slower, and how often it flags anything.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        Trials of asv; those of each machine stand by themselves.
+    """
+    found = []
+    for here in _by_machine(rows):
+        groups = _groups(here, ("tool", "place", "model", "load", "size"))
+        for key in sorted(groups):
+            tool, place, model, load, size = key
+            group = groups[key]
+            logs = np.array([row["log_ratio"] for row in group])
+            found.append(
+                {
+                    "machine": _machine(group[0]),
+                    "asv": _NAMES.get(tool, tool),
+                    "models": model,
+                    "slower": "nothing" if size == 0 else f"{place}, {size:.0%}",
+                    "busy core": "yes" if load else "no",
+                    "runs": len(group),
+                    "measured": f"{math.expm1(float(logs.mean())):+.1%}",
+                    "spread": f"{float(logs.std(ddof=1)):.1%}" if len(group) > 1 else "-",
+                    "says slower": f"{said_slower(tool, group)} of {len(group)}",
+                    "flags anything": _flagged(group),
+                    "asv ends with 1": _ended_with_1(group),
+                    "seconds": round(sorted(row["seconds"] for row in group)[len(group) // 2]),
+                }
+            )
     return found
 
 
@@ -171,7 +220,6 @@ def _condition(
         "spread": f"{float(logs.std(ddof=1)):.2%}" if len(rows) > 1 else "-",
         "says slower": says,
         "as one of 16": of_many,
-        "flags anything": _flagged(rows),
         "seconds": round(seconds, 1),
     }
 
@@ -180,6 +228,11 @@ def _flagged(rows: Sequence[Mapping[str, Any]]) -> Optional[str]:
     """Return in how many runs a tool of many benchmarks called any of them changed, either way."""
     known = [row["flags"] for row in rows if "flags" in row]
     return f"{sum(map(bool, known))} of {len(known)}" if known else None
+
+
+def _ended_with_1(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return in how many runs asv itself said that performance decreased, at the factor it was asked for."""
+    return f"{sum(row['code'] == 1 if 'code' in row else row['slower'] for row in rows)} of {len(rows)}"
 
 
 def _counted(played: replay.Played) -> str:

@@ -31,7 +31,7 @@ def test_every_claim_stands_in_the_docs_as_it_is_in_truth(name):
             assert f"{part['text']}: {part['mean']:.4g} [{part['q05']:.4g}, {part['q95']:.4g}]" in shown
 
 
-@pytest.mark.parametrize("page", ["calibration.md", "findings.md", "truth.md", "compare.md"])
+@pytest.mark.parametrize("page", ["calibration.md", "findings.md", "truth.md", "compare.md", "asv.md"])
 def test_measured_tables_are_filled_in(page):
     text = (ROOT / "docs" / page).read_text()
     for name in re.findall(r"<!-- table: (\w+) -->", text):
@@ -49,6 +49,7 @@ def test_the_history_of_releases_is_what_was_measured(name, title, nutsbench):
 def test_the_error_rates_are_what_was_measured(nutsbench, tmp_path):
     (tmp_path / "published").symlink_to(ROOT / "results" / "power" / "published")
     printed = nutsbench("power", "--report", "--markdown", "--output", str(tmp_path)).stdout
-    each, whole = re.findall(r"^\*\*.*\*\*\n\n((?:\|.*\n)+)", printed, re.MULTILINE)
+    each, of_asv, whole = re.findall(r"^\*\*.*\*\*\n\n((?:\|.*\n)+)", printed, re.MULTILINE)
     assert table("compare.md", "power") == each.strip()
+    assert table("asv.md", "asv_power") == of_asv.strip()
     assert table("compare.md", "whole") == whole.strip()

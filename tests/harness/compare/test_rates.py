@@ -5,6 +5,7 @@ import math
 import pytest
 
 from harness.compare import rates
+from harness.compare.power import Trial
 from tests.harness.compare.test_power import pairs
 
 
@@ -38,3 +39,25 @@ def test_whole_comparisons_are_played_where_both_models_were_measured():
     assert row["meant"] == "10%"
     assert row["says slower"] == "50 of 50"
     assert (row["faster"], row["same"]) == (0, 0)
+
+
+def test_asvs_runs_are_told_by_what_they_flag():
+    def run(size, flags, code):
+        trial = Trial("asv times", "addition, no_fork", "leapfrog", size, False)
+        found = {"log_ratio": size, "slower": bool(size), "flags": flags, "code": code, "seconds": 30.4}
+        return {**vars(trial), **found, "machine": "m", "times": 1.0}
+
+    rows = [run(0.0, [], 0), run(0.0, ["core.addition.time_leapfrog"], 0), run(0.1, ["x"], 1)]
+    of_asv, others = rates.split([*rows, *pairs(0.0)])
+    assert (len(of_asv), len(others)) == (3, 60)
+    nothing, slower = rates.asv_table(of_asv)
+    assert (nothing["slower"], nothing["flags anything"], nothing["asv ends with 1"]) == (
+        "nothing",
+        "1 of 2",
+        "0 of 2",
+    )
+    assert (slower["slower"], slower["says slower"], slower["asv ends with 1"]) == (
+        "leapfrog, 10%",
+        "1 of 1",
+        "1 of 1",
+    )
