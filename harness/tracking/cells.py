@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence
 
 import models
 from harness import grid, lock, runner, truth
@@ -106,7 +106,9 @@ def version(spec: ModelSpec, *parts: Any) -> str:
     return hashlib.sha256(json.dumps(known).encode()).hexdigest()
 
 
-def sample(spec: ModelSpec, name: str, seeds: Sequence[int] = SEEDS) -> Dict[str, List[Dict[str, Any]]]:
+def sample(
+    spec: ModelSpec, name: str, speed: Callable[[], float], seeds: Sequence[int] = SEEDS
+) -> Dict[str, List[Dict[str, Any]]]:
     """Sample a model with every seed, and return its records by the label of their settings.
 
     Parameters
@@ -115,19 +117,24 @@ def sample(spec: ModelSpec, name: str, seeds: Sequence[int] = SEEDS) -> Dict[str
         The model.
     name : str
         Profile.
+    speed : callable
+        How fast the machine is now, of its usual speed; asked before and after each cell.
     seeds : sequence of int
         Seeds; each cell is sampled once with each.
 
     Returns
     -------
     dict of str to list of dict
-        Records; one of a cell that failed says why.
+        Records; one of a cell that failed says why. ``speed`` is how fast the machine was around it.
     """
     by_label = settings(spec, name)
     cells = [Cell(spec.name, chosen, seed) for chosen in by_label.values() for seed in seeds]
     found: Dict[str, List[Dict[str, Any]]] = {text: [] for text in by_label}
+    before = speed()
     for record in _records(cells, name, prepare=spec.name):
-        found[label(record.settings)].append(record.to_dict())
+        after = speed()
+        found[label(record.settings)].append({**record.to_dict(), "speed": (before + after) / 2})
+        before = after
     return found
 
 

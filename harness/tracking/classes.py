@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, List, Sequence
 
 import models
 from harness import core
-from harness.tracking import cells, counts
+from harness.tracking import cells, counts, speed
 from harness.tracking.figures import FIGURES, Figure, Value, result
 from harness.tracking.measured import PROCESSES, READER, ROUNDS, Measured
 from models.spec import ModelSpec
@@ -44,7 +44,7 @@ def _sampling_class(module: str, spec: ModelSpec, profile: str) -> type:
     by_label = cells.settings(spec, profile)
 
     def setup_cache(_: Any) -> Records:
-        return cells.sample(spec, profile)
+        return cells.sample(spec, profile, speed.share_of_usual)
 
     _in_module_of_its_own(setup_cache, f"{module}.{spec.name}")
     members: Dict[str, Any] = {
@@ -57,7 +57,8 @@ def _sampling_class(module: str, spec: ModelSpec, profile: str) -> type:
     }
     for figure in FIGURES:
         track = _track(figure, f"{module.split('.', 1)[1]}.{spec.name}.track_{figure.name}")
-        track.version = cells.version(spec, by_label, cells.SEEDS, figure.name)
+        edition = (figure.edition,) if figure.edition else ()
+        track.version = cells.version(spec, by_label, cells.SEEDS, figure.name, *edition)
         members[track.__name__] = track
     return type(spec.name, (), members)
 

@@ -50,6 +50,8 @@ class Figure:
     read : callable
         Its values in the records (dictionaries, one a seed, all ok); ``None`` where a record
         has none.
+    edition : int
+        Counted up when it is read otherwise, so that a new line begins.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Figure:
     text: str
     kind: Kind
     read: Callable[[Sequence[Record]], Values]
+    edition: int = 0
 
 
 def _metric(name: str) -> Callable[[Sequence[Record]], Values]:
@@ -95,12 +98,16 @@ def _pace_s(records: Sequence[Record]) -> Values:
     Their middle is the seconds of all seeds over their effective samples. Their spread is
     that of the time alone: with the same draws the effective samples are the same number,
     whatever the seeds' own spread (some 15 %), and asv's test, which knows no pairs, would
-    drown a change of speed in it. Whether the draws have become better or worse is
+    drown a change of speed in it. Seconds are those of the machine at its usual speed, by the
+    reference work before and after each cell. Whether the draws have become better or worse is
     ``leapfrogs_per_ess``, which is judged by that very spread.
     """
     steps = [_leapfrogs(record) for record in records]
     samples = [record["metrics"].get("ess_bulk_min") for record in records]
-    seconds = [record["phases"]["tune"]["wall_s"] + record["phases"]["draw"]["wall_s"] for record in records]
+    seconds = [
+        (record["phases"]["tune"]["wall_s"] + record["phases"]["draw"]["wall_s"]) * record.get("speed", 1.0)
+        for record in records
+    ]
     if not all(steps) or not all(samples):
         return [None]
     efficiency = sum(filter(None, steps)) / sum(samples)
@@ -116,6 +123,7 @@ FIGURES: Sequence[Figure] = (
         "seconds of tuning and drawing per effective sample",
         Kind.JUDGED,
         _pace_s,
+        edition=1,
     ),
     Figure(
         "ess_per_s",

@@ -5,7 +5,9 @@ what one of today does. Which number it is does not matter to any comparison.
 """
 
 import json
+import os
 import platform
+import statistics
 from pathlib import Path
 from typing import Dict
 
@@ -15,7 +17,7 @@ from harness import environment, samples
 from harness.errors import UserError
 from harness.tracking import cells
 
-_READINGS = 300
+_READINGS, _READINGS_OF_A_CPU = 300, 5
 #: What a line of the file gives; lines of other work are of an earlier way of measuring.
 _KEY = "reference_work_s"
 
@@ -40,6 +42,22 @@ def usual_s() -> float:
         with path.open("a") as file:
             file.write(json.dumps({"machine": kind, _KEY: known[kind]}) + "\n")
     return known[kind]
+
+
+def share_of_usual() -> float:
+    """Return how fast the machine is now: below 1 where reference work takes longer than it usually does.
+
+    The mean over the CPUs, for chains run on any of them.
+    """
+    cpus = os.sched_getaffinity(0)
+    try:
+        now = []
+        for cpu in sorted(cpus):
+            os.sched_setaffinity(0, {cpu})
+            now.append(statistics.median(samples.reference_s() for _ in range(_READINGS_OF_A_CPU)))
+    finally:
+        os.sched_setaffinity(0, cpus)
+    return usual_s() / statistics.mean(now)
 
 
 def _known(path: Path) -> Dict[str, float]:

@@ -57,3 +57,43 @@ def test_a_mistake_is_named_before_anything_runs(nutsbench, arguments, said):
     done = nutsbench("asv-compare", *arguments)
     assert done.returncode == 2
     assert said in done.stderr
+
+
+def test_what_a_comparison_of_sampling_cannot_tell_asv_measures_again(monkeypatch):
+    rows = [
+        Row("core.fork.time_gradient", 1e-5, 1.2e-5, "seconds", "slower"),
+        Row("core.fork.track_compile_warm", 1.0, 1.3, "seconds", "slower"),
+        Row("core.fork.time_leapfrog", 1e-5, 1.3e-5, "seconds", "slower"),
+        Row("core.fork.track_instructions_gradient", 100.0, 103.0, "instructions", "slower"),
+    ]
+    asked = []
+
+    def measured(folder, base, head, stack_name, names):
+        del folder, base, head, stack_name
+        return [Row(name, 1.0, 1.2, "", "slower" if "time" in name else "") for name in names]
+
+    monkeypatch.setattr(asv_compare, "_run_asv", lambda *given: asked.append(given))
+    monkeypatch.setattr("harness.tracking.flagged.rows", measured)
+    answers = {rows[0].benchmark: "no", rows[1].benchmark: "undecided"}
+    answers.update({rows[2].benchmark: "no", rows[3].benchmark: "yes"})
+    asv_compare._measure_again(["a", "b"], "pymc3-3.8", rows, answers)
+    # The leapfrog is what was compared, and what is confirmed is not asked for again.
+    assert [answers[row.benchmark] for row in rows] == ["yes", "no", "no", "yes"]
+    ((hashes, chosen, stack_name, *options),) = asked
+    assert (hashes, stack_name, options[0]) == (["a", "b"], "pymc3-3.8", "--config")
+    assert chosen == r"^(core\.fork\.time_gradient|core\.fork\.track_compile_warm)$"
+
+
+def test_nothing_is_measured_again_where_nothing_is_open(monkeypatch):
+    monkeypatch.setattr(asv_compare, "_run_asv", lambda *_: pytest.fail("asked asv"))
+    asv_compare._measure_again(["a", "b"], "pymc3-3.8", ROWS, {row.benchmark: "yes" for row in ROWS})
+
+
+def test_asvs_configuration_for_another_folder_is_the_projects_own(tmp_path):
+    from asv.util import load_json
+
+    (tmp_path / "asv.conf.json").write_text(asv_compare._configuration(tmp_path / "results"))
+    found = load_json(str(tmp_path / "asv.conf.json"), js_comments=True)
+    assert found["results_dir"] == str(tmp_path / "results")
+    assert found["repo"] == str(asv_compare.ROOT)
+    assert (asv_compare.ROOT / found["benchmark_dir"]) == asv_compare.ROOT / "benchmarks" / "suite"

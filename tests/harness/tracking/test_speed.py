@@ -1,6 +1,7 @@
 """The machine's usual speed: measured once for a kind of machine, and kept."""
 
 import json
+import os
 
 import pytest
 
@@ -47,3 +48,11 @@ def test_a_damaged_file_is_named_and_left_alone(here, text):
     with pytest.raises(UserError, match=r"speed\.jsonl"):
         speed.usual_s()
     assert here.read_text() == text
+
+
+def test_how_fast_the_machine_is_now_is_told_beside_its_usual_speed(monkeypatch):
+    usual = speed.usual_s()
+    monkeypatch.setattr(samples, "reference_s", lambda: 2 * usual)
+    before = os.sched_getaffinity(0)
+    assert speed.share_of_usual() == pytest.approx(0.5)
+    assert os.sched_getaffinity(0) == before
