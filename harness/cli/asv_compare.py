@@ -177,10 +177,10 @@ def _measure_again(
         config.write_text(_configuration(results))
         chosen = f"^({'|'.join(map(re.escape, names))})$"
         _run_asv(hashes, chosen, stack_name, "--config", str(config))
-        found = {row.benchmark: row.change for row in flagged.rows(results, *hashes, stack_name, names)}
-    answers.update(
-        {row.benchmark: "yes" if found.get(row.benchmark) == row.change else "no" for row in asked}
-    )
+        again = flagged.rows(results, hashes[0], hashes[1], stack_name, names)
+    found = {row.benchmark: row.change for row in again}
+    for row in asked:
+        answers[row.benchmark] = "yes" if found.get(row.benchmark) == row.change else "no"
 
 
 def _configuration(results: Path) -> str:
