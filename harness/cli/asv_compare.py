@@ -1,6 +1,7 @@
 """``nutsbench asv-compare BASE HEAD``: asv's core suite over two commits; what it flags is measured again."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -13,7 +14,16 @@ import click
 
 import models
 from harness import stack
-from harness.cli.common import check_choice, console, json_option, no_wait_option, print_json, results_option
+from harness.cli.common import (
+    check_choice,
+    console,
+    json_option,
+    load_models,
+    models_option,
+    no_wait_option,
+    print_json,
+    results_option,
+)
 from harness.errors import UserError
 from harness.paths import ROOT
 
@@ -36,6 +46,7 @@ _ANSWERS = {"slower": "yes", "faster": "yes", "same": "no"}
 @no_wait_option
 @results_option
 @json_option
+@models_option
 def asv_compare_command(
     base: str,
     head: str,
@@ -45,6 +56,7 @@ def asv_compare_command(
     no_wait: bool,
     results: Path,
     as_json: bool,
+    models_files: Tuple[Path, ...],
 ) -> int:
     """Run asv's core suite on two commits of this project, and confirm what it calls changed.
 
@@ -54,6 +66,7 @@ def asv_compare_command(
     from harness.compare import arms
     from harness.tracking import flagged
 
+    load_models(models_files)
     check_choice("model", names, models.names())
     check_choice("stack", [stack_name], stack.NAMES)
     if not 0 < budget <= 1e6:
@@ -90,6 +103,8 @@ def _run_asv(hashes: Sequence[str], chosen: str, stack_name: str, *options: str)
     *options : str
         More options of ``asv run``.
     """
+    from harness.tracking import cells
+
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as listed:
         listed.write("\n".join(hashes) + "\n")
         listed.flush()
@@ -97,7 +112,9 @@ def _run_asv(hashes: Sequence[str], chosen: str, stack_name: str, *options: str)
         subprocess.run([*asv, "machine", "--yes"], cwd=ROOT, stdout=subprocess.DEVNULL, check=False)
         command = [*asv, "run", "--record-samples", "--interleave-rounds", "--show-stderr"]
         command += ["--environment", stack_name, "--bench", chosen, *options, f"HASHFILE:{listed.name}"]
-        done = subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=False)
+        own = os.pathsep.join(map(str, models.loaded_files()))
+        variables = {**os.environ, **({cells.OWN_MODELS: own} if own else {})}
+        done = subprocess.run(command, cwd=ROOT, env=variables, stdout=sys.stderr, check=False)
     if done.returncode not in (0, 2):  # 2: a benchmark failed, which the table says.
         raise UserError(f"asv ended with code {done.returncode}; what it says stands above.")
 
