@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 import subprocess
+import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Callable, List, Sequence
@@ -93,11 +94,21 @@ def _header(flags: Sequence[str], includes: Sequence[str], make: bool) -> str:
     compiler = str(config.cxx)
     if not re.match(r"(.*-)?g\+\+", os.path.basename(compiler)):
         return ""  # clang++ has headers of its own kind.
-    text = "\0".join([_TEXT, _version(compiler), *flags, *includes])
+    text = "\0".join([_TEXT, _version(compiler), _of_headers(tuple(includes)), *flags, *includes])
     folder = Path(config.base_compiledir, f"precompiled-{hashlib.sha256(text.encode()).hexdigest()[:16]}")
     header = folder / _NAME
     known = header.with_suffix(".h.gch").exists() or (make and _make(compiler, header, flags, includes))
     return str(header) if known else ""
+
+
+@lru_cache(maxsize=None)
+def _of_headers(includes: Sequence[str]) -> str:
+    """Return what tells the headers of one environment from those that may come in its place."""
+    import numpy
+
+    own = [Path(folder, "theano_mod_helper.h") for folder in includes]
+    texts = [path.read_text() for path in own if path.is_file()]
+    return "\0".join([sys.version, numpy.__version__, *texts])
 
 
 @lru_cache(maxsize=None)
