@@ -7,7 +7,7 @@ from typing import Callable, List
 
 import psutil
 
-from harness import environment
+from harness import callgrind, environment
 from harness.paths import results_dir, stacks_dir
 from harness.stack import DEFAULT, NAMES, named
 
@@ -75,9 +75,11 @@ def _blas() -> Finding:
 
 
 def _valgrind() -> Finding:
-    if shutil.which("valgrind") is None:
-        advice = "Debian: apt install valgrind; no instructions are counted until then, times only"
-        return Finding("valgrind", "warn", "not on the path", advice)
+    missing = callgrind.missing()
+    if missing:
+        package = callgrind.package(missing[0])
+        advice = f"Debian: apt install {package}; no instructions are counted until then, times only"
+        return Finding("valgrind", "warn", f"{missing[0]} is not on the path", advice)
     return Finding("valgrind", "good", "instructions can be counted")
 
 

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Callable, List, Sequence
+from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 #: What Theano includes in every module, and what it includes in nearly half of them.
 _TEXT = """#include <Python.h>
@@ -52,7 +52,7 @@ def _theano() -> Any:
 
 
 def _with_header(plain: Callable[..., Any], includes: Callable[[], List[str]]) -> Callable[..., Any]:
-    uses: dict[tuple[str, ...], int] = {}
+    uses: Dict[Tuple[str, ...], int] = {}
 
     def compile_str(
         module_name: str,

@@ -96,9 +96,10 @@ def split(
     rows: Sequence[Mapping[str, Any]],
 ) -> Tuple[List[Mapping[str, Any]], List[Mapping[str, Any]]]:
     """Return the trials of asv, and all others."""
-    of_asv = [row for row in rows if row["tool"].startswith("asv")]
-
-    return of_asv, [row for row in rows if not row["tool"].startswith("asv")]
+    found: Tuple[List[Mapping[str, Any]], List[Mapping[str, Any]]] = ([], [])
+    for row in rows:
+        found[not row["tool"].startswith("asv")].append(row)
+    return found
 
 
 def asv_table(rows: Sequence[Mapping[str, Any]]) -> List[Dict[str, Any]]:

@@ -223,7 +223,7 @@ def _share(kind: str) -> Callable[[Measured], float]:
     )
 
 
-_AT_USUAL_SPEED = "of one process, beside a reference workload in turns, at the machine's usual speed"
+_AT_USUAL_SPEED = "of one process, interleaved with a reference workload, at the machine's baseline speed"
 _TRANSITIONS = f"{core.TRANSITIONS} transitions"
 _FIRST = f"{_TRANSITIONS}, or of the first {core.MOST_LEAPFROGS} of their leapfrogs"
 
@@ -271,7 +271,7 @@ BENCHMARKS = (
         name="track_compile_cold",
         pretty="compile, empty cache",
         unit="seconds",
-        text="Wall seconds of building and compiling with an empty cache, at the machine's usual speed.",
+        text="Wall seconds of building and compiling with an empty cache, at the machine's baseline speed.",
         run=lambda measured: {"samples": measured.cold_compiles_s(), "number": 1},
         edition=1,
     ),
