@@ -14,7 +14,7 @@ environment.prepare_this_process()
 def core():
     """Build and compile a model's core once for all of its benchmarks."""
     import models
-    from harness.core import Core
+    from harness.inside.core import Core
     from harness.tracking import cells
 
     with lock.machine("pytest benchmarks", cells.say):

@@ -18,7 +18,7 @@ from harness import environment, lock, paths, stack
 
 _SCRIPT = """
 import sys, models
-from harness import compile_cache, core, precompiled
+from harness.inside import compile_cache, core, precompiled
 if sys.argv[2] == "with":
     precompiled.use()
 core.Core(models.get(sys.argv[1]))

@@ -19,8 +19,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence
 
-from harness import environment, isolated, lock, paths
+from harness import environment, lock, paths
 from harness.cli.power import read
+from harness.inside import isolated
 
 #: What is kept busy meanwhile.
 NEIGHBOURS = {
@@ -52,7 +53,7 @@ def _neighbour(kind: str) -> Iterator[None]:
 
 def _times(core: Any, cpu: int) -> Dict[str, List[float]]:
     """Return CPU seconds of a call in each of some bursts, of all workloads in turns."""
-    from harness import samples, yardstick
+    from harness.inside import samples, yardstick
 
     os.sched_setaffinity(0, {cpu})
     calls: Dict[str, Callable[[], object]] = {
@@ -73,7 +74,7 @@ def _times(core: Any, cpu: int) -> Dict[str, List[float]]:
 def _parent(model: str, processes: int) -> List[Dict[str, Any]]:
     """Compile a model in a fork, and time it in forks of that."""
     import models
-    from harness import core, samples
+    from harness.inside import core, samples
 
     def compiled(_: isolated.Tell) -> List[Dict[str, Any]]:
         one = core.Core(models.get(model))

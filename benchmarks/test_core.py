@@ -3,7 +3,7 @@
 import pytest
 
 import models
-from harness import samples
+from harness.inside import samples
 
 #: Forks that time a call, for the guard.
 PROCESSES = 4

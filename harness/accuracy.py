@@ -21,7 +21,7 @@ import numpy as np
 
 from harness.diagnostics import scalars
 from harness.kinetic import Kinetic
-from harness.truth import Truth
+from models.truths import Truth
 
 #: What is compared of each scalar; the tails with their probability.
 STATISTICS = ("mean", "sd", "q05", "q95")

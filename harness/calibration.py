@@ -1,7 +1,7 @@
-"""Samples models with many seeds, rightly and wrongly, for how often verdicts are wrong to be counted.
+"""Judges models that were sampled with many seeds, rightly and wrongly, for wrong verdicts to be counted.
 
-``python -m harness.calibration`` samples one model in a stack's own process and prints one
-JSON line a seed; :mod:`harness.error_rates` judges and counts them.
+:mod:`harness.inside.calibrate` samples in a stack; a row is what is kept of one seed, and
+:mod:`harness.error_rates` counts over them.
 
 Schema history
 --------------
@@ -10,19 +10,15 @@ Schema history
 3 (2026-11) : ``kinetic``, a :class:`harness.kinetic.Kinetic` as a list.
 """
 
-import argparse
-import json
-import sys
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, Optional, Sequence
+from typing import Any, Dict, Mapping, Sequence
 
 import models
-from harness import accuracy, clock, diagnostics, isolated, metrics, sampling
+from harness import accuracy, diagnostics, metrics
 from harness.error_rates import BIASES, KINDS, moved
-from harness.faults import FAULTS, Fault
-from harness.truth import find
-from models.spec import ModelSpec, SamplerSettings
+from harness.inside import arrays
+from models.spec import SamplerSettings
+from models.truths import find
 
 SCHEMA = 3
 
@@ -32,66 +28,70 @@ _KEPT = (
 )  # fmt: skip
 
 
-def sample(
-    spec: ModelSpec, fault: Fault, settings: SamplerSettings, seed: int, prepared: Optional[sampling.Prepared]
-) -> Dict[str, Any]:
-    """Sample a model, rightly or wrongly, and summarise the draws.
+def load(files: Sequence[Path]) -> None:
+    """Load the user's own files of models, in a process that is to judge."""
+    for file in files:
+        models.load_file(file)
+
+
+def row(name: str, sampler: str, sampled: Mapping[str, Any], path: Path) -> Dict[str, Any]:
+    """Return what is kept of a seed; its file of draws is read, and removed.
 
     Parameters
     ----------
-    spec : ModelSpec
+    name : str
         The model; one that has no truth is judged for mixing alone.
-    fault : Fault
-        One of :data:`harness.faults.FAULTS`.
-    settings : SamplerSettings
-        What to sample with.
-    seed : int
-        ``random_seed``.
-    prepared : Prepared or None
-        The model, built and compiled, where the fault changes nothing of it.
+    sampler : str
+        Key in :data:`harness.inside.faults.FAULTS`.
+    sampled : dict
+        Of :func:`harness.inside.calibrate.sample`.
+    path : Path
+        Its file of draws.
 
     Returns
     -------
     dict
         What is kept; ``quantities`` empty and ``failed`` the reason if sampling failed.
     """
-    exact = find(spec.name)[0]
-    row: Dict[str, Any] = {
+    exact, spec = find(name)[0], models.get(name)
+    kept: Dict[str, Any] = {
         "schema": SCHEMA,
-        "model": spec.name,
+        "model": name,
         "model_digest": models.model_digest(spec),
         "truth_digest": exact.digest if exact else "",
-        "sampler": fault.name,
-        "seed": seed,
-        "settings": settings.to_dict(),
-        "failed": "",
+        "sampler": sampler,
+        "seed": sampled["seed"],
+        "settings": sampled["settings"],
+        "failed": sampled["failed"],
         "quantities": {},
         "shares": {},
     }
-    try:
-        with fault.patch():
-            timer = clock.PhaseTimer(_silent)
-            drawn = sampling.sample(fault.spec(spec), settings, seed, timer, _silent, prepared)
-    except Exception as error:  # A sampler that is wrong may well fail: that is a result.
-        row["failed"] = f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"
-        return row
-    draws = {variable: fault.draws(values) for variable, values in drawn.draws.items()}
+    if sampled["failed"]:
+        return kept
+    groups = arrays.read(path, sampled["names"])
+    path.unlink()
+    draws = groups["draws"]
     found = diagnostics.diagnose(
-        draws, drawn.stats, drawn.tune_stats, drawn.free, settings.max_treedepth, drawn.dimensions
+        draws,
+        groups["stats"],
+        groups["tune_stats"],
+        tuple(sampled["free"]),
+        SamplerSettings.from_dict(sampled["settings"]).max_treedepth,
+        sampled["dimensions"],
     )
-    row["quantities"] = {label: _kept(quantity) for label, quantity in found.quantities.items()}
-    row.update(_metrics(found), kinetic=list(found.kinetic) if found.kinetic else None)
+    kept["quantities"] = {label: _kept(quantity) for label, quantity in found.quantities.items()}
+    kept.update(_metrics(found), kinetic=list(found.kinetic) if found.kinetic else None)
     if exact is not None:
-        row["shares"] = {"": accuracy.shares_below(draws, exact)}
-        if fault.name == "right":
-            row["shares"].update(
+        kept["shares"] = {"": accuracy.shares_below(draws, exact)}
+        if sampler == "right":
+            kept["shares"].update(
                 {
                     f"{kind} {bias:g}": accuracy.shares_below(draws, moved(exact, kind, bias))
                     for kind in KINDS
                     for bias in BIASES
                 }
             )
-    return row
+    return kept
 
 
 def _metrics(found: diagnostics.Diagnostics) -> Dict[str, Any]:
@@ -113,38 +113,8 @@ def _metrics(found: diagnostics.Diagnostics) -> Dict[str, Any]:
     return {"metrics": values, "worst": worst}
 
 
-def _silent(_: clock.Progress) -> None:
-    """Nobody watches."""
-
-
 def _kept(quantity: diagnostics.Quantity) -> Dict[str, Any]:
     values = {name: getattr(quantity, name) for name in _KEPT}
     return {
         name: float(f"{value:.6g}") if isinstance(value, float) else value for name, value in values.items()
     }
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Sample one model with some seeds and print one JSON line each."""
-    parser = argparse.ArgumentParser(prog="python -m harness.calibration")
-    parser.add_argument("model")
-    parser.add_argument("sampler", choices=FAULTS)
-    parser.add_argument("seeds", nargs="+", type=int)
-    parser.add_argument("--models", action="append", default=[], type=Path)
-    parser.add_argument("--settings", type=json.loads, default={}, help="changed settings, as JSON")
-    options = parser.parse_args(arguments)
-    output = isolated.own_output()
-    for file in options.models:
-        models.load_file(file)
-    spec, fault = models.get(options.model), FAULTS[options.sampler]
-    # One core: several of these processes run at a time, and time is not measured.
-    settings = replace(spec.settings, **{**options.settings, "cores": 1})
-    prepared = sampling.prepare(spec) if fault.of_draws_only else None
-    for seed in options.seeds:
-        row = sample(spec, fault, settings, seed, prepared)
-        output.write(json.dumps(row, allow_nan=False) + "\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

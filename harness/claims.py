@@ -5,8 +5,8 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 import numpy as np
 
 from harness.diagnostics import scalars
-from harness.truth import Truth
 from models.claims import Claim, Part
+from models.truths import Truth
 
 Figures = Mapping[str, float]
 

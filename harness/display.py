@@ -8,8 +8,8 @@ from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
 
 from harness import summary, table
-from harness.clock import Progress
 from harness.grid import estimate_s
+from harness.inside.clock import Progress
 from harness.runner import Job
 
 

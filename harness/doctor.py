@@ -7,7 +7,8 @@ from typing import Callable, List
 
 import psutil
 
-from harness import callgrind, environment
+from harness import environment
+from harness.inside import callgrind
 from harness.paths import results_dir, stacks_dir
 from harness.stack import DEFAULT, NAMES, named
 

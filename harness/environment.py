@@ -1,6 +1,6 @@
 """Where a cell is measured: processor, compiler, BLAS, threads, versions, load, commit.
 
-One half is asked of the machine, one half of a stack's own process. No path and no
+What a stack is made of, its own process tells (:mod:`harness.inside.facts`). No path and no
 host name is among the answers, so that they can be shared.
 """
 
@@ -18,7 +18,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
 import psutil
 
-from harness.paths import ROOT, scrub
+from harness.paths import ROOT
 from harness.stack import running
 
 #: What limits the threads of OpenMP and of each BLAS; read at import, so set before it.
@@ -39,19 +39,6 @@ _COMPILE_LOCK = {"wait": 1, "timeout": 120}
 
 #: A third of a core used by others is felt on a machine of two.
 _BUSY_PER_CORE = 0.15
-
-#: Theano's flags that decide what is compiled, by their name without punctuation.
-_THEANO_FLAGS = (
-    "device",
-    "floatX",
-    "mode",
-    "linker",
-    "optimizer",
-    "openmp",
-    "cxx",
-    "gcc.cxxflags",
-    "blas.ldflags",
-)
 
 
 def usable_cores() -> int:
@@ -341,40 +328,3 @@ def busy_cores(seconds: float = 0.3) -> float:
 def is_busy(cores: float) -> bool:
     """Return whether so many cores are used by others that times will show it."""
     return cores > _BUSY_PER_CORE * usable_cores()
-
-
-def stack() -> Dict[str, Any]:
-    """Return what this process's stack is made of; PyMC3 must be imported already.
-
-    Returns
-    -------
-    dict
-        ``python``, ``packages`` (versions by name), ``blas`` (libraries loaded, with
-        their threads), and ``theano_flags``.
-    """
-    from importlib.metadata import distributions
-
-    import theano
-    from threadpoolctl import threadpool_info
-
-    packages = {dist.metadata["Name"]: dist.version for dist in distributions()}
-    keys = ("user_api", "internal_api", "version", "num_threads", "architecture")
-    pools = [{key: pool.get(key) for key in keys} for pool in threadpool_info()]
-    flags = {name: _theano_flag(theano.config, name) for name in _THEANO_FLAGS}
-    return {
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "packages": dict(sorted(packages.items(), key=lambda item: item[0].lower())),
-        "blas": pools,
-        "theano_flags": flags,
-    }
-
-
-def _theano_flag(config: Any, name: str) -> str:
-    """Read a flag as Theano 1.0 nests it or as Theano-PyMC spells it."""
-    value = getattr(config, name.replace(".", "__"), None)
-    if value is None:
-        value = config
-        for part in name.split("."):
-            value = getattr(value, part, "")
-    text = str(value)
-    return Path(text).name if name == "cxx" else scrub(text)

@@ -1,6 +1,6 @@
 """How often verdicts are wrong, counted over the rows of a calibration.
 
-A row is what :func:`harness.calibration.sample` keeps of one seed; it holds what the verdicts need, so that
+A row is what :func:`harness.calibration.row` keeps of one seed; it holds what the verdicts need, so that
 another rule can be tried on rows without sampling again.
 """
 
@@ -12,8 +12,8 @@ import numpy as np
 
 from harness import accuracy, quality
 from harness.kinetic import Kinetic
-from harness.truth import Truth
 from models.spec import SamplerSettings
+from models.truths import Truth
 
 #: Biases, in posterior sds, whose detection is counted.
 BIASES = (0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
@@ -82,7 +82,7 @@ def rates(rows: Sequence[Row], truths: Mapping[str, Truth], level: float) -> Lis
     Parameters
     ----------
     rows : sequence of dict
-        Of :func:`harness.calibration.sample`.
+        Of :func:`harness.calibration.row`.
     truths : dict of Truth
         By model; a model without one has no accuracy.
     level : float

@@ -8,8 +8,8 @@ import math
 from dataclasses import dataclass
 from typing import Callable, Dict, Mapping, Optional, Union
 
-from harness.clock import PhaseTime
 from harness.diagnostics import Diagnostics, Quantity
+from harness.inside.clock import PhaseTime
 from models.spec import SamplerSettings
 
 Number = Union[int, float]

@@ -16,15 +16,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from harness import environment, mismatch
-from harness.cell import Task
-from harness.clock import Listener, Progress
+from harness import environment
 from harness.grid import Cell
+from harness.inside import mismatch
+from harness.inside.cell import DOOR, Task
+from harness.inside.clock import Listener, Progress
+from harness.inside.isolated import kill_group
 from harness.install import in_use
-from harness.paths import ROOT
+from harness.paths import ROOT, scrub
 from harness.record import Status
 from harness.stack import Stack, running
-from harness.watch import Heard, for_memory, kernel_oom_kills, kill_group, tail, where
+from harness.watch import Heard, for_memory, kernel_oom_kills, tail, where
 
 #: How long importing a stack may take: a cold one also compiles.
 _IMPORT_TIMEOUT_S = 600.0
@@ -64,13 +66,17 @@ class Options:
 
 @dataclass
 class Outcome:
-    """How a cell's process ended, and what it left."""
+    """How a cell's process ended, and what it left: in ``values`` its outcome, in ``arrays`` its draws.
+
+    The file of arrays is the worker's, and gone with it.
+    """
 
     status: Status
     reason: str = ""
     values: Dict[str, Any] = field(default_factory=dict)
     log_tail: List[str] = field(default_factory=list)
     elapsed_s: float = 0.0
+    arrays: Path = Path()
 
 
 class WorkerBrokenError(Exception):
@@ -140,7 +146,7 @@ class Worker:
         self._lock.enter_context(in_use(self._stack))
         with log.open("ab") as log_file:
             self._process = subprocess.Popen(
-                [str(self._stack.python), "-m", "harness.worker", *self._arguments()],
+                [str(self._stack.python), "-m", "harness.inside.worker", *self._arguments()],
                 cwd=ROOT,
                 env=variables,
                 stdin=subprocess.PIPE,
@@ -153,7 +159,12 @@ class Worker:
         while time.monotonic() < deadline:
             for event in self._events(wait_s=0.2):
                 if event["event"] == "ready":
-                    self.facts = event["environment"]
+                    if event.get("door") != DOOR:
+                        raise WorkerBrokenError(
+                            f"its process speaks version {event.get('door')} of what this one speaks in"
+                            f" version {DOOR}: another nutsbench lies in its way"
+                        )
+                    self.facts = _shared(event["environment"])
                     return
                 if event["event"] == "broken":
                     what = f"preparing {self._prepare}" if self._prepare else "importing the stack"
@@ -167,7 +178,7 @@ class Worker:
     def _arguments(self) -> List[str]:
         return [self._prepare, *map(str, self._options.models_files)] if self._prepare else []
 
-    def run(self, cell: Cell, digest: str, draws: Optional[Path], listen: Listener) -> Outcome:
+    def run(self, cell: Cell, digest: str, listen: Listener) -> Outcome:
         """Run one cell and return how it ended, ctrl-C included.
 
         Parameters
@@ -176,26 +187,47 @@ class Worker:
             The cell.
         digest : str
             Digest of the model that it is to sample.
-        draws : Path or None
-            File for its draws.
         listen : callable
             Told how far it is.
         """
+        outcome, differs = self._done("cell", cell, digest, listen)
+        outcome.reason = self._identified(cell, differs) or outcome.reason
+        return outcome
+
+    def improper(self, cell: Cell, listen: Listener) -> List[str]:
+        """Return the directions in which the posterior of a cell's model has no end, in words.
+
+        Raises
+        ------
+        WorkerBrokenError
+            If the stack's process cannot tell.
+        """
+        outcome, _ = self._done("improper", cell, "", listen)
+        if outcome.status is not Status.OK:
+            raise WorkerBrokenError(outcome.reason)
+        return list(outcome.values["directions"])
+
+    def _done(self, do: str, cell: Cell, digest: str, listen: Listener) -> Tuple[Outcome, Dict[str, str]]:
+        """Have the stack do something; return its outcome, and digests of data that are not as expected."""
         self._cells += 1
-        log = Path(self._folder.name, f"{self._cells}.log")
-        outcome_file = Path(self._folder.name, f"{self._cells}.json")
+        log, outcome_file, arrays = (
+            Path(self._folder.name, f"{self._cells}.{kind}") for kind in ("log", "json", "npz")
+        )
         heard = Heard(listen)
         try:
             self.start()
             heard = Heard(listen)  # The import is not part of the cell's time.
             task = Task(
-                cell=cell,
+                do=do,
+                model=cell.model,
+                settings=cell.settings,
+                seed=cell.seed,
                 digest=digest,
                 models_files=[str(path) for path in self._options.models_files],
+                folder=os.getcwd(),
                 log=str(log),
                 outcome=str(outcome_file),
-                folder=os.getcwd(),
-                draws=str(draws or ""),
+                arrays=str(arrays),
                 memory_bytes=self._options.memory_bytes,
             )
             status, reason = self._watch(task, heard)
@@ -209,10 +241,10 @@ class Worker:
         values: Dict[str, Any] = {"phases": heard.phases()}
         if status is Status.OK:
             values = json.loads(outcome_file.read_text())
-            status, reason = Status(values.pop("status")), values.pop("reason")
-            reason = self._identified(cell, values.pop("differs", {})) or reason
+            status, reason = Status(values.pop("status", "ok")), values.pop("reason", "")
         last = [] if status is Status.OK else tail(log)
-        return Outcome(status, reason, values, last, time.monotonic() - heard.began)
+        differs = values.pop("differs", {})
+        return Outcome(status, reason, values, last, time.monotonic() - heard.began, arrays), differs
 
     def _identified(self, cell: Cell, digests: Dict[str, str]) -> str:
         """Say why the model is another one in the stack than here, where the stack could not tell."""
@@ -322,3 +354,9 @@ class Worker:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _shared(facts: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return what a stack says of itself, without paths."""
+    flags = {name: scrub(text) for name, text in facts["theano_flags"].items()}
+    return {**facts, "theano_flags": flags}

@@ -8,9 +8,9 @@ import dataclasses
 import math
 from typing import Any, Dict, List, Mapping
 
-from harness.truth import Truth
 from models.exact import STATISTICS
 from models.spec import ModelSpec, SamplerSettings
+from models.truths import Truth
 
 MAX_RHAT = 1.01
 CHAINS = 4

@@ -1,20 +1,23 @@
 """Goes through cells one at a time, so that each has the machine to itself, and records them."""
 
+import contextlib
 import functools
 import itertools
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import models
-from harness import environment, quality, truth
-from harness.clock import Progress
+from harness import environment, judged, quality
 from harness.grid import Cell, warnings_of
+from harness.inside.clock import Listener, Progress
 from harness.process import Options, Outcome, Worker
 from harness.record import SCHEMA, Record, Status, cell_key
 from harness.stack import Stack
 from harness.store import RunFile, utc_now
+from models import truths
 
 
 def stack_digest(stack: Stack, threads: int) -> str:
@@ -59,8 +62,8 @@ def jobs(cells: List[Cell], stacks: List[Stack], threads: int) -> List[Job]:
     """Return every cell on every stack, stack by stack."""
     names = {cell.model for cell in cells}
     of_model = {name: _model_digest(name) for name in names}
-    truths = {name: truth.find(name)[0] for name in names}
-    of_truth = {name: exact.digest if exact else "" for name, exact in truths.items()}
+    exact = {name: truths.find(name)[0] for name in names}
+    of_truth = {name: truth.digest if truth else "" for name, truth in exact.items()}
     return [
         Job(cell, stack, of_model[cell.model], digest, of_truth[cell.model])
         for stack in stacks
@@ -115,15 +118,31 @@ def run(
         with Worker(one, options, prepare) as worker:
             for job in group:
                 started, load = utc_now().isoformat(timespec="seconds"), environment.load()
-                outcome = worker.run(
-                    job.cell, job.model_digest, _draws_file(job, options), functools.partial(listen, job)
-                )
+                outcome = _outcome(worker, job, _draws_file(job, options), functools.partial(listen, job))
                 facts = {**machine, **checkout, "load_at_start": load, **worker.facts}
                 record = _record(job, options, origin, started, outcome, facts)
                 run_file.append(record)
                 yield record
                 if outcome.status is Status.INTERRUPTED:
                     raise KeyboardInterrupt
+
+
+def _outcome(worker: Worker, job: Job, keep: Optional[Path], listen: Listener) -> Outcome:
+    """Sample a cell in its stack, and judge here what that has handed out, ctrl-C included."""
+    outcome = worker.run(job.cell, job.model_digest, listen)
+    began = time.monotonic()
+    try:
+        listen(Progress("diagnose"))
+        outcome.values = judged.complete(
+            job.cell, outcome.values, outcome.arrays, keep, lambda: worker.improper(job.cell, lambda _: None)
+        )
+    except KeyboardInterrupt:
+        outcome.status, outcome.reason = Status.INTERRUPTED, "stopped by the user in diagnose"
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            outcome.arrays.unlink()
+    outcome.elapsed_s += time.monotonic() - began
+    return outcome
 
 
 def _draws_file(job: Job, options: Options) -> Optional[Path]:

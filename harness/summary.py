@@ -20,7 +20,7 @@ _STYLES = {"good": "green", "treedepth limited": "cyan", "unknown": "cyan", "too
 #: Columns that a narrow screen does without, the first one first.
 _DISPENSABLE = ("time s", "ESS", "div", "ESS/s")
 _NUMBERS = ("R-hat", "ESS", "ESS/s", "div", "time s", "seed")
-#: How a model without a reference posterior is told, as :mod:`harness.truth` says it.
+#: How a model without a reference posterior is told, as :mod:`models.truths` says it.
 _NO_REFERENCE = "there is no truth of"
 #: How many commands are offered.
 _COMMANDS = 2

@@ -4,15 +4,13 @@ Nothing here imports PyMC3.
 """
 
 import contextlib
-import os
-import signal
 import time
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 import psutil
 
-from harness.clock import Listener, Progress
+from harness.inside.clock import Listener, Progress
 
 _LOG_LINES = 20
 
@@ -75,13 +73,6 @@ def for_memory(kills_before: int) -> str:
     if kernel_oom_kills() > kills_before:
         return ": the machine ran out of memory; take fewer draws or chains, or free some"
     return ""
-
-
-def kill_group(pid: int) -> None:
-    """End a process with all of its group; 0 stands for none."""
-    if pid:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, signal.SIGKILL)
 
 
 def _has_dead_chain(pid: int) -> bool:

@@ -38,7 +38,7 @@ __all__ = ["ModelError", "UnknownModelError", "get", "load_file", "model", "mode
 ENTRY_POINT_GROUP = "nutsbench.models"
 #: Modules of this package that hold no models.
 _MACHINERY = frozenset(
-    {"arguments", "claims", "errors", "exact", "files", "identity", "published", "registry", "spec"}
+    {"arguments", "claims", "errors", "exact", "files", "identity", "published", "registry", "spec", "truths"}
 )
 
 _registered: Dict[str, ModelSpec] = {}

@@ -3,7 +3,7 @@
 import os
 
 import models
-from harness.core import Core
+from harness.inside.core import Core
 
 
 class Bare:

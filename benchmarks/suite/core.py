@@ -2,7 +2,7 @@
 
 import sys
 
-from harness import compile_cache
+from harness.inside import compile_cache
 from harness.tracking import cells, classes, speed
 
 # asv forks its benchmarks from a process that has imported this: what is loaded here is loaded

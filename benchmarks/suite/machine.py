@@ -2,7 +2,7 @@
 
 import time
 
-from harness import yardstick
+from harness.inside import yardstick
 
 
 def time_plain_python() -> None:

@@ -1,11 +1,14 @@
 """``nutsbench calibrate``: how often verdicts are wrong."""
 
+import contextlib
 import itertools
 import json
 import subprocess
+import tempfile
 import threading
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
@@ -79,7 +82,7 @@ def calibrate_command(
     A right sampler that is called inaccurate is a false alarm; a wrong one that is not,
     a miss. What was sampled before is not sampled again.
     """
-    from harness.faults import FAULTS
+    from harness.inside.faults import FAULTS
 
     load_models(models_files)
     specs = grid.select(names or MODELS)
@@ -153,12 +156,12 @@ def _tasks(
     records: int,
     done: Set[Key],
 ) -> List[Task]:
-    from harness import truth
-    from harness.faults import FAULTS
+    from harness.inside.faults import FAULTS
+    from models import truths
 
     tasks = []
     for spec in specs:
-        exact, why = truth.find(spec.name)
+        exact, why = truths.find(spec.name)
         if exact is None:
             click.echo(f"{spec.name} is judged for convergence alone: {why}.", err=True)
         settings = {**spec.settings.to_dict(), **changed}
@@ -182,15 +185,18 @@ def _sample(one: stack.Stack, tasks: Sequence[Task], path: Path, jobs: int) -> N
     from rich.console import Console
     from rich.progress import Progress
 
+    from harness import calibration
+
     path.parent.mkdir(parents=True, exist_ok=True)
     variables = environment.worker_variables(one.compiledir, one.has_theano_pymc, threads=1)
     lock, running, stopping = threading.Lock(), set(), threading.Event()
-    own = [word for file in models.loaded_files() for word in ("--models", str(file))]
+    files = models.loaded_files()
+    own = [word for file in files for word in ("--models", str(file))]
 
-    def sample(task: Task, advance: Any) -> None:
+    def sample(task: Task, judges: Any, folder: Path, advance: Any) -> None:
         name, sampler, changed, seeds = task
-        command = [str(one.python), "-m", "harness.calibration", name, sampler, *map(str, seeds), *own]
-        command += ["--settings", json.dumps(changed)]
+        command = [str(one.python), "-m", "harness.inside.calibrate", name, sampler, *map(str, seeds), *own]
+        command += ["--settings", json.dumps(changed), "--arrays", str(folder)]
         with subprocess.Popen(
             command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:
@@ -202,8 +208,11 @@ def _sample(one: stack.Stack, tasks: Sequence[Task], path: Path, jobs: int) -> N
             for line in process.stdout or ():
                 # What a process that was killed left half written is no row.
                 if line.startswith("{") and line.endswith("\n"):
+                    sampled = json.loads(line)
+                    draws = folder / f"{sampled['seed']}.npz"
+                    row = judges.submit(calibration.row, name, sampler, sampled, draws).result()
                     with lock, path.open("a") as file:
-                        file.write(line)
+                        file.write(json.dumps(row, allow_nan=False) + "\n")
                     advance(1)
             reader.join()
         running.discard(process)
@@ -213,9 +222,19 @@ def _sample(one: stack.Stack, tasks: Sequence[Task], path: Path, jobs: int) -> N
             )
 
     total = sum(len(seeds) for *_, seeds in tasks)
-    with Progress(console=Console(stderr=True)) as progress, ThreadPoolExecutor(jobs) as pool:
+    # Judging takes as long as sampling: in processes of its own, not forks of one that has threads.
+    apart = ProcessPoolExecutor(jobs, get_context("spawn"), calibration.load, (files,))
+    with contextlib.ExitStack() as opened:
+        progress = opened.enter_context(Progress(console=Console(stderr=True)))
+        judges = opened.enter_context(apart)
+        place = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="nutsbench-")))
+        pool = opened.enter_context(ThreadPoolExecutor(jobs))
         bar = progress.add_task("records", total=total)
-        futures = [pool.submit(sample, task, lambda n: progress.advance(bar, n)) for task in tasks]
+        futures = []
+        for number, task in enumerate(tasks):
+            folder = place / str(number)
+            folder.mkdir()
+            futures.append(pool.submit(sample, task, judges, folder, lambda n: progress.advance(bar, n)))
         try:
             for future in as_completed(futures):
                 future.result()
@@ -243,7 +262,7 @@ _VERDICTS = (
 
 def _print_report(rows: Sequence[Dict[str, Any]], as_markdown: bool, as_json: bool) -> None:
     from harness import accuracy, error_rates
-    from harness.faults import FAULTS
+    from harness.inside.faults import FAULTS
 
     truths = _truths(rows)
     rows = _current(rows, truths)
@@ -308,19 +327,16 @@ def _alarms(judged: Sequence[Any]) -> List[Sequence[str]]:
 
 def _truths(rows: Sequence[Dict[str, Any]]) -> Dict[str, Any]:
     """Return the truths of the models that were sampled, as they are now."""
-    from harness import truth
+    from models.truths import find
 
-    truths = {}
-    for name in dict.fromkeys(row["model"] for row in rows):
-        found = truth.find(name)[0]
-        if found is not None:
-            truths[name] = found
-    return truths
+    names = dict.fromkeys(row["model"] for row in rows)
+    found = {name: find(name)[0] for name in names}
+    return {name: truth for name, truth in found.items() if truth is not None}
 
 
 def _current(rows: Sequence[Dict[str, Any]], truths: Dict[str, Any]) -> List[Dict[str, Any]]:
     """Return the rows of the models and truths as they are now, by sampler."""
-    from harness.faults import FAULTS
+    from harness.inside.faults import FAULTS
 
     digests = {name: exact.digest for name, exact in truths.items()}
     of_models = {name: models.model_digest(models.get(name)) for name in models.names()}

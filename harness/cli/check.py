@@ -41,7 +41,7 @@ def check_command(
     others from being checked. Exits with 1 if something is missing that it must provide.
     """
     if as_markdown:
-        from harness.clauses import markdown
+        from harness.inside.clauses import markdown
 
         click.echo(markdown())
         return 0
@@ -54,7 +54,7 @@ def check_command(
     rows: List[Dict[str, Any]] = []
     for one in [stack.resolve(text) for text in dict.fromkeys(stacks)]:
         make_ready([one])
-        for line in _run_in(one, "harness.contract", names, ["--timeout", str(timeout)]):
+        for line in _run_in(one, "harness.inside.contract", names, ["--timeout", str(timeout)]):
             row = {"stack": one.name, **line}
             row["findings"] = [*row["findings"], *_differences(row, rows)]
             row["keeps"] = not any(found["level"] == "must" for found in row["findings"])
@@ -72,8 +72,8 @@ def check_command(
 
 def _differences(row: Dict[str, Any], before: Sequence[Dict[str, Any]]) -> List[Dict[str, str]]:
     """Return a finding if a model's data are others on this stack than on the first that has them."""
-    from harness import mismatch
-    from harness.clauses import Finding
+    from harness.inside import mismatch
+    from harness.inside.clauses import Finding
 
     first = next((one for one in before if one["model"] == row["model"] and one["data"]), None)
     if first is None or not row["data"]:
@@ -105,14 +105,14 @@ def check_truth_command(
     Exits with 1 if one is not that of its model, or if the stacks disagree.
     """
     from harness.accuracy import threshold
-    from harness.contract import MAX_GRADIENT_DIFFERENCE, MAX_LOGP_DIFFERENCE
+    from harness.inside.contract import MAX_GRADIENT_DIFFERENCE, MAX_LOGP_DIFFERENCE
 
     load_models(models_files)
     chosen = [stack.resolve(text) for text in stacks]
     make_ready(chosen)
     wanted = [spec.name for spec in grid.select(names)]
     extra = ["--independent"] if independent else []
-    found = {one.name: _run_in(one, "harness.density", wanted, extra) for one in chosen}
+    found = {one.name: _run_in(one, "harness.inside.density", wanted, extra) for one in chosen}
     rows: List[Dict[str, Any]] = []
     for place, name in enumerate(wanted):
         of_stacks = [(label, lines[place]) for label, lines in found.items()]

@@ -34,8 +34,8 @@ def models_command(names: Tuple[str, ...], as_json: bool, models_files: Tuple[Pa
 
 
 def _print_model(spec: models.ModelSpec) -> None:
-    from harness import truth
     from harness.table import settings_text
+    from models import truths
 
     title = f"{spec.name} ({spec.tutorial_name}, in {spec.section!r})" if spec.section else spec.name
     click.secho(title, bold=True)
@@ -46,7 +46,7 @@ def _print_model(spec: models.ModelSpec) -> None:
         click.echo(f"claim: {claim.says}")
         for part in claim.parts:
             click.echo(f"    {part.text}")
-    known, why_none = truth.find(spec.name)
+    known, why_none = truths.find(spec.name)
     if known is not None:
         click.echo(f"truth: {known.method}; error at most {known.error_sds:.0e} sds\n")
     else:

@@ -112,6 +112,7 @@ def _sample(cell: grid.Cell, one: stack.Stack, timeout: float, results: Path) ->
 
 def _keep(spec: models.ModelSpec, record: Dict[str, Any], command: str) -> int:
     from harness import reference, table, truth
+    from models import truths
 
     made = reference.truth_of(spec, record, command)
     details = made.details
@@ -122,7 +123,7 @@ def _keep(spec: models.ModelSpec, record: Dict[str, Any], command: str) -> int:
     if spec.exact is not None:
         click.echo(f"{spec.name} has an exact truth, and the draws are {table.accuracy(record)} by it.")
         return 0 if record["accuracy"]["verdict"] == "accurate" else 1
-    path = truth.truth_file(spec)
+    path = truths.truth_file(spec)
     try:
         truth.write(made, path)
     except OSError as error:

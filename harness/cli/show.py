@@ -103,11 +103,11 @@ def _by_present_truth_last(records: List[Dict[str, Any]]) -> List[Dict[str, Any]
     A run takes a record that was judged by the present truth for done, also when a newer
     one was judged by another; what is shown has to be the same.
     """
-    from harness import truth
+    from models import truths
 
     # Of a model in a file that is not at hand, the truth that stands is not known.
     known = {record["model"] for record in records} & set(models.names())
-    found = {name: truth.find(name)[0] for name in known}
+    found = {name: truths.find(name)[0] for name in known}
     digests = {name: exact.digest if exact else "" for name, exact in found.items()}
     return sorted(records, key=lambda record: record.get("truth_digest", "") == digests.get(record["model"]))
 

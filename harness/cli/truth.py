@@ -38,16 +38,16 @@ def truth_command(
 
 
 def _row(spec: models.ModelSpec, do_write: bool, only_kept: bool) -> Dict[str, Any]:
-    from harness import truth
+    from models import truths
 
-    kept, why = truth.find(spec.name)
+    kept, why = truths.find(spec.name)
     row: Dict[str, Any] = {"model": spec.name, "kept": kept.to_dict() if kept else None, "said": why}
     row["agrees"] = kept is not None
     shown = kept
     if spec.exact is not None and not only_kept:
         try:
-            made = truth.compute(spec)
-        except truth.TruthError as error:
+            made = truths.compute(spec)
+        except truths.TruthError as error:
             raise UserError(f"{error}.") from error
         shown = made
         if kept is not None:
@@ -63,12 +63,13 @@ def _row(spec: models.ModelSpec, do_write: bool, only_kept: bool) -> Dict[str, A
 
 def _compared(made: Any, kept: Any) -> Dict[str, Any]:
     from harness import truth
+    from models import truths
 
     if kept.kind != "exact":
         return {"agrees": False, "said": f"what is kept is no exact truth but {kept.method}"}
     try:
         apart = truth.compare(made, kept)
-    except truth.TruthError as error:
+    except truths.TruthError as error:
         return {"agrees": False, "said": f"what is kept does not fit: {error}"}
     agrees = apart.in_errors <= 1
     said = "" if agrees else f"does not agree: {apart.scalar} (--write replaces it)"
@@ -77,8 +78,9 @@ def _compared(made: Any, kept: Any) -> Dict[str, Any]:
 
 def _write(spec: models.ModelSpec, made: Any) -> None:
     from harness import truth
+    from models import truths
 
-    path = truth.truth_file(spec)
+    path = truths.truth_file(spec)
     try:
         truth.write(made, path)
     except OSError as error:

@@ -99,7 +99,7 @@ class Process:
         more = {**arm.variables, **(variables or {})}
         flags = ",".join([given["THEANO_FLAGS"], *filter(None, [more.pop("THEANO_FLAGS", "")])])
         files, code = map(str, models.loaded_files()), arm.code or ROOT
-        command = [*prefix, str(stack.python), "-m", "harness.compare.child", model, *files]
+        command = [*prefix, str(stack.python), "-m", "harness.inside.pair", model, *files]
         with contextlib.ExitStack() as opened:
             self._log = opened.enter_context(tempfile.TemporaryFile())
             opened.enter_context(in_use(stack))

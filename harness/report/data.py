@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 import models
-from harness import truth
 from harness.record import newest, place_anywhere
 from harness.store import Store
 from harness.table import settings_text
+from models import truths
 from models.spec import ModelSpec, SamplerSettings
 
 Record = Mapping[str, Any]
@@ -263,5 +263,5 @@ def find_truth(spec: Optional[ModelSpec]) -> Optional[Any]:
     """Return a model's truth, ``None`` if it has none that can be used."""
     if spec is None:
         return None
-    found, _ = truth.find(spec.name)
+    found, _ = truths.find(spec.name)
     return found

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence
 
 import models
-from harness import grid, lock, runner, truth
+from harness import grid, lock, runner
 from harness.errors import unknown
 from harness.grid import DEFAULT_SEED, Cell
 from harness.paths import results_dir
@@ -20,6 +20,7 @@ from harness.process import Options
 from harness.record import SCHEMA, Record, Status
 from harness.stack import running
 from harness.store import Store, utc_now
+from models import truths
 from models.spec import ModelSpec, SamplerSettings
 
 #: What ``NUTSBENCH_PROFILE`` can be.
@@ -95,7 +96,7 @@ def version(spec: ModelSpec, *parts: Any) -> str:
     Model, data and truth, the schema of records (which counts the definitions of metrics),
     and whatever ``parts`` say. asv draws a new line when it changes.
     """
-    exact = truth.find(spec.name)[0]
+    exact = truths.find(spec.name)[0]
     known = [
         models.model_digest(spec),
         exact.digest if exact else "",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Sequence
 
 import models
-from harness import core
+from harness.inside import core
 from harness.tracking import cells, counts, speed
 from harness.tracking.figures import FIGURES, Figure, Value, result
 from harness.tracking.measured import PROCESSES, READER, ROUNDS, Measured

@@ -1,6 +1,6 @@
 """Asks for the instructions of a model's core: starts the process that counts them, and talks to it.
 
-The process (:mod:`harness.instructions`) is started by the first benchmark that needs it and serves those
+The process (:mod:`harness.inside.instructions`) is started by the first benchmark that needs it and serves those
 that follow; it ends with asv's own.
 """
 
@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional
 
 import models
-from harness import callgrind, paths
+from harness import paths
 from harness.errors import UserError
+from harness.inside import callgrind
 from harness.stack import running
 
 _START_S, _ANSWER_S = 600.0, 900.0
-_SOURCE = Path(__file__).resolve().parents[1] / "callgrind_requests.c"
+_SOURCE = Path(__file__).resolve().parents[1] / "inside" / "callgrind_requests.c"
 
 
 def why_not() -> str:
@@ -42,13 +43,13 @@ def of_model(name: str, pickled: Optional[Path]) -> Dict[str, Any]:
     name : str
         The model.
     pickled : Path, optional
-        Its core, by :func:`harness.instructions.dump`; without it is compiled again, which takes longer.
+        Its core, by :func:`harness.inside.instructions.dump`; without it is compiled again, which takes longer.
 
     Returns
     -------
     dict
         ``instructions`` by workload (gradient, leapfrog, and transitions: those of each of their leapfrogs),
-        and ``shares`` of them by :data:`harness.callgrind.KINDS`.
+        and ``shares`` of them by :data:`harness.inside.callgrind.KINDS`.
 
     Raises
     ------
@@ -113,7 +114,7 @@ def _start(place: Path, parent: int, cache: Path) -> None:
         "PYTHONHASHSEED": "0",
         "PYTHONPATH": os.pathsep.join([str(paths.ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
     }
-    command = [*callgrind.command(f"{output}.%p"), sys.executable, "-m", "harness.instructions"]
+    command = [*callgrind.command(f"{output}.%p"), sys.executable, "-m", "harness.inside.instructions"]
     command += [str(place), str(parent), str(_requests(cache)), str(output)]
     with (place.parent / "log").open("w") as log:
         process = subprocess.Popen(

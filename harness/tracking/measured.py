@@ -9,7 +9,8 @@ import os
 from pathlib import Path
 from typing import Any, Dict, List, Mapping
 
-from harness import core, instructions, lock, samples
+from harness import lock
+from harness.inside import core, instructions, samples
 from harness.tracking import cells, counts, speed
 
 #: A round compiles anew, minutes after the one before; asv takes a sample of each process in it.

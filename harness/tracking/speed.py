@@ -13,8 +13,9 @@ from typing import Dict
 
 import numpy as np
 
-from harness import environment, samples
+from harness import environment
 from harness.errors import UserError
+from harness.inside import samples
 from harness.tracking import cells
 
 _READINGS, _READINGS_OF_A_CPU = 300, 5

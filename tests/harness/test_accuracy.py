@@ -5,7 +5,7 @@ import pytest
 
 from harness import accuracy
 from harness.diagnostics import summarise
-from harness.truth import Truth
+from models.truths import Truth
 
 #: Standard normal.
 NORMAL = {"mean": 0.0, "sd": 1.0, "q05": -1.6448536, "q50": 0.0, "q95": 1.6448536, "error": 1e-7}

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 import models
-from harness import accuracy, calibration, error_rates, truth
+from harness import accuracy, calibration, error_rates
 from harness.diagnostics import summarise
-from harness.faults import FAULTS
+from harness.inside.faults import FAULTS
+from models import truths
 from tests.harness.test_accuracy import NORMAL, a_truth
 
 
@@ -109,7 +110,7 @@ def of_addition(seed):
     rng = np.random.RandomState(seed)
     a, b = rng.normal(2, 0.5, size=(2, 400)), rng.normal(3, 0.2, size=(2, 400))
     draws = {"a": a, "b": b, "c": a + b}
-    exact = truth.load(models.get("addition"))
+    exact = truths.load(models.get("addition"))
     shares = {"": accuracy.shares_below(draws, exact)}
     for kind in error_rates.KINDS:
         for bias in error_rates.BIASES:
@@ -147,7 +148,7 @@ def test_a_report_is_made_of_published_rows_and_own_ones_each_once(nutsbench, re
 
 def test_the_average_bias_is_seen_where_no_single_record_shows_it():
     rows = [of_addition(seed) for seed in range(40)]
-    exact = {"addition": truth.load(models.get("addition"))}
+    exact = {"addition": truths.load(models.get("addition"))}
     (right,) = error_rates.biases(rows, exact)
     assert abs(right.variance[0]) < 4 * right.variance[1]
     for one in rows:
@@ -160,7 +161,7 @@ def test_the_average_bias_is_seen_where_no_single_record_shows_it():
 
 def test_records_that_are_alike_to_the_last_digit_say_nothing_of_a_bias():
     first, second = of_addition(1), of_addition(2)
-    exact = {"addition": truth.load(models.get("addition"))}
+    exact = {"addition": truths.load(models.get("addition"))}
     for label in first["quantities"]:
         first["quantities"][label]["sd"] = second["quantities"][label]["sd"] = 1.0
     assert error_rates.biases([first, second], exact) == []

@@ -1,54 +1,58 @@
-"""A cell's outcome: what fails after sampling takes nothing from what was measured."""
-
-import contextlib
+"""A cell that was sampled: what fails afterwards takes nothing from what was measured."""
 
 import numpy as np
 import pytest
 
-import models
-from harness import cell, clock, compile_cache, sampling
-from harness.cell import Common, Task
+from harness import judged
 from harness.grid import Cell
+from harness.inside import arrays
 from models.spec import SamplerSettings
 
-SETTINGS = SamplerSettings(draws=20, tune=10, chains=2)
-
-
-@pytest.fixture
-def run(monkeypatch, tmp_path):
-    """Run a cell whose sampler hands out random numbers."""
-    monkeypatch.setattr(compile_cache, "cached_modules", lambda: 0)
-    monkeypatch.setattr(compile_cache, "loaded_modules", set)
-    monkeypatch.setattr(compile_cache, "remove_unversioned", lambda _: 0)
-
-    def sample(_spec, _settings, _seed, timer, *_):
-        for phase in ("build", "compile", "tune", "draw", "diagnose"):
-            timer.enter(phase)
-        random = np.random.RandomState(1)
-        draws = {name: random.normal(size=(2, 20)) for name in "abc"}
-        stats = {"diverging": np.zeros((2, 20), bool), "tree_size": np.ones((2, 20), int)}
-        return sampling.Sampled(draws, stats, stats, ("a", "b"), 1.0, 20.0, "NUTS")
-
-    monkeypatch.setattr(sampling, "sample", sample)
-    draws = tmp_path / "draws" / "a.nc"
-
-    def outcome():
-        digest = models.model_digest(models.get("addition"))
-        task = Task(Cell("addition", SETTINGS, 1), digest, [], "", "", str(tmp_path), str(draws), 0)
-        return cell.run_cell(task, Common(clock.PhaseTime(0.0, 0.0)), lambda _: None)
-
-    return outcome
+CELL = Cell("addition", SamplerSettings(draws=20, tune=10, chains=2), 1)
 
 
 def failing(*_args, **_kwargs):
     raise ZeroDivisionError("a fault of ours")
 
 
-def test_a_cell_that_goes_well_has_no_warnings(run):
-    found = run()
-    assert found["status"] == "ok"
+@pytest.fixture
+def complete(tmp_path):
+    """Judge a cell whose sampler has handed out random numbers."""
+    random, path = np.random.RandomState(1), tmp_path / "1.npz"
+    stats = {"diverging": np.zeros((2, 20), bool), "tree_size": np.ones((2, 20), int)}
+    draws = {name: random.normal(size=(2, 20)) for name in "abc"}
+    names = arrays.write({"draws": draws, "stats": stats, "tune_stats": stats}, path)
+    outcome = {
+        "phases": {
+            phase: {"wall_s": 1.0, "cpu_s": 1.0}
+            for phase in ("import", "build", "compile", "tune", "draw", "diagnose")
+        },
+        "details": {"sampler": "NUTS"},
+        "warnings": [],
+        "sampled": {
+            "free": ["a", "b"], "chain_draw_s": 1.0, "gradient_us": 20.0, "dimensions": 2,
+            "peak_rss_bytes": 1, "names": names,
+        },
+    }  # fmt: skip
+    keep = tmp_path / "draws" / "a.nc"
+
+    def made(**changes):
+        return judged.complete(CELL, {**outcome, **changes}, path, keep, list)
+
+    return made
+
+
+def test_a_cell_that_goes_well_has_no_warnings(complete):
+    found = complete()
     assert found["warnings"] == []
     assert found["details"]["draws_file"] == "a.nc"
+    assert set(found["quantities"]) == set("abc")
+
+
+def test_to_diagnose_on_the_host_is_a_part_of_the_phase_diagnose(complete):
+    found = complete()
+    assert 1.0 < found["phases"]["diagnose"]["wall_s"] < 60.0
+    assert found["phases"]["draw"] == {"wall_s": 1.0, "cpu_s": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -58,13 +62,14 @@ def test_a_cell_that_goes_well_has_no_warnings(run):
         ("metrics", "compute", "no metrics"),
         ("quality", "judge", "no verdict on quality"),
         ("claims", "of_draws", "no claims"),
-        ("sampling", "write_draws", "the draws could not be kept"),
+        ("draws", "write", "the draws could not be kept"),
     ],
 )
-def test_what_fails_after_sampling_is_a_warning_beside_the_times(run, monkeypatch, module, function, said):
-    monkeypatch.setattr(getattr(cell, module), function, failing)
-    found = run()
-    assert found["status"] == "ok"
+def test_what_fails_after_sampling_is_a_warning_beside_the_times(
+    complete, monkeypatch, module, function, said
+):
+    monkeypatch.setattr(getattr(judged, module), function, failing)
+    found = complete()
     assert set(found["phases"]) >= {"build", "compile", "tune", "draw", "diagnose"}
     (warning,) = found["warnings"]
     assert warning.startswith(said)
@@ -72,22 +77,26 @@ def test_what_fails_after_sampling_is_a_warning_beside_the_times(run, monkeypatc
     assert (found["quality"]["verdict"] == "unknown") or module not in ("diagnostics", "quality")
 
 
-def test_draws_that_cannot_be_diagnosed_are_kept_and_timed_all_the_same(run, monkeypatch):
-    monkeypatch.setattr(cell.diagnostics, "diagnose", failing)
-    found = run()
+def test_draws_that_cannot_be_diagnosed_are_kept_and_timed_all_the_same(complete, monkeypatch):
+    monkeypatch.setattr(judged.diagnostics, "diagnose", failing)
+    found = complete()
     assert found["details"]["draws_file"] == "a.nc"
     assert found["metrics"]["wall_s"] > 0
     assert found["metrics"]["ess_per_s"] is None
     assert "could not be diagnosed" in found["quality"]["reasons"][0]
 
 
-def test_a_model_that_ends_the_program_is_a_failed_cell(run, monkeypatch):
-    def leave(*_):
-        raise SystemExit(3)
+@pytest.mark.parametrize("lost", ["no room left", ""])
+def test_draws_that_were_lost_on_the_way_leave_the_times(complete, tmp_path, lost):
+    if not lost:
+        (tmp_path / "1.npz").write_bytes(b"half")
+    found = complete(**({"lost": f"the draws could not be handed out: {lost}"} if lost else {}))
+    (warning,) = found["warnings"]
+    assert warning.startswith("the draws could not be")
+    assert found["quality"] == {**found["quality"], "verdict": "unknown", "reasons": [warning]}
+    assert found["metrics"]["wall_s"] > 0
 
-    monkeypatch.setattr(sampling, "sample", leave)
-    found = run()
-    assert found["status"] == "failed"
-    assert "sys.exit(3)" in found["reason"]
-    with contextlib.suppress(KeyError):
-        assert not found["metrics"]
+
+def test_numbers_that_json_does_not_have_are_left_out(complete, monkeypatch):
+    monkeypatch.setattr(judged.metrics, "compute", lambda _: {"a": np.float64("nan"), "b": np.int64(3)})
+    assert complete()["metrics"] == {"a": None, "b": 3}

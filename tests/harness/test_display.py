@@ -5,9 +5,9 @@ import io
 from rich.console import Console
 
 from harness import stack
-from harness.clock import Progress
 from harness.display import RunDisplay
 from harness.grid import Cell
+from harness.inside.clock import Progress
 from harness.runner import Job
 from models.spec import SamplerSettings
 

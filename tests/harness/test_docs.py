@@ -5,7 +5,9 @@ import re
 import pytest
 
 import models
-from harness import claims, clauses, truth
+from harness import claims
+from harness.inside import clauses
+from models import truths
 from tests.conftest import ROOT
 
 
@@ -24,7 +26,7 @@ def test_the_contract_is_the_codes():
 def test_every_claim_stands_in_the_docs_as_it_is_in_truth(name):
     spec = models.get(name)
     shown = table("claims.md", "claims")
-    for found in claims.of_truth(spec.claims, truth.load(spec)):
+    for found in claims.of_truth(spec.claims, truths.load(spec)):
         holds = "holds" if found["holds"] else "**does not hold**"
         assert f"| {name} | {found['says']} | {holds} | " in shown
         for part in found["parts"]:

@@ -1,6 +1,7 @@
-"""Imports go one way, and what should be quick loads neither Theano nor pandas."""
+"""Imports go one way, what should be quick loads neither Theano nor pandas, and a stack needs little."""
 
 import ast
+import importlib
 import subprocess
 import sys
 
@@ -8,18 +9,55 @@ import pytest
 
 from tests.conftest import ROOT
 
-#: A module imports only from what stands before it. ``tracking``, ``compare``, ``report``, ``cli``: packages.
+#: A module imports only from what stands before it. ``inside``, ``tracking``, ``compare``, ``report``, ``cli``: packages.
 ORDER = [
-    "errors", "terminal", "crash", "paths", "lock", "descendants", "relocate", "stack", "install",
-    "releases", "grid", "environment", "clock", "precompiled", "compile_cache", "isolated", "draws",
-    "mismatch",
-    "steppers", "start", "sampling", "mixing", "kinetic", "diagnostics", "metrics", "hints", "truth",
-    "accuracy", "remedy", "checks", "quality", "yardstick", "core",
-    "samples", "callgrind", "instructions", "guard", "claims", "reference", "faults",
-    "error_rates", "calibration", "density", "observed", "improper", "clauses", "contract", "gaps",
-    "history", "record", "configuration", "cell", "watch", "worker", "store", "process", "runner",
-    "tracking", "table", "summary", "compare", "export", "report", "display", "doctor", "cli", "__main__",
+    "inside", "errors", "terminal", "crash", "paths", "lock", "descendants", "relocate", "stack", "install",
+    "releases", "grid", "environment", "draws", "truth", "mixing", "kinetic", "diagnostics", "metrics",
+    "hints", "accuracy", "remedy", "checks", "quality", "guard", "claims", "reference", "error_rates",
+    "calibration", "gaps", "history", "record", "configuration", "judged", "watch", "store", "process",
+    "runner", "tracking", "table", "summary", "compare", "export", "report", "display", "doctor", "cli",
+    "__main__",
 ]  # fmt: skip
+
+
+#: Names of the standard library's modules, as far as this Python tells; those that are used, elsewhere.
+STANDARD = set(getattr(sys, "stdlib_module_names", ())) or set(
+    [
+        "argparse",
+        "contextlib",
+        "ctypes",
+        "dataclasses",
+        "enum",
+        "faulthandler",
+        "functools",
+        "gc",
+        "hashlib",
+        "importlib",
+        "json",
+        "math",
+        "multiprocessing",
+        "operator",
+        "os",
+        "pathlib",
+        "pickle",
+        "platform",
+        "random",
+        "re",
+        "resource",
+        "select",
+        "shutil",
+        "signal",
+        "socket",
+        "statistics",
+        "subprocess",
+        "sys",
+        "tempfile",
+        "time",
+        "traceback",
+        "typing",
+        "unittest",
+    ]
+)
 
 
 def imported(path):
@@ -33,7 +71,7 @@ def imported(path):
 
 def test_every_module_has_its_place():
     found = {path.stem for path in (ROOT / "harness").glob("*.py")} - {"__init__"}
-    assert found | {"tracking", "compare", "report", "cli"} == set(ORDER)
+    assert found | {"inside", "tracking", "compare", "report", "cli"} == set(ORDER)
 
 
 @pytest.mark.parametrize("name", ORDER)
@@ -63,3 +101,33 @@ def test_listing_loads_neither_theano_nor_pandas(arguments):
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+#: What runs inside a stack may import: models, itself, numpy, and the stack's own when it is called for.
+OF_A_STACK = {"models", "harness", "numpy", "pymc3", "theano"}
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "harness" / "inside").glob("*.py")), ids=lambda path: path.name
+)
+def test_a_stack_needs_nothing_but_models_and_numpy(path):
+    for module in imported(path):
+        top, _, rest = module.partition(".")
+        known = top in OF_A_STACK or top in STANDARD
+        assert known, f"{path.name} imports {module}"
+        assert top != "harness" or rest.startswith("inside"), f"{path.name} imports {module}"
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "harness" / "inside").glob("*.py")), ids=lambda path: path.name
+)
+def test_files_of_a_stack_stand_in_the_order_that_their_room_names(path):
+    order = importlib.import_module("harness.inside").__doc__.split("Files, lowest first:")[1].split()
+    if path.stem == "__init__":
+        assert {one.stem for one in path.parent.glob("*.py")} - {"__init__"} == set(order)
+        return
+    for module in imported(path):
+        name = module.split(".")[2] if module.startswith("harness.inside.") else ""
+        assert name not in order or order.index(name) < order.index(path.stem), (
+            f"{path.name} imports {module}"
+        )

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from harness.clock import PhaseTime
 from harness.diagnostics import Diagnostics, Quantity
+from harness.inside.clock import PhaseTime
 from harness.kinetic import Kinetic
 from harness.metrics import METRICS, Measurement, compute, extreme
 from models.spec import SamplerSettings

@@ -5,8 +5,8 @@ import pytest
 import models
 from harness import reference
 from harness.accuracy import score
-from harness.truth import Truth
 from models.spec import SamplerSettings
+from models.truths import Truth
 
 
 def a_record(make_record, draws=2500, **figures):

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import models
-from harness import truth
 from harness.errors import UserError
 from harness.record import Status, key, newest
 from harness.store import Store, _parse, frame
+from models import truths
 from tests.conftest import ROOT
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
@@ -147,7 +147,7 @@ def test_a_full_disk_loses_nothing_that_was_there(store, make_record):
 import resource, signal, sys
 from pathlib import Path
 import models
-from harness import truth
+from models import truths
 from harness.errors import UserError
 from harness.record import Status, key, newest
 from harness.record import Record, Status
@@ -196,7 +196,7 @@ def test_a_cell_that_failed_the_last_time_replaces_the_one_that_went_well(make_r
 
 
 def test_show_prefers_what_was_judged_by_the_truth_that_stands(store, make_record, nutsbench):
-    present = truth.load(models.get("addition")).digest
+    present = truths.load(models.get("addition")).digest
     wrong = {"verdict": "inaccurate", "reasons": ["y"], "worst": None, "truth": {}}
     run = store.begin("quick", NOW)
     run.append(make_record(truth_digest=present))

@@ -7,8 +7,9 @@ import pytest
 
 import models
 from harness import paths, truth
-from harness.truth import Truth, TruthError
+from models import truths
 from models.claims import claim, difference, includes
+from models.truths import Truth, TruthError
 
 FIGURES = {"mean": 1.0, "sd": 2.0, "q05": -2.0, "q50": 1.0, "q95": 4.0, "error": 1e-9}
 
@@ -37,15 +38,15 @@ def spec(models_file):
 
 def test_what_is_written_is_read_again(spec):
     made = a_truth(spec)
-    truth.write(made, truth.truth_file(spec))
-    assert truth.load(spec) == made
-    assert [path.name for path in truth.truth_file(spec).parent.iterdir()] == ["judged.json"]
+    truth.write(made, truths.truth_file(spec))
+    assert truths.load(spec) == made
+    assert [path.name for path in truths.truth_file(spec).parent.iterdir()] == ["judged.json"]
 
 
 def test_a_truth_that_is_missing_says_what_to_do(spec):
     with pytest.raises(TruthError, match="there is no truth of judged: make it with `nutsbench reference"):
-        truth.load(spec)
-    found, why = truth.find("judged")
+        truths.load(spec)
+    found, why = truths.find("judged")
     assert found is None
     assert "no truth" in why
 
@@ -66,18 +67,18 @@ def test_a_truth_that_is_missing_says_what_to_do(spec):
     ],
 )
 def test_a_damaged_truth_is_said_to_be_damaged(spec, spoil, said):
-    path = truth.truth_file(spec)
+    path = truths.truth_file(spec)
     path.parent.mkdir()
     path.write_text(spoil(json.dumps(a_truth(spec).to_dict())))
     with pytest.raises(TruthError, match=said) as error:
-        truth.load(spec)
+        truths.load(spec)
     assert "cannot be read" in str(error.value)
 
 
 def test_a_truth_of_another_version_is_not_used(spec):
-    truth.write(a_truth(spec, model_digest="0" * 16), truth.truth_file(spec))
+    truth.write(a_truth(spec, model_digest="0" * 16), truths.truth_file(spec))
     with pytest.raises(TruthError, match="made for another version of the model"):
-        truth.load(spec)
+        truths.load(spec)
 
 
 def test_a_model_can_say_why_it_has_no_truth(models_file):
@@ -87,16 +88,16 @@ def test_a_model_can_say_why_it_has_no_truth(models_file):
     models.load_file(path)
     try:
         with pytest.raises(TruthError, match="there is no truth of untrue: it is chaotic"):
-            truth.load(models.get("untrue"))
+            truths.load(models.get("untrue"))
         with pytest.raises(TruthError, match="cannot be integrated: it is chaotic"):
-            truth.compute(models.get("untrue"))
+            truths.compute(models.get("untrue"))
     finally:
         models.registry._registered.pop("untrue")
         models.registry._loaded.pop(str(path.resolve()))
 
 
 def test_a_write_that_fails_leaves_the_old_file(spec, monkeypatch):
-    path = truth.truth_file(spec)
+    path = truths.truth_file(spec)
     truth.write(a_truth(spec), path)
     before = path.read_text()
     monkeypatch.setattr(paths.os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left")))
@@ -131,7 +132,7 @@ def test_the_digest_is_of_what_a_verdict_depends_on(spec):
 @pytest.mark.parametrize("name", models.names())
 def test_every_model_of_the_tutorial_has_an_exact_truth(name):
     spec = models.get(name)
-    found = truth.load(spec)
+    found = truths.load(spec)
     assert found.kind == "exact"
     variables = {scalar.split("[")[0] for scalar in found.quantities}
     assert variables == set(spec.monitored)
@@ -167,8 +168,8 @@ def test_errors_by_which_anything_would_agree_are_refused(spec, kind, changes, s
 def test_an_exact_posterior_that_fails_is_said_to_fail(spec):
     broken = dataclasses.replace(spec, exact=lambda _: 1 / 0)
     with pytest.raises(TruthError, match="could not be integrated: ZeroDivisionError"):
-        truth.compute(broken)
+        truths.compute(broken)
     line = models.get("path_analysis")
     across = (claim("apart", includes(difference("coeff_1", "coeff_2"), 0)),)
     with pytest.raises(TruthError, match="'coeff_1 - coeff_2' is not linear"):
-        truth.compute(dataclasses.replace(line, claims=across))
+        truths.compute(dataclasses.replace(line, claims=across))

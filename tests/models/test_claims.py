@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import models
-from harness import claims, truth
+from harness import claims
+from models import truths
 from models.claims import above, below, claim, difference, excludes, includes, near
 
 #: The tutorial's claims that its models do not bear out; docs/claims.md has the figures.
@@ -66,7 +67,7 @@ def test_combinations_are_those_of_the_draws_not_of_their_summaries():
 def test_claims_hold_in_the_truth_but_for_the_findings(name):
     spec = models.get(name)
     assert spec.claims
-    for found in claims.of_truth(spec.claims, truth.load(spec)):
+    for found in claims.of_truth(spec.claims, truths.load(spec)):
         assert found["holds"] is ((name, found["says"]) not in FINDINGS), found
 
 

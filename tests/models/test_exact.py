@@ -6,7 +6,7 @@ from scipy import integrate, stats
 
 import models
 from harness import truth
-from models import exact
+from models import exact, truths
 from models.exact.posterior import labels, quantiles
 
 
@@ -167,7 +167,7 @@ def test_quantiles_are_found_far_from_the_mean():
 @pytest.mark.parametrize("name", [name for name in models.names() if name != "heterogenous"])
 def test_what_is_kept_is_computed_again(name):
     spec = models.get(name)
-    apart = truth.compare(truth.compute(spec), truth.load(spec))
+    apart = truth.compare(truths.compute(spec), truths.load(spec))
     assert apart.in_errors <= 1
     assert apart.in_sds < 1e-6
 
@@ -175,7 +175,7 @@ def test_what_is_kept_is_computed_again(name):
 def test_what_is_kept_of_heterogenous_is_near_a_coarser_grid():
     # The fine grid takes minutes: `nutsbench truth heterogenous`.
     spec = models.get("heterogenous")
-    kept = truth.load(spec).quantities
+    kept = truths.load(spec).quantities
     coarse = spec.exact(spec.data()).summaries(0, {})
     assert set(coarse) == set(kept)
     for scalar, figures in kept.items():

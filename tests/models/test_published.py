@@ -6,8 +6,9 @@ import json
 import pytest
 
 import models
-from harness import core, truth
+from harness.inside import core
 from harness.tracking import cells, classes
+from models import truths
 from models.published import PUBLISHED
 from tests.conftest import ROOT
 
@@ -26,7 +27,7 @@ def rows(path):
 def test_a_models_digest_is_the_one_that_was_published(name):
     kept = json.loads((ROOT / "models" / "truth" / f"{name}.json").read_text())
     assert models.model_digest(models.get(name)) == kept["model_digest"]
-    assert truth.load(models.get(name)).model == name
+    assert truths.load(models.get(name)).model == name
 
 
 def test_every_digest_that_was_published_is_of_one_model():
@@ -39,7 +40,7 @@ def test_every_digest_that_was_published_is_of_one_model():
 def test_published_records_are_of_the_models_and_truths_that_there_are(path):
     models.load_file(ROOT / "benchmarks" / "hard_models.py")
     digests = {name: models.model_digest(models.get(name)) for name in models.names()}
-    truths = {name: truth.load(models.get(name)).digest for name in TUTORIAL}
+    truths = {name: truths.load(models.get(name)).digest for name in TUTORIAL}
     for row in rows(path):
         if "model_digest" in row:
             assert row["model_digest"] == digests[row["model"]], row["model"]

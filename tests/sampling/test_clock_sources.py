@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.clock import tuning_share
+from harness.inside.clock import tuning_share
 
 
 @pytest.mark.parametrize(("chains", "cores"), [(2, 2), (2, 1), (3, 2)])

@@ -27,7 +27,7 @@ def in_stack(name, script):
 def test_every_stack_does_the_same_leapfrogs_from_the_same_state():
     script = f"""
 import json, models
-from harness.core import Core
+from harness.inside.core import Core
 found = {{}}
 for name in {MODELS!r}:
     core = Core(models.get(name))
@@ -47,7 +47,7 @@ print(json.dumps(found))
 def test_seeds_that_share_a_compilation_have_the_draws_of_their_own(name):
     script = """
 import json, dataclasses, numpy as np, models
-from harness import clock, sampling
+from harness.inside import clock, sampling
 spec = models.get("no_heterogenous")
 settings = dataclasses.replace(spec.settings, draws=30, tune=40, chains=2, cores=2)
 prepared = sampling.prepare(spec)
@@ -66,8 +66,8 @@ print(json.dumps([found, len(prepared.compile_s)]))
 def test_compiling_with_an_empty_cache_takes_longer_than_with_a_full_one():
     script = """
 import json
-from harness import compile_cache
-from harness.core import cold_compile_s, compile_s
+from harness.inside import compile_cache
+from harness.inside.core import cold_compile_s, compile_s
 compile_cache.warm_up()
 compile_s("addition")  # Fills the cache.
 print(json.dumps([cold_compile_s("addition"), compile_s("addition")]))

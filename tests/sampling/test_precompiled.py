@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 SCRIPT = """
 import json, subprocess, sys
 from pathlib import Path
-from harness import precompiled
+from harness.inside import precompiled
 import theano, theano.tensor as tt
 
 commands = []

@@ -127,7 +127,7 @@ def test_leapfrogs_are_what_the_integrator_did(tmp_path):
     script = """
 import dataclasses, models, pymc3 as pm
 from pymc3.step_methods.hmc.integration import CpuLeapfrogIntegrator as Integrator
-from harness import clock, sampling
+from harness.inside import clock, sampling
 
 count = 0
 step = Integrator.step

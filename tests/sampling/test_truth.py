@@ -6,7 +6,8 @@ import shutil
 import pytest
 
 import models
-from harness import stack, truth
+from harness import stack
+from models import truths
 from tests.conftest import ROOT
 
 #: One of each kind of posterior: conjugate, one scale, two, and four numbers integrated over.
@@ -165,7 +166,7 @@ def test_reference_draws_become_a_truth_and_others_are_refused(nutsbench, record
 
 
 def test_what_is_kept_does_not_change_by_being_checked(nutsbench):
-    before = truth.truth_file(models.get("coin_toss")).read_text()
+    before = truths.truth_file(models.get("coin_toss")).read_text()
     done = nutsbench("truth", "coin_toss", "--write")
     assert done.returncode == 0
     assert "agrees" in done.stdout

@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from harness import samples
 from harness.errors import UserError
+from harness.inside import samples
 from harness.tracking import speed
 
 

@@ -1,0 +1,77 @@
+"""Theano's cache of compiled modules: warm it, count it, keep it clean. Only for workers.
+
+Some of Theano's operations (Alloc, Shape, ViewOp) have no version, so no process may
+take over the module that another one compiled: 0.4 s each, in every process anew. A
+worker compiles a small model before it forks, so that its cells find the common ones.
+"""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any, Set
+
+import numpy as np
+
+from harness.inside import precompiled
+
+
+def _module_cache() -> Any:
+    try:
+        from theano.link.c.basic import get_module_cache  # Theano-PyMC
+    except ImportError:
+        from theano.gof.cc import get_module_cache
+    return get_module_cache()
+
+
+def warm_up() -> None:
+    """Build and compile a small regression and a matrix product, and forget them."""
+    import pymc3 as pm
+
+    precompiled.use()
+    with pm.Model() as model:
+        x = pm.Data("x", np.array([0.0, 1.0]))
+        y = pm.Data("y", np.array([0.0, 1.0]))
+        slope = pm.Normal("slope", 0, 1)
+        error = pm.Exponential("error", lam=1)
+        pm.Normal("y_hat", slope * x, error, observed=y)
+    model.logp_dlogp_function(model.free_RVs)
+    load_blas()
+
+
+def load_blas() -> None:
+    """Multiply two matrices, so that the BLAS that Theano links to is loaded and can be recorded."""
+    import theano
+    import theano.tensor as tt
+
+    a, b = theano.shared(np.eye(2)), theano.shared(np.eye(2))
+    theano.function([], tt.dot(a, b))()
+
+
+def cached_modules() -> int:
+    """Return how many modules other processes can take over from the cache."""
+    from theano import config
+
+    with os.scandir(config.compiledir) as entries:
+        return sum(Path(entry.path, "key.pkl").exists() for entry in entries)
+
+
+def loaded_modules() -> Set[str]:
+    """Return the files of the modules that this process has loaded."""
+    return set(_module_cache().module_from_name)
+
+
+def remove_unversioned(known: Set[str]) -> int:
+    """Remove modules that no other process may use, and return how many there were.
+
+    A fork ends without Theano's own cleaning, so they would pile up.
+
+    Parameters
+    ----------
+    known : set of str
+        Modules to leave alone: those that the fork got from its parent.
+    """
+    folders = {Path(file).parent for file in loaded_modules() - known}
+    unversioned = [folder for folder in folders if not (folder / "key.pkl").exists()]
+    for folder in unversioned:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(unversioned)

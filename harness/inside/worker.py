@@ -1,0 +1,190 @@
+"""The child's side: imports a stack once, then runs each cell in a fresh fork of itself.
+
+``python -m harness.inside.worker`` reads one JSON line a cell from its standard input and
+writes one JSON line an event to its standard output. Importing PyMC3 takes seconds; a
+fork takes milliseconds, and keeps cells apart all the same: no cell sees what another
+one compiled, allocated or broke.
+"""
+
+import contextlib
+import faulthandler
+import json
+import os
+import resource
+import select
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any, Callable, Optional, Sequence, TextIO
+
+import models
+from harness.inside import clock, compile_cache, facts, sampling, system
+from harness.inside.cell import DOOR, Common, Task, run
+from harness.inside.isolated import kill_group
+
+
+class Events:
+    """The line to the parent: one JSON object a line, each written at once.
+
+    Parameters
+    ----------
+    handle : int
+        File descriptor; shared with forks, whose lines are short enough not to mix.
+    """
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+
+    def send(self, event: str, **values: Any) -> None:
+        """Send an event; a parent that is gone is no error here."""
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._handle, (json.dumps({"event": event, **values}) + "\n").encode())
+
+
+def _child(task: Task, events: Events, common: Common) -> None:
+    """Run one cell in a new fork, and end; never returns."""
+    status = 1
+    try:
+        # A group of its own, so that the parent can end it with all of its chains.
+        os.setpgid(0, 0)
+        system.die_with_parent()
+        # Chains are forks of this fork. Each of them holds both ends of its own pipe, and
+        # would wait for ever for a parent that is gone.
+        os.register_at_fork(after_in_child=system.die_with_parent)
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        # A cell that reads its input must not take the next task for it.
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        log = os.open(task.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        os.chdir(task.folder)
+        faulthandler.enable()
+        _limit_memory(task.memory_bytes)
+
+        def listener(progress: clock.Progress) -> None:
+            events.send("progress", **vars(progress))
+
+        part = Path(task.outcome + ".part")
+        part.write_text(json.dumps(run(task, common, listener)))
+        part.replace(task.outcome)
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _limit_memory(memory_bytes: int) -> None:
+    system.go_first_for_memory()
+    if memory_bytes:
+        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+
+
+def _import_stack(warm_up: Callable[[], None]) -> clock.PhaseTime:
+    """Import all that every cell needs, and compile what none of them can cache."""
+    wall, cpu = time.perf_counter(), clock.cpu_seconds()
+    import pymc3  # noqa: F401  # Every cell needs it; imported here, the forks have it.
+
+    warm_up()
+    return clock.PhaseTime(time.perf_counter() - wall, clock.cpu_seconds() - cpu)
+
+
+class Server:
+    """Forks a child for each task, and tells the parent how each one ended.
+
+    Parameters
+    ----------
+    events : Events
+        Line to the parent.
+    tasks : TextIO
+        Where tasks come from; its end is the parent's end, and so this process's.
+    """
+
+    def __init__(self, events: Events, tasks: TextIO) -> None:
+        self._events = events
+        self._tasks = tasks
+        self._child: Optional[int] = None
+        reading, writing = os.pipe()
+        os.set_blocking(writing, False)
+        # A child's end wakes the loop up through this pipe.
+        signal.set_wakeup_fd(writing)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._wakeup = reading
+
+    def serve(self, common: Common) -> None:
+        """Run tasks until there are no more."""
+        while True:
+            ready, _, _ = select.select([self._tasks, self._wakeup], [], [])
+            if self._wakeup in ready:
+                os.read(self._wakeup, 4096)
+                self._reap()
+            if self._tasks in ready:
+                line = self._tasks.readline()
+                if not line:
+                    self._end_child()
+                    return
+                self._start(Task.from_dict(json.loads(line)), common)
+
+    def _start(self, task: Task, common: Common) -> None:
+        pid = os.fork()
+        if pid == 0:
+            _child(task, self._events, common)
+        with contextlib.suppress(OSError):
+            os.setpgid(pid, pid)  # Whoever of the two is first.
+        self._child = pid
+        self._events.send("started", pid=pid)
+
+    def _reap(self) -> None:
+        if self._child is None:
+            return
+        pid, status, _ = os.wait4(self._child, os.WNOHANG)
+        if pid == 0:
+            return
+        kill_group(pid)  # Chains can outlive the process that started them.
+        self._child = None
+        killed_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+        self._events.send("ended", code=os.WEXITSTATUS(status), killed_by=killed_by)
+
+    def _end_child(self) -> None:
+        if self._child is not None:
+            kill_group(self._child)
+
+
+def _prepare(model: str, models_files: Sequence[str]) -> sampling.Prepared:
+    for file in models_files:
+        models.load_file(Path(file))
+    return sampling.prepare(models.get(model))
+
+
+def main(model: str = "", *models_files: str) -> None:
+    """Serve tasks from standard input; all that libraries print goes to standard error.
+
+    Parameters
+    ----------
+    model : str
+        A model to build and compile before the first task.
+    *models_files : str
+        The user's own files of models, for that.
+    """
+    events = Events(os.dup(1))
+    os.dup2(2, 1)
+    try:
+        # A model that is prepared compiles what it needs; nothing else is going to be sampled.
+        imported = _import_stack(compile_cache.load_blas if model else compile_cache.warm_up)
+        common = Common(imported, model, _prepare(model, models_files) if model else None)
+        known = facts.of_stack()
+    except BaseException as error:
+        traceback.print_exc()
+        events.send("broken", reason=f"{type(error).__name__}: {str(error).strip()[:500]}")
+        sys.exit(1)
+    events.send("ready", door=DOOR, environment=known)
+    Server(events, sys.stdin).serve(common)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

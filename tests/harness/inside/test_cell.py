@@ -1,0 +1,69 @@
+"""A cell inside its stack: what is handed out, and what a failure says."""
+
+import json
+
+import numpy as np
+import pytest
+
+import models
+from harness.inside import arrays, cell, clock, compile_cache, sampling
+from models.spec import SamplerSettings
+
+SETTINGS = SamplerSettings(draws=20, tune=10, chains=2)
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    """Run a cell whose sampler hands out random numbers."""
+    monkeypatch.setattr(compile_cache, "cached_modules", lambda: 0)
+    monkeypatch.setattr(compile_cache, "loaded_modules", set)
+    monkeypatch.setattr(compile_cache, "remove_unversioned", lambda _: 0)
+
+    def outcome(draws=None, ends=None):
+        def sample(_spec, _settings, _seed, timer, *_):
+            for phase in ("build", "compile", "tune", "draw", "diagnose"):
+                timer.enter(phase)
+            if ends is not None:
+                raise ends
+            stats = {"diverging": np.zeros((2, 20), bool)}
+            found = {"a/b": np.ones((2, 20))} if draws is None else draws
+            return sampling.Sampled(found, stats, stats, ("a/b",), 1.0, 20.0, "NUTS")
+
+        monkeypatch.setattr(sampling, "sample", sample)
+        digest = models.model_digest(models.get("addition"))
+        task = cell.Task(
+            do="cell", model="addition", settings=SETTINGS, seed=1, digest=digest, models_files=[],
+            folder="", log="", outcome="", arrays=str(tmp_path / "1.npz"), memory_bytes=0,
+        )  # fmt: skip
+        task = cell.Task.from_dict(json.loads(json.dumps(task.to_dict())))
+        return cell.run(task, cell.Common(clock.PhaseTime(0.0, 0.0)), lambda _: None)
+
+    return outcome
+
+
+def test_what_was_sampled_is_handed_out_under_its_names(run, tmp_path):
+    found = json.loads(json.dumps(run()))
+    assert found["status"] == "ok"
+    assert set(found["phases"]) == {"import", "build", "compile", "tune", "draw", "diagnose"}
+    groups = arrays.read(tmp_path / "1.npz", found["sampled"]["names"])
+    assert groups["draws"]["a/b"].tolist() == np.ones((2, 20)).tolist()
+    assert groups["stats"]["diverging"].dtype == bool
+
+
+def test_draws_that_are_no_numbers_are_not_handed_out_and_the_times_are(run):
+    found = run({"a": np.array([[object()] * 20] * 2)})
+    assert found["status"] == "ok"
+    assert "the draws of a are no numbers" in found["lost"]
+    assert found["sampled"]["gradient_us"] == 20.0
+
+
+def test_a_model_that_ends_the_program_is_a_failed_cell(run):
+    found = run(ends=SystemExit(3))
+    assert found["status"] == "failed"
+    assert "sys.exit(3)" in found["reason"]
+    assert "sampled" not in found
+
+
+def test_a_request_of_another_version_is_refused():
+    with pytest.raises(ValueError, match="answers requests of version 1, not 0"):
+        cell.Task.from_dict({"door": 0})

@@ -1,0 +1,43 @@
+"""What the contract says of a truth, without building a model."""
+
+import dataclasses
+
+import pytest
+
+import models
+from harness.inside import clauses, contract
+from models import truths
+
+KNOWN = truths.load(models.get("simple_regression"))
+COARSE = models.get("simple_regression").exact(models.get("simple_regression").data()).summaries(0, {})
+SCALARS = set(KNOWN.quantities)
+
+
+def changed(**quantities):
+    return dataclasses.replace(KNOWN, quantities={**KNOWN.quantities, **quantities})
+
+
+def test_a_truth_that_fits_is_not_complained_of():
+    assert contract._unlike(COARSE, SCALARS, KNOWN) == ""
+    assert contract._unlike(COARSE, SCALARS, None) == ""
+
+
+def test_a_scalar_that_the_exact_posterior_lacks_is_named():
+    assert "has top" in contract._unlike(COARSE, {*SCALARS, "top"}, KNOWN)
+
+
+def test_a_truth_file_with_other_scalars_is_the_one_that_is_blamed():
+    found = contract._unlike(COARSE, SCALARS, changed(typo=KNOWN.quantities["coeff"]))
+    assert found.startswith("only one of the model and its truth file has typo")
+
+
+@pytest.mark.parametrize("statistic", ["mean", "sd"])
+def test_a_truth_file_of_another_posterior_is_found_out(statistic):
+    figures = dict(KNOWN.quantities["coeff"])
+    figures[statistic] += 0.1 * figures["sd"]
+    assert f"{statistic} of coeff" in contract._unlike(COARSE, SCALARS, changed(coeff=figures))
+
+
+def test_every_clause_has_a_level_and_a_reason():
+    assert {clause.level for clause in clauses.CLAUSES.values()} == {"must", "should", "may"}
+    assert all(clause.rule and clause.reason for clause in clauses.CLAUSES.values())

@@ -1,0 +1,63 @@
+"""Data that differ from call to call, between stacks, or since a file changed: each in its own words."""
+
+import dataclasses
+import os
+
+import numpy as np
+import pytest
+
+import models
+from harness.inside import mismatch
+
+SPEC = models.get("simple_regression")
+
+
+@pytest.fixture
+def registered(monkeypatch):
+    """Let the registry give out a model with other data."""
+
+    def put(data):
+        spec = dataclasses.replace(SPEC, data=data)
+        monkeypatch.setattr(models, "get", lambda _: spec)
+        return spec
+
+    return put
+
+
+def explained(digests, own="pymc3-3.8", since=float("inf")):
+    return mismatch.explain("simple_regression", digests, "pymc3-3.11", own, since)
+
+
+def test_data_that_move_are_known_in_the_process_that_samples():
+    counter = iter(range(9))
+    spec = dataclasses.replace(SPEC, data=lambda: {"x": np.zeros(2), "y": np.array([next(counter)])})
+    error = mismatch.MismatchError(spec)
+    assert "differ from call to call (y)" in str(error)
+    assert error.digests == {}
+
+
+def test_data_of_another_stack_are_named(registered):
+    registered(lambda: {"x": np.zeros(2), "y": np.ones(2)})
+    there = mismatch.data_digests(
+        dataclasses.replace(SPEC, data=lambda: {"x": np.zeros(2), "y": np.zeros(2)})
+    )
+    said = explained(there)
+    assert "(y) are others on pymc3-3.11 than on pymc3-3.8" in said
+    assert "RandomState" in said
+    assert "from process to process (y)" in explained(there, own="pymc3-3.11")
+
+
+def test_a_file_that_was_changed_is_said_first(registered):
+    spec = registered(lambda: {"y": np.ones(2)})
+    changed = os.stat(spec.build.__code__.co_filename).st_mtime
+    assert "was changed while the run went on" in explained({"y": "another"}, since=changed - 1)
+    # Where the data are the same, it must have been the definition, or a file that was changed back.
+    assert "was changed while the run went on" in explained(mismatch.data_digests(spec))
+
+
+def test_data_that_only_the_stack_can_make_are_said_to_be_so(registered):
+    def fails():
+        raise ImportError("no such package")
+
+    registered(fails)
+    assert "cannot be made on pymc3-3.8" in explained({"y": "any"})
