@@ -13,7 +13,7 @@ ASV := $(PYTHON) -m asv
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
-env: ## Make the default environment, where it is missing or out of date.
+env: ## Make the environment that everything runs in, where it is missing or out of date.
 	@$(PYTHON3) -m harness.install
 
 bench: env ## Sample every model (profile quick) and show the table.
@@ -54,19 +54,19 @@ stacks: env ## Make the environments of all stacks.
 
 # The project's own installer, else the one on the path.
 UV ?= $(firstword $(wildcard $(CURDIR)/.stacks/uv/bin/uv) uv)
-COMPILE = $(UV) pip compile --quiet --python-version 3.8 --generate-hashes --no-emit-index-url
+COMPILE = $(UV) pip compile --quiet --generate-hashes --no-emit-index-url
 lock: ## Resolve the locks anew (needs the network); see the date in each lock's head.
-	cd harness/stacks && $(COMPILE) --exclude-newer 2024-06-15 pymc3-3.8.in -o pymc3-3.8.txt
-	cd harness/stacks && $(COMPILE) --exclude-newer 2024-06-15 pymc3-3.11.in -o pymc3-3.11.txt
-	cd harness/stacks && $(COMPILE) --exclude-newer 2026-11-01 -c pymc3-3.8.txt tools.in -o tools.txt
-	cd harness/stacks && $(COMPILE) --exclude-newer 2026-11-01 --universal uv.in -o uv.txt
+	cd harness/stacks && $(COMPILE) --python-version 3.8 --exclude-newer 2024-06-15 pymc3-3.8.in -o pymc3-3.8.txt
+	cd harness/stacks && $(COMPILE) --python-version 3.8 --exclude-newer 2024-06-15 pymc3-3.11.in -o pymc3-3.11.txt
+	cd harness/stacks && $(COMPILE) --python-version 3.12 --exclude-newer 2026-11-01 --universal host.in -o host.txt
+	cd harness/stacks && $(COMPILE) --python-version 3.8 --exclude-newer 2026-11-01 --universal uv.in -o uv.txt
 
 LOCKED = psutil threadpoolctl 'setuptools<65'
 lock-releases: ## Resolve the locks of PyMC3's releases anew, each as of its day (needs the network).
 	@cd benchmarks/releases/locks && $(PYTHON3) -c "import json; [print(r['version'], r['packages_of']) \
 	  for r in json.load(open('../releases.json'))]" | while read version day; do \
 	  { echo "# PyMC3 $$version with the packages of $$day; made by \`make lock-releases\`."; \
-	    printf '%s\n' "pymc3==$$version" $(LOCKED) | $(COMPILE) --exclude-newer $$day --no-header --no-annotate -; \
+	    printf '%s\n' "pymc3==$$version" $(LOCKED) | $(COMPILE) --python-version 3.8 --exclude-newer $$day --no-header --no-annotate -; \
 	  } > release-$$version.part && mv release-$$version.part release-$$version.txt || exit 1; \
 	done
 

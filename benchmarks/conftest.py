@@ -1,24 +1,28 @@
-"""What the pytest-benchmark suites share: Theano's flags, cores, a worker, and no host name."""
+"""What the pytest-benchmark suites share: a process of the stack, and no host name.
+
+The suites run in this program's own environment and have a stack measure: the default one, or that
+of ``NUTSBENCH_STACK``.
+"""
 
 import functools
 
 import pytest
 
-from harness import environment, lock
-
-# Theano and NumPy read it when they are imported, which the benchmarks do.
-environment.prepare_this_process()
+from harness import environment, install, lock, stack
 
 
 @pytest.fixture(scope="session")
-def core():
-    """Build and compile a model's core once for all of its benchmarks."""
+def measured():
+    """Return what has the stack time a call of a model's core."""
     import models
-    from harness.inside.core import Core
+    from harness.process import Options, Worker
     from harness.tracking import cells
 
-    with lock.machine("pytest benchmarks", cells.say):
-        yield functools.lru_cache(maxsize=1)(lambda name: Core(models.get(name)))
+    one = stack.current()
+    install.create(one)
+    options = Options("core", 1800.0, 0, 1, tuple(models.loaded_files()))
+    with lock.machine("pytest benchmarks", cells.say), Worker(one, options) as worker:
+        yield functools.partial(worker.ask, "core")
 
 
 @pytest.fixture(scope="session")

@@ -1,26 +1,33 @@
-"""The NUTS core of every model at work that does not change, under pytest-benchmark."""
+"""The NUTS core of every model at work that does not change, under pytest-benchmark.
+
+The stack's process times each call in bursts, beside reference work, in forks of its own; pytest-benchmark
+reads the seconds of the bursts off a clock that tells just these.
+"""
 
 import pytest
 
 import models
-from harness.inside import samples
+from harness.tracking.measured import Reader
 
-#: Forks that time a call, for the guard.
+#: Forks that time a call.
 PROCESSES = 4
 CALLS = ("gradient", "leapfrog", "transitions")
+CLOCK = Reader()
 
 
-# One model after the other, so that each is compiled once.
+# One model after the other, so that its modules are at hand.
+@pytest.mark.benchmark(timer=CLOCK, disable_gc=False)
 @pytest.mark.parametrize(("model", "call"), [(model, call) for model in models.names() for call in CALLS])
-def test_core(benchmark, core, model, call):
-    """Time a call of the core, for pytest-benchmark and beside reference work in processes of its own."""
-    function = getattr(core(model), call)
+def test_core(benchmark, measured, model, call):
+    """Time a call of the core."""
+    found = measured(model=model, processes=PROCESSES, call=call)
     benchmark.group = f"core: {call}"
     benchmark.extra_info.update(
         kind="core",
         model=model,
         model_digest=models.model_digest(models.get(model)),
         call=call,
-        ratios=samples.in_processes({call: function}, PROCESSES)[call],
+        ratios=found["values"][call],
     )
-    benchmark(function)
+    seconds = iter(found["seconds"])
+    benchmark.pedantic(lambda: CLOCK.add(next(seconds)), rounds=len(found["seconds"]))

@@ -12,7 +12,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 import numpy as np
 
-from harness import mixing
+from harness import estimators, mixing
 from harness.kinetic import Kinetic, kinetic
 from models.exact.posterior import labels
 
@@ -224,25 +224,21 @@ def summarise(
 
 
 def _arviz_figures(values: np.ndarray) -> Dict[str, Any]:
-    import arviz as az
-
-    def figure(function: Any, **arguments: Any) -> Optional[float]:
-        return finite(function(values, **arguments))
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return {
-            "ess_bulk": figure(az.ess, method="bulk"),
-            "ess_tail": figure(az.ess, method="tail"),
-            "ess_q05": figure(az.ess, method="quantile", prob=QUANTILES[0]),
-            "ess_q95": figure(az.ess, method="quantile", prob=QUANTILES[2]),
-            "rhat": figure(az.rhat, method="rank") if len(values) > 1 else None,
-            "mcse_mean": figure(az.mcse, method="mean"),
-            "mcse_sd": finite(mcse_sd(values)),
-            "mcse_q05": finite(mcse_quantile(values, QUANTILES[0])),
-            "mcse_q50": finite(mcse_quantile(values, QUANTILES[1])),
-            "mcse_q95": finite(mcse_quantile(values, QUANTILES[2])),
+        found = {
+            "ess_bulk": estimators.ess(values, "bulk"),
+            "ess_tail": estimators.ess(values, "tail"),
+            "ess_q05": estimators.ess(values, "quantile", QUANTILES[0]),
+            "ess_q95": estimators.ess(values, "quantile", QUANTILES[2]),
+            "rhat": estimators.rhat(values) if len(values) > 1 else math.nan,
+            "mcse_mean": estimators.mcse_mean(values),
+            "mcse_sd": mcse_sd(values),
+            "mcse_q05": mcse_quantile(values, QUANTILES[0]),
+            "mcse_q50": mcse_quantile(values, QUANTILES[1]),
+            "mcse_q95": mcse_quantile(values, QUANTILES[2]),
         }
+        return {name: finite(value) for name, value in found.items()}
 
 
 def mcse_sd(values: np.ndarray) -> float:
@@ -260,10 +256,8 @@ def mcse_sd(values: np.ndarray) -> float:
     package posterior. ArviZ's of these releases takes the draws for Gaussian, and is too
     small by half for a scale parameter with a long tail.
     """
-    import arviz as az
-
     squares = (values - values.mean()) ** 2
-    error = squares.std(ddof=1) / math.sqrt(float(az.ess(squares, method="mean")))
+    error = squares.std(ddof=1) / math.sqrt(estimators.ess(squares, "mean"))
     return float(error / (2 * values.std(ddof=1)))
 
 
@@ -283,10 +277,9 @@ def mcse_quantile(values: np.ndarray, probability: float) -> float:
     probability of 68 % (Vehtari et al. 2021, section 4.4). ArviZ 0.6.1 and 0.12.1 differ by a
     tenth here, so that one and the same draws would be judged apart.
     """
-    import arviz as az
     from scipy.stats import beta
 
-    ess = float(az.ess(values, method="quantile", prob=probability))
+    ess = estimators.ess(values, "quantile", probability)
     inside = beta.ppf(_ONE_SIGMA, ess * probability + 1, ess * (1 - probability) + 1)
     ordered = np.sort(values, axis=None)
     low = max(math.floor(inside[0] * ordered.size) - 1, 0)
@@ -323,12 +316,10 @@ def ebfmi(energy: np.ndarray) -> Tuple[float, ...]:
     Betancourt (2016), "Diagnosing suboptimal cotangent disintegrations in Hamiltonian
     Monte Carlo", section 3: mean squared change of the energy over its variance.
     """
-    import arviz as az
-
     moving: List[np.ndarray] = [chain for chain in energy if chain.size > 1 and chain.var() > 0]
     if not moving:
         return ()
-    found = np.atleast_1d(az.bfmi(np.stack(moving)))
+    found = estimators.bfmi(np.stack(moving))
     return tuple(float(value) for value in found if np.isfinite(value))
 
 

@@ -45,12 +45,14 @@ def write(groups: Mapping[str, Mapping[str, np.ndarray]], path: Path) -> None:
     path : Path
         netCDF file.
     """
-    import arviz as az
+    import xarray as xr
 
-    data = {name: _dataset(az, arrays) for name, arrays in groups.items() if arrays}
     part = path.with_suffix(".part")
     try:
-        az.InferenceData(**data).to_netcdf(str(part))
+        tree = xr.DataTree.from_dict(
+            {name: _dataset(xr, arrays) for name, arrays in groups.items() if arrays}
+        )
+        tree.to_netcdf(part, engine="netcdf4")
         part.replace(path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
@@ -58,13 +60,15 @@ def write(groups: Mapping[str, Mapping[str, np.ndarray]], path: Path) -> None:
         raise
 
 
-def _dataset(az: Any, arrays: Mapping[str, np.ndarray]) -> Any:
-    # netCDF knows no booleans, and ArviZ keeps them as bytes.
-    plain = {escape(k): v.astype("i1") if v.dtype == bool else v for k, v in arrays.items()}
-    dataset = az.data.base.dict_to_dataset(plain)
-    for name in arrays:
-        dataset[escape(name)].attrs[TRUE_NAME] = name
-    return dataset
+def _dataset(xr: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    def variable(name: str, values: np.ndarray) -> Any:
+        sizes = (f"{escape(name)}_dim_{axis}" for axis in range(values.ndim - 2))
+        # netCDF knows no booleans, and ArviZ keeps them as bytes.
+        plain = values.astype("i1") if values.dtype == bool else values
+        return (("chain", "draw", *sizes), plain, {TRUE_NAME: name})
+
+    dataset = xr.Dataset({escape(name): variable(name, values) for name, values in arrays.items()})
+    return dataset.assign_coords({name: np.arange(size) for name, size in dataset.sizes.items()})
 
 
 def read(path: Path) -> Dict[str, Dict[str, np.ndarray]]:
@@ -75,11 +79,11 @@ def read(path: Path) -> Dict[str, Dict[str, np.ndarray]]:
     path : Path
         netCDF file, of this version or an earlier one.
     """
-    import arviz as az
+    import xarray as xr
 
-    data = az.from_netcdf(str(path))
     groups = ("posterior", "sample_stats", "warmup_sample_stats")
-    return {group: _arrays(getattr(data, group)) for group in groups if hasattr(data, group)}
+    with xr.open_datatree(path, engine="netcdf4") as tree:
+        return {group: _arrays(tree[group].to_dataset().load()) for group in groups if group in tree.children}
 
 
 def _arrays(dataset: Any) -> Dict[str, np.ndarray]:

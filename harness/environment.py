@@ -19,7 +19,6 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 import psutil
 
 from harness.paths import ROOT
-from harness.stack import running
 
 #: What limits the threads of OpenMP and of each BLAS; read at import, so set before it.
 THREAD_VARIABLES = (
@@ -184,18 +183,6 @@ def worker_variables(compiledir: Path, theano_pymc: bool, threads: int) -> Dict[
         # hash seed in every process they would be compiled, and cached, again and again.
         "PYTHONHASHSEED": "0",
     }
-
-
-def prepare_this_process() -> None:
-    """Set what :func:`worker_variables` would, where this process was started without it.
-
-    For benchmarks that another program starts in its own way. The hash seed is read before
-    any code runs: Theano 1.0 compiles some modules again wherever it is not set outside.
-    """
-    here = running()
-    here.compiledir.mkdir(parents=True, exist_ok=True)
-    for name, value in worker_variables(here.compiledir, here.has_theano_pymc, 1).items():
-        os.environ.setdefault(name, value)
 
 
 def machine(threads: int) -> Dict[str, Any]:

@@ -1,7 +1,7 @@
 """Makes the environments of stacks, each from its lock and nothing else.
 
-Only the standard library is used, so that a bare ``python3 -m harness.install`` can make the
-default stack, the one that everything else runs in.
+Only the standard library is used, so that ``python3 -m harness.install`` of any Python from 3.8 on can
+make the host, the environment that everything else runs in.
 """
 
 import contextlib
@@ -18,9 +18,8 @@ from typing import ContextManager, Iterator, Sequence, Tuple
 from harness import crash, relocate
 from harness.errors import UserError
 from harness.paths import ROOT, scrub, stacks_dir
-from harness.stack import DEFAULT, LOCKS, PYTHON, TOOLS, Stack, installed, marker, named, to_install
+from harness.stack import HOST, LOCKS, Stack, host, installed, marker, to_install
 
-WORKER = LOCKS / "worker.in"
 UV_LOCK = LOCKS / "uv.txt"
 #: ``uv venv --clear`` is not in older ones.
 _OLDEST_UV = (0, 8)
@@ -59,7 +58,7 @@ def _put_right(stack: Stack) -> bool:
     try:
         if relocate.lacks_interpreter(environment):
             _venv(stack, "--allow-existing")
-        relocate.put_right(environment, ROOT if stack == named(DEFAULT) else None)
+        relocate.put_right(environment, ROOT if stack.name == HOST else None)
     except (UserError, OSError):
         return False  # It is made anew, and what is wrong is said then.
     return stack.ready
@@ -67,8 +66,57 @@ def _put_right(stack: Stack) -> bool:
 
 def _venv(stack: Stack, option: str) -> None:
     """Make an environment with nothing in it, or (``--allow-existing``) renew what is not packages."""
-    words = ["--quiet", "--relocatable", option, "--prompt", stack.name, "--python", PYTHON]
+    words = ["--quiet", "--relocatable", option, "--prompt", stack.name, "--python", _interpreter(stack)]
     _run([_uv(), "venv", *words, str(stack.home / "env")])
+
+
+def _interpreter(stack: Stack) -> str:
+    """Return a Python to make an environment with, where it is found; else a version, which is fetched."""
+    for version in stack.pythons:
+        for path in _pythons(version):
+            if _version(path) == version:
+                return path
+    return stack.pythons[0]
+
+
+def _pythons(version: str) -> Iterator[str]:
+    """Yield where a version of Python may be: this one, on the path, of pyenv, of conda, of the installer."""
+    name = f"python{version}"
+    yield getattr(sys, "_base_executable", "") or sys.executable
+    found = shutil.which(name)
+    if found:
+        yield found
+    home = Path.home()
+    folders = [Path(os.environ.get("PYENV_ROOT") or home / ".pyenv", "versions")]
+    condas = [Path(os.environ[key]) for key in ("CONDA_PREFIX", "MAMBA_ROOT_PREFIX") if os.environ.get(key)]
+    condas += [home / each for each in ("miniconda3", "miniforge3", "mambaforge", "anaconda3")]
+    folders += [conda / "envs" for conda in condas]
+    for place in (
+        *condas,
+        *(one for folder in folders if folder.is_dir() for one in sorted(folder.iterdir())),
+    ):
+        yield str(place / "bin" / name)
+    done = subprocess.run(
+        [_uv(), "python", "find", "--no-python-downloads", version], stdout=subprocess.PIPE, text=True,
+        stderr=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
+    yield done.stdout.strip()
+
+
+def _version(python: str) -> str:
+    """Return the version of a Python, empty if it is none that runs: pyenv has programs that only say so."""
+    script = "import sys, venv, ctypes; print('%d.%d' % sys.version_info[:2])"
+    try:
+        done = subprocess.run(
+            [python, "-I", "-c", script],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            check=False,
+        )
+    except OSError:
+        return ""
+    return done.stdout.strip()
 
 
 def in_use(stack: Stack) -> ContextManager[None]:
@@ -98,21 +146,17 @@ def _create(stack: Stack) -> None:
     install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(stack.python)]
     if stack.patch is not None:
         install.append("--link-mode=copy")  # A patched file must not be the installer's own copy.
-    if stack.locked:
-        locks = [stack.requirements, *([TOOLS] if stack == named(DEFAULT) else [])]
-        arguments = [word for lock in locks for word in ("-r", str(lock))]
-        _run([*install, "--require-hashes", "--no-deps", *arguments])
-    else:
-        _run([*install, "-r", str(stack.requirements), "-r", str(WORKER)])
+    locked = ["--require-hashes", "--no-deps"] if stack.locked else []
+    _run([*install, *locked, "-r", str(stack.requirements)])
     if stack.checkout is not None:
         _run([*install, "--no-deps", "--reinstall", str(stack.checkout)])
     if stack.patch is not None:
         _apply(stack.patch, next(environment.glob("lib/python*/site-packages")))
-    if stack == named(DEFAULT):
+    if stack.name == HOST:
         editable = ["--no-deps", "--no-build-isolation", "-C", "editable_mode=compat", "-e", str(ROOT)]
         _run([*install, *editable])
         relocate.lead_to(environment, ROOT)
-        _link_default(environment)
+        _link(environment)
     marker(stack).write_text(json.dumps(wanted) + "\n")
 
 
@@ -133,8 +177,8 @@ def _apply(patch: Path, packages: Path) -> None:
         raise UserError(f"{patch.name} does not apply to the stack's packages:\n{done.stdout.strip()}")
 
 
-def _link_default(environment: Path) -> None:
-    """Let ``.venv`` be the default stack's environment, where editors and people look for it."""
+def _link(environment: Path) -> None:
+    """Let ``.venv`` be the host's environment, where editors and people look for it."""
     link = ROOT / ".venv"
     if link.resolve() == environment.resolve():
         return
@@ -183,23 +227,23 @@ def _run(command: Sequence[str]) -> None:
 
 
 def main() -> int:
-    """Create the default stack where it is missing; the entry of ``python3 -m harness.install``."""
-    stack = named(DEFAULT)
-    if stack.ready:
-        _link_default(stack.home / "env")
+    """Create the host where it is missing; the entry of ``python3 -m harness.install``."""
+    place = host()
+    if place.ready:
+        _link(place.home / "env")
         return 0
-    if stack.holds_all and stack.is_moved:
-        print(f"The environment of {stack.name} was moved: putting it right ...", flush=True)
-        if _put_right(stack):
-            _link_default(stack.home / "env")
+    if place.holds_all and place.is_moved:
+        print("The environment was moved: putting it right ...", flush=True)
+        if _put_right(place):
+            _link(place.home / "env")
             return 0
-    if _runs_here(stack):
+    if _runs_here(place):
         # Activated, it cannot replace itself: its own base interpreter does.
         base = Path(sys.base_prefix, "bin", f"python{sys.version_info[0]}.{sys.version_info[1]}")
         os.execv(base, [str(base), "-m", "harness.install"])
-    print(f"Making the environment of {stack.name} ...", flush=True)
+    print("Making the environment ...", flush=True)
     try:
-        create(stack)
+        create(place)
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2

@@ -12,6 +12,8 @@ from typing import Mapping, NamedTuple, Optional
 
 import numpy as np
 
+from harness import estimators
+
 #: Part of the true mean by which PyMC3's own may be off: its check for U-turns makes variances 1 to 3 % too
 #: large (docs/findings.md), and in long runs kinetic energies up to 1 %. What is looked for is larger.
 TOLERANCE = 0.02
@@ -77,13 +79,11 @@ def kinetic(stats: Mapping[str, np.ndarray], dimensions: Optional[int]) -> Optio
     dimensions : int or None
         Number of scalars that NUTS moves.
     """
-    import arviz as az
-
     if not dimensions or not {"energy", "model_logp"} <= set(stats):
         return None
     twice = 2 * (np.asarray(stats["energy"], dtype=float) + np.asarray(stats["model_logp"], dtype=float))
     if twice.ndim != 2 or twice.shape[1] < 4 or not np.isfinite(twice).all() or not twice.std():
         return None
-    ess = min(float(az.ess(twice, method="mean")), float(twice.size))
+    ess = min(estimators.ess(twice, "mean"), float(twice.size))
     mean = float(twice.mean())
     return Kinetic(mean, ess, dimensions) if ess > 0 and mean > 0 else None

@@ -7,31 +7,45 @@ does not. Nothing here imports PyMC3.
 import contextlib
 import json
 import os
+import platform
 import select
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
+import numpy as np
+
+import models
 from harness import environment
 from harness.grid import Cell
 from harness.inside import mismatch
-from harness.inside.cell import DOOR, Task
+from harness.inside.task import DOOR, Task
 from harness.inside.clock import Listener, Progress
 from harness.inside.isolated import kill_group
 from harness.install import in_use
 from harness.paths import ROOT, scrub
 from harness.record import Status
-from harness.stack import Stack, running
+from harness.stack import Stack
 from harness.watch import Heard, for_memory, kernel_oom_kills, tail, where
 
 #: How long importing a stack may take: a cold one also compiles.
 _IMPORT_TIMEOUT_S = 600.0
 #: How Theano breaks where another process fills the same cache meanwhile; the cache is whole all the same.
 _RACE = "assert key not in self.keys"
+#: What :func:`_elsewhere` runs.
+_DIGESTS = """
+import json, pathlib, sys
+import models
+from harness.inside import mismatch
+for file in sys.argv[2:]:
+    models.load_file(pathlib.Path(file))
+print(json.dumps(mismatch.data_digests(models.get(sys.argv[1]))))
+"""
 #: How long a chain may be dead before its cell is given up.
 _DEAD_CHAIN_S = 5.0
 
@@ -190,44 +204,60 @@ class Worker:
         listen : callable
             Told how far it is.
         """
-        outcome, differs = self._done("cell", cell, digest, listen)
-        outcome.reason = self._identified(cell, differs) or outcome.reason
+        arrays = Path(self._folder.name, "draws.npz")
+        arguments = {
+            "model": cell.model,
+            "settings": cell.settings.to_dict(),
+            "seed": cell.seed,
+            "digest": digest,
+            "draws": str(arrays),
+        }
+        outcome = self._done("cell", arguments, listen)
+        outcome.arrays = arrays
+        outcome.reason = self._identified(cell, outcome.values.pop("differs", {})) or outcome.reason
         return outcome
 
-    def improper(self, cell: Cell, listen: Listener) -> List[str]:
-        """Return the directions in which the posterior of a cell's model has no end, in words.
+    def ask(self, do: str, **arguments: Any) -> Dict[str, Any]:
+        """Return what the stack answers to a question, which it does in a fork of its process.
+
+        Parameters
+        ----------
+        do : str
+            Key in :data:`harness.inside.worker.HANDLERS`.
+        **arguments
+            What that takes.
 
         Raises
         ------
         WorkerBrokenError
-            If the stack's process cannot tell.
+            If it cannot answer; the message says why.
+        KeyboardInterrupt
+            On ctrl-C.
         """
-        outcome, _ = self._done("improper", cell, "", listen)
+        outcome = self._done(do, arguments, lambda _: None)
+        if outcome.status is Status.INTERRUPTED:
+            raise KeyboardInterrupt
         if outcome.status is not Status.OK:
-            raise WorkerBrokenError(outcome.reason)
-        return list(outcome.values["directions"])
+            raise WorkerBrokenError(" ".join([outcome.reason, *outcome.log_tail[-1:]]))
+        if "error" in outcome.values:
+            raise WorkerBrokenError(outcome.values["error"])
+        return dict(outcome.values["answer"])
 
-    def _done(self, do: str, cell: Cell, digest: str, listen: Listener) -> Tuple[Outcome, Dict[str, str]]:
-        """Have the stack do something; return its outcome, and digests of data that are not as expected."""
+    def _done(self, do: str, arguments: Dict[str, Any], listen: Listener) -> Outcome:
+        """Have the stack do something, and return how it ended."""
         self._cells += 1
-        log, outcome_file, arrays = (
-            Path(self._folder.name, f"{self._cells}.{kind}") for kind in ("log", "json", "npz")
-        )
+        log, outcome_file = (Path(self._folder.name, f"{self._cells}.{kind}") for kind in ("log", "json"))
         heard = Heard(listen)
         try:
             self.start()
             heard = Heard(listen)  # The import is not part of the cell's time.
             task = Task(
                 do=do,
-                model=cell.model,
-                settings=cell.settings,
-                seed=cell.seed,
-                digest=digest,
+                arguments=arguments,
                 models_files=[str(path) for path in self._options.models_files],
                 folder=os.getcwd(),
                 log=str(log),
                 outcome=str(outcome_file),
-                arrays=str(arrays),
                 memory_bytes=self._options.memory_bytes,
             )
             status, reason = self._watch(task, heard)
@@ -243,15 +273,16 @@ class Worker:
             values = json.loads(outcome_file.read_text())
             status, reason = Status(values.pop("status", "ok")), values.pop("reason", "")
         last = [] if status is Status.OK else tail(log)
-        differs = values.pop("differs", {})
-        return Outcome(status, reason, values, last, time.monotonic() - heard.began, arrays), differs
+        return Outcome(status, reason, values, last, time.monotonic() - heard.began)
 
     def _identified(self, cell: Cell, digests: Dict[str, str]) -> str:
         """Say why the model is another one in the stack than here, where the stack could not tell."""
         if not digests:
             return ""
         with contextlib.suppress(Exception):  # What the stack's process said has to do, then.
-            return mismatch.explain(cell.model, digests, self._stack.name, running().name, mismatch.BEGAN)
+            return mismatch.explain(
+                cell.model, digests, self._stack.name, _own_name(), _elsewhere, mismatch.BEGAN
+            )
         return ""
 
     def _watch(self, task: Task, heard: Heard) -> Tuple[Status, str]:
@@ -360,3 +391,18 @@ def _shared(facts: Mapping[str, Any]) -> Dict[str, Any]:
     """Return what a stack says of itself, without paths."""
     flags = {name: scrub(text) for name, text in facts["theano_flags"].items()}
     return {**facts, "theano_flags": flags}
+
+
+def _own_name() -> str:
+    return f"this program's own Python {platform.python_version()} with NumPy {np.__version__}"
+
+
+def _elsewhere(model: str) -> Dict[str, str]:
+    """Return the digests of a model's data in another process like this one."""
+    files = list(map(str, models.loaded_files()))
+    done = subprocess.run(
+        [sys.executable, "-c", _DIGESTS, model, *files], env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, text=True,
+    )  # fmt: skip
+    found: Dict[str, str] = json.loads(done.stdout.splitlines()[-1])
+    return found

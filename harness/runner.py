@@ -134,7 +134,11 @@ def _outcome(worker: Worker, job: Job, keep: Optional[Path], listen: Listener) -
     try:
         listen(Progress("diagnose"))
         outcome.values = judged.complete(
-            job.cell, outcome.values, outcome.arrays, keep, lambda: worker.improper(job.cell, lambda _: None)
+            job.cell,
+            outcome.values,
+            outcome.arrays,
+            keep,
+            lambda: list(worker.ask("improper", model=job.cell.model)["directions"]),
         )
     except KeyboardInterrupt:
         outcome.status, outcome.reason = Status.INTERRUPTED, "stopped by the user in diagnose"

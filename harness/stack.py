@@ -9,8 +9,8 @@ Only the standard library is used, as in :mod:`harness.install`, which makes the
 
 import hashlib
 import json
+import os
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
@@ -26,8 +26,11 @@ DEFAULT = "pymc3-3.8"
 NAMES = (DEFAULT, "pymc3-3.11")
 #: The one interpreter that runs every PyMC3 release from 3.7 to 3.11.6.
 PYTHON = "3.8"
-#: What the command line, tests and benchmarks need on top of the default stack.
-TOOLS = LOCKS / "tools.txt"
+#: The environment that this program itself runs in, and the interpreters that it can have, best first.
+HOST = "host"
+HOST_PYTHONS = ("3.12", "3.13", "3.14")
+#: Says which stack benchmarks are to measure: a name or a path, or :meth:`Stack.to_text`.
+VARIABLE = "NUTSBENCH_STACK"
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,8 @@ class Stack:
         A PyMC3 or Theano source tree that replaces the lock's.
     locked : bool
         Whether the requirements name every package with its hash, the worker's included.
-    interpreter : Path or None
-        Of an environment that somebody else made; else it is in the stack's folder.
+    pythons : tuple of str
+        Versions of Python that its environment can be made with, best first.
     """
 
     name: str
@@ -55,12 +58,12 @@ class Stack:
     requirements: Path
     checkout: Optional[Path] = None
     locked: bool = True
-    interpreter: Optional[Path] = None
+    pythons: Tuple[str, ...] = (PYTHON,)
 
     @property
     def python(self) -> Path:
         """The interpreter of its environment."""
-        return self.interpreter or self.home / "env" / "bin" / "python"
+        return self.home / "env" / "bin" / "python"
 
     @property
     def patch(self) -> Optional[Path]:
@@ -99,13 +102,27 @@ class Stack:
 
     @property
     def holds_all(self) -> bool:
-        """Whether all is installed in its environment that should be."""
+        """Whether all is installed in its environment that should be, and nothing else."""
         return installed(self) == to_install(self)
 
     @property
     def is_moved(self) -> bool:
         """Whether its environment was made in another place, or its interpreter is gone."""
-        return relocate.is_moved(self.home / "env", ROOT if self == named(DEFAULT) else None)
+        return relocate.is_moved(self.home / "env", ROOT if self.name == HOST else None)
+
+    def to_text(self) -> str:
+        """Return the stack as a value of the environment variable :data:`VARIABLE`."""
+        known = {"name": self.name, "home": str(self.home), "requirements": str(self.requirements)}
+        checkout = str(self.checkout) if self.checkout else None
+        return json.dumps({**known, "checkout": checkout, "locked": self.locked})
+
+    @classmethod
+    def from_text(cls, text: str) -> "Stack":
+        """Make a stack of :meth:`to_text`."""
+        known = json.loads(text)
+        paths = {name: Path(known[name]) for name in ("home", "requirements")}
+        checkout = Path(known["checkout"]) if known["checkout"] else None
+        return cls(known["name"], **paths, checkout=checkout, locked=known["locked"])
 
     def versions(self) -> Dict[str, str]:
         """Return the locked versions of PyMC3, Theano, ArviZ and NumPy, as far as they are known."""
@@ -125,15 +142,16 @@ def marker(stack: Stack) -> Path:
 def installed(stack: Stack) -> Dict[str, str]:
     """Return what a stack's environment holds; nothing where there is none."""
     try:
-        return dict(json.loads(marker(stack).read_text()))
+        known = dict(json.loads(marker(stack).read_text()))
     except (OSError, ValueError):
         return {}
+    # Those that were made when this program was a guest in a stack say so of each stack.
+    return {name: value for name, value in known.items() if value}
 
 
 def to_install(stack: Stack) -> Dict[str, str]:
-    """Return what an up-to-date environment holds; the tools are no part of a record's stack."""
-    tools = hashlib.sha256(TOOLS.read_bytes()).hexdigest()[:16] if stack == named(DEFAULT) else ""
-    return {"stack": stack.digest, "tools": tools}
+    """Return what an up-to-date environment holds."""
+    return {"stack": stack.digest}
 
 
 def _source_files(checkout: Path) -> List[Path]:
@@ -167,22 +185,21 @@ def named(name: str) -> Stack:
     return Stack(name, stacks_dir() / name, folder / f"{name}.txt")
 
 
-def running() -> Stack:
-    """Return the stack that this very process runs in, one that this project did not make included."""
-    home = Path(sys.prefix).resolve().parent
-    if (home / "installed.json").is_file():
-        for name in (*NAMES, *releases()):
-            if named(name).home.resolve() == home and named(name).requirements.is_file():
-                return named(name)
-        return Stack(home.name, home, home / "requirements.txt")
-    from importlib.metadata import distributions
+def host() -> Stack:
+    """Return the environment that this program itself runs in, which is made as stacks are."""
+    return Stack(HOST, stacks_dir() / HOST, LOCKS / "host.txt", pythons=HOST_PYTHONS)
 
-    packages = sorted(f"{dist.metadata['Name']}=={dist.version}".lower() for dist in distributions())
-    text = "\n".join(packages) + "\n"
-    own = stacks_dir() / f"own-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
-    own.mkdir(parents=True, exist_ok=True)
-    (own / "requirements.txt").write_text(text)
-    return Stack(own.name, own, own / "requirements.txt", locked=False, interpreter=Path(sys.executable))
+
+def current() -> Stack:
+    """Return the stack that benchmarks of this process measure: :data:`VARIABLE`, else the default one.
+
+    Raises
+    ------
+    UserError
+        If there is no such stack.
+    """
+    text = os.environ.get(VARIABLE) or DEFAULT
+    return Stack.from_text(text) if text.startswith("{") else resolve(text)
 
 
 def of_commit(folder: Path, name: str) -> Stack:
@@ -232,8 +249,7 @@ def unpack(packed: Mapping[str, Any]) -> Stack:
     texts = {".txt": packed["requirements"], ".patch": packed["patch"]}
     digest = hashlib.sha256("".join(text or "" for text in texts.values()).encode()).hexdigest()[:16]
     for pinned in map(named, (*NAMES, *releases())):
-        # The default one runs this very command, so it is taken only as it is.
-        if pinned.digest == digest and (pinned.name != DEFAULT or pinned.ready):
+        if pinned.digest == digest:
             return pinned
     name = f"{packed['name']}-{digest[:8]}"
     home = stacks_dir() / name

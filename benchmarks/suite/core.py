@@ -2,14 +2,21 @@
 
 import sys
 
-from harness.inside import compile_cache
 from harness.tracking import cells, classes, speed
 
-# asv forks its benchmarks from a process that has imported this: what is loaded here is loaded
-# once. PyMC3, Theano's index of its compile cache, and what it cannot cache. The processes
-# that asv starts to discover benchmarks and to fill caches compile nothing of their own.
+try:
+    from harness.tracking.measured import tell_memory
+except ImportError:  # A commit from before there was a host.
+    from harness import compile_cache
+
+    def tell_memory() -> None:
+        """Load once what all benchmarks need, which are forks of this process."""
+        compile_cache.warm_up()
+
+
+# The processes that asv starts to discover benchmarks and to fill caches measure nothing of their own.
 if not {"discover", "setup_cache", "check"}.intersection(sys.argv):
-    compile_cache.warm_up()
+    tell_memory()
     # A second, where it is not known yet: too late within the first benchmark, whose calls asv counts by it.
     speed.usual_s()
 

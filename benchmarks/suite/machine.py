@@ -2,15 +2,18 @@
 
 import time
 
-from harness.inside import yardstick
+try:
+    from harness.inside import yardstick
+except ImportError:  # A commit from before there was a host.
+    from harness import yardstick
 
 
 def time_plain_python() -> None:
-    """Time a piece of work that uses the interpreter alone, which all stacks share."""
+    """Time a piece of work that uses the interpreter alone: this program's own, whichever the stack."""
     yardstick.plain_work()
 
 
-time_plain_python.version = "1"
+time_plain_python.version = "2"
 time_plain_python.unit = "seconds"
 time_plain_python.pretty_name = "machine: plain Python"
 time_plain_python.timer = time.process_time

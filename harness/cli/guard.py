@@ -127,7 +127,7 @@ def _keep(current: Path, baseline: Path, accepted: Sequence[str]) -> None:
     """Write a baseline: the run's JSON without each single round, with its stack and what was accepted."""
     content = json.loads(current.read_text())
     content[guard.ACCEPTED] = list(accepted)
-    here = stack.running()
+    here = stack.current()
     if here.requirements.is_file():
         content[guard.STACK] = stack.pack(here)
     for row in content["benchmarks"]:
@@ -160,7 +160,7 @@ def _time(now: guard.Suite, base: guard.Suite, output: Path, budget: float) -> L
     """Judge times: in turns with the baseline's stack if it is another one, else by measuring again."""
     from harness.compare.arms import Arm
 
-    if base.stack is None or stack.unpack(base.stack).digest == stack.running().digest:
+    if base.stack is None or stack.unpack(base.stack).digest == stack.current().digest:
         return _confirmed(now, base, output)
     if now.is_on_kind_of(base):
         suspected = guard.judge_time(now, base, guard.SUSPECT_ONE, guard.SUSPECT_ALL)
@@ -210,7 +210,7 @@ def _in_turns(base: "Arm", models: Sequence[str], budget: float) -> Tuple[List[g
     from harness.compare.statistics import Verdict
     from harness.compare.study import Study
 
-    here = stack.running()
+    here = stack.current()
     head = Arm("HEAD", here.name, here)
     if base.stack.digest == here.digest:
         said = f"{base.name} is this very stack; nothing can be slower"

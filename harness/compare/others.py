@@ -64,10 +64,10 @@ def pytest_benchmark(made: Stack, model: str, place: str, times: float) -> Dict[
 def _timed(made: Stack, model: str, variables: Any) -> Dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="nutsbench-") as folder:
         target = Path(folder, "found.json")
-        command = [str(made.python), "-m", "pytest", str(ROOT / "benchmarks" / "test_core.py"), "-q"]
+        command = [sys.executable, "-m", "pytest", str(ROOT / "benchmarks" / "test_core.py"), "-q"]
         command += ["-c", str(ROOT / "benchmarks" / "pytest.ini"), f"--benchmark-json={target}"]
         command += ["-k", f"{model} and transitions"]
-        given = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": str(ROOT), **variables}
+        given = {**os.environ, "PYTHONPATH": str(ROOT), stack.VARIABLE: made.to_text(), **variables}
         done = subprocess.run(command, env=given, cwd=ROOT, capture_output=True, text=True)
         if not target.exists():
             raise RuntimeError(f"pytest ended with code {done.returncode}: {done.stdout[-500:]}")
@@ -91,7 +91,9 @@ def asv_bare(model: str, place: str, times: float) -> Dict[str, Any]:
         The log ratio of the times, and whether asv says that performance has decreased.
     """
     options = ["--no-interleave-rounds", "--bench", "time_transitions"]
-    code, rows, _ = _continuous(ROOT / "benchmarks" / "bare", options, place, times, NUTSBENCH_BARE=model)
+    code, rows, _ = _continuous(
+        ROOT / "benchmarks" / "bare", options, place, times, NUTSBENCH_BARE=model, NUTSBENCH_IN_STACK="1"
+    )
     return {"log_ratio": math.log(_ratio(rows[0])), "slower": code == 1}
 
 

@@ -28,6 +28,8 @@ _SAME_PLACE = 1e-3
 _TIMEOUT_S = 900.0
 _PADDING = "NUTSBENCH_PADDING"
 _MOST_TRANSITIONS = 2000
+#: What answers in commits from before there was a host.
+_EARLIER = "harness.compare.child"
 Done = TypeVar("Done")
 
 
@@ -99,7 +101,8 @@ class Process:
         more = {**arm.variables, **(variables or {})}
         flags = ",".join([given["THEANO_FLAGS"], *filter(None, [more.pop("THEANO_FLAGS", "")])])
         files, code = map(str, models.loaded_files()), arm.code or ROOT
-        command = [*prefix, str(stack.python), "-m", "harness.inside.pair", model, *files]
+        module = "harness.inside.pair" if (code / "harness" / "inside").is_dir() else _EARLIER
+        command = [*prefix, str(stack.python), "-m", module, model, *files]
         with contextlib.ExitStack() as opened:
             self._log = opened.enter_context(tempfile.TemporaryFile())
             opened.enter_context(in_use(stack))

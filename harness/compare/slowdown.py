@@ -12,7 +12,7 @@ from typing import Mapping
 from harness import install, stack
 from harness.compare.arms import Arm
 from harness.paths import stacks_dir
-from harness.stack import TOOLS, Stack
+from harness.stack import Stack
 
 VARIABLE = "NUTSBENCH_SLOWER"
 PLACES = ("gradient", "leapfrog", "compile")
@@ -115,11 +115,9 @@ def write(folder: Path, default: str = "") -> Path:
 
 
 def make() -> Stack:
-    """Make the stack that can be slowed down by a variable; it holds pytest-benchmark, too."""
+    """Make the stack that can be slowed down by a variable."""
     home = stacks_dir() / _NAME
-    lock = write(home)
-    lock.write_text(lock.read_text() + TOOLS.read_text())
-    found = Stack(_NAME, home, lock)
+    found = Stack(_NAME, home, write(home))
     install.create(found)
     return found
 

@@ -44,7 +44,7 @@ def write(groups: Groups, path: Path) -> Names:
             numbered[f"{group}.{number}"] = values
     part = path.with_suffix(".part.npz")
     try:
-        np.savez(part, **numbered)
+        np.savez(part, **numbered)  # type: ignore[arg-type]
         part.replace(path)
     finally:
         if part.exists():

@@ -1,13 +1,13 @@
 """One cell inside its own process: sampled, and whatever goes wrong told.
 
-What is asked for is a :class:`Task`, what comes back a dictionary and a file of arrays, of which the
-host makes a record. Which process this is, and how it is ended, :mod:`harness.inside.worker` sees to.
+What comes back is a dictionary and a file of arrays, of which the host makes a record. Which process
+this is, and how it is ended, :mod:`harness.inside.worker` sees to.
 """
 
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Set
+from typing import Any, Callable, Dict, List, Optional, Set
 
 import models
 from harness.inside import (
@@ -22,71 +22,6 @@ from harness.inside import (
     system,
 )
 from models.spec import SamplerSettings
-
-#: Counted up when a request or an answer changes: host and stack have to speak of the same things.
-DOOR = 1
-
-
-@dataclass(frozen=True)
-class Task:
-    """What the host asks for.
-
-    Parameters
-    ----------
-    do : str
-        ``cell``: sample; or ``improper``: look for directions in which the posterior has no end.
-    model : str
-        The model.
-    settings : SamplerSettings
-        What to sample it with.
-    seed : int
-        ``random_seed`` of ``pm.sample``.
-    digest : str
-        Digest of the model that is to be sampled.
-    models_files : list of str
-        The user's own files of models.
-    folder : str
-        Working directory, which a model's data may lie in.
-    log : str
-        File for all that the cell prints.
-    outcome : str
-        File for the outcome, written whole or not at all.
-    arrays : str
-        File for draws and statistics: :mod:`harness.inside.arrays`.
-    memory_bytes : int
-        Address space that each of the cell's processes may use; 0 for no limit.
-    """
-
-    do: str
-    model: str
-    settings: SamplerSettings
-    seed: int
-    digest: str
-    models_files: List[str]
-    folder: str
-    log: str
-    outcome: str
-    arrays: str
-    memory_bytes: int
-
-    def to_dict(self) -> Dict[str, Any]:
-        """Return the task, ready for JSON."""
-        return {"door": DOOR, **vars(self), "settings": self.settings.to_dict()}
-
-    @classmethod
-    def from_dict(cls, values: Dict[str, Any]) -> "Task":
-        """Make a task from :meth:`to_dict`'s dictionary.
-
-        Raises
-        ------
-        ValueError
-            If it was made by another version.
-        """
-        known = dict(values)
-        door = known.pop("door", None)
-        if door != DOOR:
-            raise ValueError(f"this process answers requests of version {DOOR}, not {door}")
-        return cls(**{**known, "settings": SamplerSettings.from_dict(known["settings"])})
 
 
 @dataclass(frozen=True)
@@ -108,40 +43,42 @@ class Common:
     prepared: Optional[sampling.Prepared] = None
 
 
-def run(task: Task, common: Common, listener: clock.Listener) -> Dict[str, Any]:
-    """Do what a task asks for, in this process, and return its outcome.
-
-    Parameters
-    ----------
-    task : Task
-        What.
-    common : Common
-        The import's time, and the model if it is prepared.
-    listener : callable
-        Told how far it is.
-    """
-    return improper(task) if task.do == "improper" else sample(task, common, listener)
-
-
-def improper(task: Task) -> Dict[str, Any]:
+def improper(model: str) -> Dict[str, List[str]]:
     """Return the directions in which a model's posterior has no end, in words: ``directions``."""
-    for file in task.models_files:
-        models.load_file(Path(file))
-    spec = models.get(task.model)
+    spec = models.get(model)
     return {"directions": contract.improper_directions(spec.build(spec.data()))}
 
 
-def sample(task: Task, common: Common, listener: clock.Listener) -> Dict[str, Any]:
+def sample(
+    common: Common,
+    listener: clock.Listener,
+    load: Callable[[], None],
+    model: str,
+    settings: Dict[str, Any],
+    seed: int,
+    digest: str,
+    draws: str,
+) -> Dict[str, Any]:
     """Sample a cell and return its outcome, whatever happens.
 
     Parameters
     ----------
-    task : Task
-        The cell and where its arrays go.
     common : Common
         The import's time, and the model if it is prepared.
     listener : callable
         Told how far it is.
+    load : callable
+        Loads the user's own files of models; what it raises is the cell's failure.
+    model : str
+        The model.
+    settings : dict
+        What to sample it with: :meth:`models.spec.SamplerSettings.to_dict`.
+    seed : int
+        ``random_seed`` of ``pm.sample``.
+    digest : str
+        Digest of the model that is to be sampled.
+    draws : str
+        File for draws and statistics: :mod:`harness.inside.arrays`.
 
     Returns
     -------
@@ -157,12 +94,12 @@ def sample(task: Task, common: Common, listener: clock.Listener) -> Dict[str, An
     outcome: Dict[str, Any] = {"status": "ok", "reason": "", "warnings": []}
     details: Dict[str, Any] = {}
     try:
-        for file in task.models_files:
-            models.load_file(Path(file))
-        spec = models.get(task.model)
-        _check_digest(spec, task.digest)
-        prepared = common.prepared if task.model == common.model else None
-        found = sampling.sample(spec, task.settings, task.seed, timer, listener, prepared)
+        load()
+        spec = models.get(model)
+        _check_digest(spec, digest)
+        prepared = common.prepared if model == common.model else None
+        wanted = SamplerSettings.from_dict(settings)
+        found = sampling.sample(spec, wanted, seed, timer, listener, prepared)
         timer.stop()
     except (Exception, SystemExit) as error:
         traceback.print_exc()
@@ -178,7 +115,7 @@ def sample(task: Task, common: Common, listener: clock.Listener) -> Dict[str, An
         details.update({"samplers": found.samplers} if found.samplers else {})
         details.update({"compile_s": list(prepared.compile_s)} if prepared else {})
         outcome["warnings"] = found.notes
-        outcome.update(_handed_out(found, Path(task.arrays)))
+        outcome.update(_handed_out(found, Path(draws)))
     outcome["phases"] = {name: time.to_dict() for name, time in timer.phases.items()}
     outcome["details"] = {**details, "compile_cache": _cache_use(cached_before, loaded_before)}
     return outcome

@@ -55,7 +55,8 @@ def _types() -> List[type]:
     found: Dict[int, type] = {}
     todo: List[type] = [object]
     while todo:
-        for one in type.__subclasses__(todo.pop()):
+        kinds: List[type] = type.__subclasses__(todo.pop())
+        for one in kinds:
             if id(one) not in found:
                 found[id(one)] = one
                 todo.append(one)

@@ -7,7 +7,7 @@ was changed on disk meanwhile. Each has a remedy of its own.
 
 import time
 from pathlib import Path
-from typing import Dict, List, Mapping, Sequence
+from typing import Callable, Dict, List, Mapping, Sequence
 
 import models
 
@@ -80,7 +80,14 @@ def changed(source: str) -> str:
     return f"{source}, or a file that its data come from, was changed while the run went on: start it again"
 
 
-def explain(name: str, digests: Mapping[str, str], stack: str, own: str, since: float) -> str:
+def explain(
+    name: str,
+    digests: Mapping[str, str],
+    stack: str,
+    own: str,
+    elsewhere: Callable[[str], Mapping[str, str]],
+    since: float,
+) -> str:
     """Say why a model was another one in a stack's process than in this one.
 
     Parameters
@@ -90,7 +97,9 @@ def explain(name: str, digests: Mapping[str, str], stack: str, own: str, since: 
     digests : dict of str
         Of its data in the stack's process, by :func:`data_digests`.
     stack, own : str
-        Names of that stack, and of this process's.
+        Names of that stack, and of where this process runs.
+    elsewhere : callable
+        Returns the digests of a model's data in another process like this one.
     since : float
         When this process began, seconds since the epoch.
     """
@@ -103,13 +112,14 @@ def explain(name: str, digests: Mapping[str, str], stack: str, own: str, since: 
         mine = data_digests(spec)
     except Exception as error:
         what = f"{type(error).__name__}: {error}"
-        return f"the data of {name} cannot be made on {own}, where the command itself runs: {what}"
+        return f"the data of {name} cannot be made in {own}: {what}"
     moving = differing(mine, data_digests(spec))
     if moving:
         return from_call_to_call(name, moving)
     apart = differing(mine, digests)
-    if apart and stack == own:
-        return from_process_to_process(name, apart)
+    moving = differing(mine, elsewhere(name)) if apart else []
+    if moving:
+        return from_process_to_process(name, moving)
     return between(name, apart, stack, own) if apart else changed(spec.source)
 
 

@@ -75,6 +75,36 @@ def of_compiled(one: core.Core, processes: int) -> Dict[str, List[float]]:
     return in_processes(workloads, processes)
 
 
+def of_call(call: Callable[[], object], processes: int) -> Tuple[List[float], List[float]]:
+    """Time a function in forks of this process, one after the other, each on the next CPU.
+
+    Parameters
+    ----------
+    call : callable
+        What to time.
+    processes : int
+        How many forks.
+
+    Returns
+    -------
+    values, seconds : list of float
+        A value a process, in units of one call of :func:`harness.inside.yardstick.work`; and the CPU seconds
+        of a call in each burst of all of them.
+    """
+    all_cpus = system.cpus()
+    found = [
+        in_fork(partial(_pinned_bursts, call, all_cpus[number % len(all_cpus)]))
+        for number in range(processes)
+    ]
+    return [_middle(one["ratios"]) for one in found], [value for one in found for value in one["seconds"]]
+
+
+def _pinned_bursts(call: Callable[[], object], cpu: int) -> Dict[str, List[float]]:
+    system.pin({cpu})
+    measured = bursts_of(call)
+    return {"seconds": [own for own, _ in measured], "ratios": [ratio for _, ratio in measured]}
+
+
 def compiling(name: str, cpu: int) -> float:
     """Time building and compiling a model with a warm cache in a fork of this process, on one CPU.
 
@@ -179,7 +209,14 @@ def _middle(values: List[float]) -> float:
 
 
 def ratios(call: Callable[[], object], bursts: int = BURSTS, burst_s: float = BURST_S) -> List[float]:
-    """Time a function against the reference workload, in turns within this process.
+    """Return the second halves of :func:`bursts_of`."""
+    return [ratio for _, ratio in bursts_of(call, bursts, burst_s)]
+
+
+def bursts_of(
+    call: Callable[[], object], bursts: int = BURSTS, burst_s: float = BURST_S
+) -> List[Tuple[float, float]]:
+    """Time a function against the reference workload, interleaved within this process.
 
     Parameters
     ----------
@@ -192,19 +229,20 @@ def ratios(call: Callable[[], object], bursts: int = BURSTS, burst_s: float = BU
 
     Returns
     -------
-    list of float
-        For each burst the CPU time of a call over that of one piece of reference work, before and after it.
+    list of (float, float)
+        For each burst the CPU seconds of a call; and that over the CPU seconds of one piece of reference
+        work, before and after it.
     """
     call()
     calls, pieces = calls_of(call, burst_s), calls_of(yardstick.work, burst_s)
-    found: List[float] = []
+    found: List[Tuple[float, float]] = []
     collects = gc.isenabled()
     gc.disable()
     try:
         began, before = time.process_time(), seconds_of(yardstick.work, pieces)
         while len(found) < bursts:
             own, after = seconds_of(call, calls), seconds_of(yardstick.work, pieces)
-            found.append(own / ((before + after) / 2))
+            found.append((own, own / ((before + after) / 2)))
             before = after
             if len(found) >= _FEWEST_BURSTS and time.process_time() - began > _WORKLOAD_S:
                 break

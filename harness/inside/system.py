@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import os
 import re
+import resource
 import signal
 import sys
 from pathlib import Path
@@ -57,10 +58,15 @@ def loaded_libraries() -> Iterator[str]:
     yield from dict.fromkeys(re.findall(r"(/\S[^\n]*\.so[^\n]*)$", maps, re.MULTILINE))
 
 
+#: In what the largest resident set is told.
+_RSS_BYTES = 1 if sys.platform == "darwin" else 1024
+
+
+def own_peak_rss_bytes() -> int:
+    """Return the largest resident set of this process."""
+    return _RSS_BYTES * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
 def peak_rss_bytes() -> int:
     """Return the largest resident set of this process or of one of its children that have ended."""
-    import resource
-
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    return (1 if sys.platform == "darwin" else 1024) * max(own, children)
+    return max(own_peak_rss_bytes(), _RSS_BYTES * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)

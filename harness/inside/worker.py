@@ -17,12 +17,24 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Any, Callable, Optional, Sequence, TextIO
+from typing import Any, Callable, Dict, List, Optional, Sequence, TextIO
 
 import models
-from harness.inside import clock, compile_cache, facts, sampling, system
-from harness.inside.cell import DOOR, Common, Task, run
+from harness.inside import cell, clock, compile_cache, facts, measure, sampling, system
+from harness.inside.cell import Common
 from harness.inside.isolated import kill_group
+from harness.inside.task import DOOR, Task
+
+#: What can be asked for beside a cell, and what answers.
+HANDLERS: Dict[str, Callable[..., Dict[str, Any]]] = {
+    "improper": cell.improper,
+    "core": measure.core_of,
+    "compiling": measure.compiling,
+    "cold": measure.cold,
+    "reference": measure.reference,
+    "plain": measure.plain,
+    "digest": measure.digest,
+}
 
 
 class Events:
@@ -68,7 +80,7 @@ def _child(task: Task, events: Events, common: Common) -> None:
             events.send("progress", **vars(progress))
 
         part = Path(task.outcome + ".part")
-        part.write_text(json.dumps(run(task, common, listener)))
+        part.write_text(json.dumps(_answer(task, common, listener)))
         part.replace(task.outcome)
         status = 0
     except BaseException:
@@ -77,6 +89,24 @@ def _child(task: Task, events: Events, common: Common) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
+
+
+def _answer(task: Task, common: Common, listener: clock.Listener) -> Dict[str, Any]:
+    """Do what is asked for, in this process; of a cell whatever happens, else what it raises is told."""
+
+    def load() -> None:
+        for file in task.models_files:
+            models.load_file(Path(file))
+
+    if task.do == "cell":
+        return cell.sample(common, listener, load, **task.arguments)
+    try:
+        load()
+        return {"answer": HANDLERS[task.do](**task.arguments)}
+    except (Exception, SystemExit) as error:
+        traceback.print_exc()
+        said = str(error).strip().splitlines()
+        return {"error": f"{type(error).__name__}: {said[0] if said else ''}".rstrip(": ")}
 
 
 def _limit_memory(memory_bytes: int) -> None:
@@ -119,7 +149,8 @@ class Server:
     def serve(self, common: Common) -> None:
         """Run tasks until there are no more."""
         while True:
-            ready, _, _ = select.select([self._tasks, self._wakeup], [], [])
+            waited: List[Any] = [self._tasks, self._wakeup]
+            ready, _, _ = select.select(waited, [], [])
             if self._wakeup in ready:
                 os.read(self._wakeup, 4096)
                 self._reap()

@@ -9,6 +9,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
+from harness import estimators
 from harness.diagnostics import scalars
 from harness.draws import read
 
@@ -156,8 +157,6 @@ def ess_evolution(draws: Draws, labels: Sequence[str], points: int = 12) -> Any:
     points : int
         How many lengths.
     """
-    import arviz as az
-
     figure, axes = _axes(1, 2, 3.0)
     for axis, method in zip(axes[0], ("bulk", "tail")):
         for number, label in enumerate(labels):
@@ -165,7 +164,7 @@ def ess_evolution(draws: Draws, labels: Sequence[str], points: int = 12) -> Any:
             lengths = np.unique(
                 np.linspace(max(20, values.shape[1] // points), values.shape[1], points, dtype=int)
             )
-            found = [float(az.ess(values[:, :length], method=method)) for length in lengths]
+            found = [estimators.ess(values[:, :length], method) for length in lengths]
             style = _DASHES[number % len(_DASHES)]
             axis.plot(
                 lengths * len(values),
@@ -217,12 +216,10 @@ def autocorrelation(draws: Draws, labels: Sequence[str], lags: int = 60) -> Any:
     lags : int
         Lags shown.
     """
-    import arviz as az
-
     figure, axes = _axes(1, len(labels), 2.8, sharey="row")
     for axis, label in zip(axes[0], labels):
         for chain, path in enumerate(draws.scalars[label]):
-            found = az.stats.stats_utils.autocorr(path)[:lags]
+            found = estimators.autocorrelation(path)[:lags]
             dash = _DASHES[chain % len(_DASHES)]
             axis.plot(found, dash, color=COLOURS[chain % len(COLOURS)], label=f"chain {chain}")
         axis.axhline(0, color="black", linewidth=0.8)

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence
 
 import models
-from harness import grid, lock, runner
+from harness import grid, install, lock, runner
 from harness.errors import unknown
 from harness.grid import DEFAULT_SEED, Cell
 from harness.paths import results_dir
 from harness.process import Options
 from harness.record import SCHEMA, Record, Status
-from harness.stack import running
+from harness.stack import current
 from harness.store import Store, utc_now
 from models import truths
 from models.spec import ModelSpec, SamplerSettings
@@ -157,7 +157,8 @@ def one_of_each(names: Sequence[str], profile: str) -> Iterator[Dict[str, Any]]:
 
 
 def _records(cells: Sequence[Cell], name: str, prepare: str = "") -> Iterator[Record]:
-    stack = running()
+    stack = current()
+    install.create(stack)
     options = Options(
         profile=name,
         timeout_s=_TIMEOUT_S,

@@ -258,6 +258,7 @@ BENCHMARKS = (
         unit="bytes",
         text=f"Largest resident set of a process that builds, compiles and makes {_TRANSITIONS}.",
         run=lambda measured: measured.transitions(),
+        edition=1,
     ),
     Benchmark(
         name="track_compile_warm",

@@ -1,7 +1,7 @@
 """Asks for the instructions of a model's core: starts the process that counts them, and talks to it.
 
-The process (:mod:`harness.inside.instructions`) is started by the first benchmark that needs it and serves those
-that follow; it ends with asv's own.
+The process (:mod:`harness.inside.instructions`) is started by the first benchmark that needs it and serves
+those that follow; it ends with this one.
 """
 
 import hashlib
@@ -9,17 +9,15 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-import models
-from harness import paths
+from harness import environment, paths
 from harness.errors import UserError
 from harness.inside import callgrind
-from harness.stack import running
+from harness.stack import Stack
 
 _START_S, _ANSWER_S = 600.0, 900.0
 _SOURCE = Path(__file__).resolve().parents[1] / "inside" / "callgrind_requests.c"
@@ -35,39 +33,96 @@ def why_not() -> str:
     return ""
 
 
-def of_model(name: str, pickled: Optional[Path]) -> Dict[str, Any]:
-    """Return the instructions of a model's core.
+class Counts:
+    """Counts in a process of a stack's that runs under valgrind.
 
     Parameters
     ----------
-    name : str
-        The model.
-    pickled : Path, optional
-        Its core, by :func:`harness.inside.instructions.dump`; without it is compiled again, which takes longer.
-
-    Returns
-    -------
-    dict
-        ``instructions`` by workload (gradient, leapfrog, and transitions: those of each of their leapfrogs),
-        and ``shares`` of them by :data:`harness.inside.callgrind.KINDS`.
-
-    Raises
-    ------
-    UserError
-        If they cannot be counted.
+    stack : Stack
+        The stack; it has to be ready.
     """
-    why = why_not()
-    if why:
-        raise UserError(f"{why}.")
-    cache = running().home / "compiledir-callgrind"
-    place = _server(cache)
-    files = list(map(str, models.loaded_files()))
-    request = {"model": name, "models_files": files, "pickle": str(pickled.absolute()) if pickled else ""}
-    found = _ask(place, request)
-    if found["cold"]:
-        # A process that compiles lays its memory out otherwise: its count is not taken.
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._cache = stack.home / "compiledir-callgrind"
+        self._folder = tempfile.TemporaryDirectory(prefix="nutsbench-counts-")
+        self._process: Optional[subprocess.Popen[bytes]] = None
+
+    def of_model(self, model: str, models_files: Sequence[str], pickle: str = "") -> Dict[str, Any]:
+        """Return the instructions of a model's core.
+
+        Parameters
+        ----------
+        model : str
+            The model.
+        models_files : sequence of str
+            The user's own files of models.
+        pickle : str
+            File of its core, by :func:`harness.inside.instructions.dump`; without it is compiled again, which
+            takes longer.
+
+        Returns
+        -------
+        dict
+            ``instructions`` by workload (gradient, leapfrog, and transitions: those of each of their
+            leapfrogs), and ``shares`` of them by :data:`harness.inside.callgrind.KINDS`.
+
+        Raises
+        ------
+        UserError
+            If they cannot be counted.
+        """
+        why = why_not()
+        if why:
+            raise UserError(f"{why}.")
+        place = Path(self._folder.name, "socket")
+        if self._process is None or self._process.poll() is not None:
+            self._start(place)
+        request = {"model": model, "models_files": list(models_files), "pickle": pickle}
         found = _ask(place, request)
-    return _read(found, place.parent, cache)
+        if found["cold"]:
+            # A process that compiles lays its memory out otherwise: its count is not taken.
+            found = _ask(place, request)
+        return _read(found, place.parent, self._cache)
+
+    def _start(self, place: Path) -> None:
+        self._cache.mkdir(parents=True, exist_ok=True)
+        place.unlink(missing_ok=True)
+        output = place.parent / "out"
+        given = environment.worker_variables(self._cache, self._stack.has_theano_pymc, 1)
+        variables = {
+            **given,
+            **callgrind.variables(self._stack.has_theano_pymc, given["THEANO_FLAGS"]),
+        }
+        command = [
+            *callgrind.command(f"{output}.%p"),
+            str(self._stack.python),
+            "-m",
+            "harness.inside.instructions",
+        ]
+        command += [str(place), str(os.getpid()), str(_requests(self._cache)), str(output)]
+        with (place.parent / "log").open("w") as log:
+            self._process = subprocess.Popen(
+                command,
+                env=variables,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        until = time.monotonic() + _START_S
+        while not place.is_socket():
+            if self._process.poll() is not None or time.monotonic() > until:
+                self._process.kill()
+                raise UserError(f"instructions cannot be counted: {_last_line(place.parent / 'log')}")
+            time.sleep(0.05)
+
+    def close(self) -> None:
+        """End the process, and remove what it wrote."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        self._folder.cleanup()
 
 
 def _read(found: Mapping[str, Any], folder: Path, cache: Path) -> Dict[str, Any]:
@@ -89,43 +144,6 @@ def _read(found: Mapping[str, Any], folder: Path, cache: Path) -> Dict[str, Any]
             for workload, costs in least.items()
         },
     }
-
-
-def _server(cache: Path) -> Path:
-    """Return the socket of the process for this asv and this code, which is started if it is not there."""
-    parent, code = os.getppid(), hashlib.sha256()
-    for path in sorted(paths.ROOT.glob("harness/**/*.py")) + sorted(paths.ROOT.glob("models/**/*.py")):
-        code.update(path.read_bytes())
-    folder = Path(tempfile.gettempdir(), f"nutsbench-counts-{os.getuid()}-{parent}-{code.hexdigest()[:8]}")
-    folder.mkdir(mode=0o700, exist_ok=True)
-    place = folder / "socket"
-    if not place.is_socket():
-        _start(place, parent, cache)
-    return place
-
-
-def _start(place: Path, parent: int, cache: Path) -> None:
-    cache.mkdir(parents=True, exist_ok=True)
-    output = place.parent / "out"
-    flags = ",".join(filter(None, [os.environ.get("THEANO_FLAGS", ""), f"base_compiledir={cache}"]))
-    variables = {
-        **os.environ,
-        **callgrind.variables(running().has_theano_pymc, flags),
-        "PYTHONHASHSEED": "0",
-        "PYTHONPATH": os.pathsep.join([str(paths.ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
-    }
-    command = [*callgrind.command(f"{output}.%p"), sys.executable, "-m", "harness.inside.instructions"]
-    command += [str(place), str(parent), str(_requests(cache)), str(output)]
-    with (place.parent / "log").open("w") as log:
-        process = subprocess.Popen(
-            command, env=variables, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        )
-    until = time.monotonic() + _START_S
-    while not place.is_socket():
-        if process.poll() is not None or time.monotonic() > until:
-            process.kill()
-            raise UserError(f"instructions cannot be counted: {_last_line(place.parent / 'log')}")
-        time.sleep(0.05)
 
 
 def _last_line(log: Path) -> str:

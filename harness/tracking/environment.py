@@ -3,6 +3,9 @@
 asv's own kinds resolve packages anew and upgrade some of them. Here a commit's lock says
 what is installed, hash by hash; stacks and their compile caches are shared with
 ``nutsbench run``, so nothing is made twice.
+
+asv's processes run in this program's own Python, with the commit's code, and have the stack measure
+(:mod:`harness.tracking.broker`). Those of commits from before there was a host run in the stack.
 """
 
 import os
@@ -21,8 +24,10 @@ from asv.environment import Environment
 from harness import environment, install, lock, stack
 from harness.errors import UserError
 from harness.paths import ROOT, scrub, stacks_dir
-from harness.tracking import asv_results
+from harness.tracking import asv_results, broker
 
+#: Set where asv's own clock is to time code of the stack: what it is compared with.
+IN_STACK = "NUTSBENCH_IN_STACK"
 #: What asv's runner is asked for when something is measured; else it only looks for benchmarks.
 _MEASURING = {"run", "run_server", "setup_cache"}
 
@@ -95,18 +100,23 @@ class LockedStack(Environment):  # type: ignore[misc]
         return str(self._stack.python.parent / executable)
 
     def run(self, args: List[str], **kwargs: Any) -> Any:
-        """Run the stack's Python, as :func:`harness.environment.worker_variables` has it."""
+        """Run a Python that measures the stack."""
         log.debug(f"Running {' '.join(args)} in {self.name}")
         self.find_executable("python")
         if _MEASURING.intersection(args[1:2]):
             # Here and until asv ends: what waits within a benchmark would be over its time limit.
             lock.keep(shlex.join(["asv", *sys.argv[1:]]), log.info)
+        # Of a project's commit its own code is measured.
+        own = Path(self._build_root) if Path(self._build_root, "harness").is_dir() else ROOT
+        hosted = (own / "harness" / "inside").is_dir() and not os.environ.get(IN_STACK)
+        python = sys.executable if hosted else self.find_executable("python")
         variables = environment.worker_variables(self._stack.compiledir, self._stack.has_theano_pymc, 1)
+        if hosted:
+            variables = {**os.environ, broker.VARIABLE: str(os.getpid())}
+            variables[stack.VARIABLE] = self._stack.to_text()
         variables["NUTSBENCH_STACKS"] = str(stacks_dir())
         variables["NUTSBENCH_ASV"] = str(self._results)
-        # What stands in PYTHONPATH alone, asv's own script takes out again. Of a project's
-        # commit its own code is measured.
-        own = Path(self._build_root) if Path(self._build_root, "harness").is_dir() else ROOT
+        # What stands in PYTHONPATH alone, asv's own script takes out again.
         variables["ASV_PYTHONPATH"] = os.pathsep.join([str(own), str(self._runner())])
         given = kwargs.pop("env", os.environ)
         changed = {name: value for name, value in given.items() if os.environ.get(name) != value}
@@ -114,7 +124,7 @@ class LockedStack(Environment):  # type: ignore[misc]
         if kwargs.get("timeout") is None:
             kwargs["timeout"] = self._install_timeout
         everything = {**variables, **changed, **self._global_env_vars}
-        return util.check_output([self.find_executable("python"), *args], env=everything, **kwargs)
+        return util.check_output([python, *args], env=everything, **kwargs)
 
     def _runner(self) -> Path:
         """Return a folder with nothing but asv's runner, the one of the asv that is running."""

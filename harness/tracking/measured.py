@@ -1,17 +1,17 @@
 """What asv's benchmarks of a model's core share: values measured together, and a clock that tells them.
 
 asv starts a process for each benchmark, and compiling a model takes longer than timing it. So the first
-benchmark of a round measures for all of them, and keeps the values in asv's own folder for the model.
+benchmark of a round has the stack measure for all of them (:mod:`harness.tracking.broker`), and keeps the
+values in asv's own folder for the model.
 """
 
 import json
-import os
 from pathlib import Path
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List
 
 from harness import lock
-from harness.inside import core, instructions, samples
-from harness.tracking import cells, counts, speed
+from harness.inside import system
+from harness.tracking import broker, cells, counts, speed
 
 #: A round compiles anew, minutes after the one before; asv takes a sample of each process in it.
 ROUNDS, PROCESSES = 2, 4
@@ -35,6 +35,31 @@ class Reader:
 
 
 READER = Reader()
+
+
+class Memory:
+    """Stands in for what asv asks of its own process: the largest resident set of the stack's."""
+
+    def __init__(self) -> None:
+        self._told_bytes = 0
+
+    def __call__(self) -> int:
+        """Return the bytes that it was told last."""
+        return self._told_bytes
+
+    def tell(self, number: int) -> None:
+        """Take in a number of bytes."""
+        self._told_bytes = number
+
+
+MEMORY = Memory()
+
+
+def tell_memory() -> None:
+    """Have asv's benchmarks of memory, in this process and its forks, tell that of the stack's process."""
+    from asv_runner.benchmarks import peakmem
+
+    peakmem.get_maxrss = MEMORY
 
 
 class Measured:
@@ -70,10 +95,18 @@ class Measured:
     def compiles_s(self) -> List[float]:
         """Return the seconds of building and compiling with a warm cache, each time."""
         kept = self._kept()
-        found, cpus = kept.setdefault("compile", []), sorted(os.sched_getaffinity(0))
+        found, cpus = kept.setdefault("compile", []), system.cpus()
+        tries = 2 * self._compiles
         while len(found) < self._compiles:
+            if not tries:
+                raise RuntimeError(
+                    f"{self._name}: Theano compiles it anew each time, so compiling is not timed"
+                )
+            tries -= 1
             self._wait()
-            found.append(speed.usual_s() * samples.compiling(self._name, cpus[len(found) % len(cpus)]))
+            spent = broker.ask("compiling", model=self._name, cpu=cpus[len(found) % len(cpus)])["compile"]
+            # One that had to fill the compile cache tells nothing.
+            found += [] if spent is None else [speed.usual_s() * spent]
         self._keep(kept)
         return found
 
@@ -84,25 +117,19 @@ class Measured:
         for a change; of two it calls only what is many times as far off as they are from each other.
         """
         self._wait()
-        usual_s, before = speed.usual_s(), samples.reference_s()
-        spent = core.cold_compile_s(self._name)
-        return [usual_s * spent / now for now in (before, samples.reference_s())]
+        before = broker.ask("reference", readings=1)["readings"]
+        spent = broker.ask("cold", model=self._name)["seconds"]
+        after = broker.ask("reference", readings=1)["readings"]
+        return [speed.usual_s() * spent / now for now in (*before, *after)]
 
-    def transitions(self) -> int:
-        """Build, compile and make the transitions, all in this process; return their leapfrogs.
+    def transitions(self) -> None:
+        """Have a process build, compile and make the transitions, and tell the memory that it took.
 
-        What forks of it do has no part in its memory.
+        What is timed meanwhile, in forks of it, has no part in its memory.
         """
-        self._wait()
-        usual_s, kept = speed.usual_s(), self._kept()
-        one, spent = samples.compiled(self._name)
-        if spent is not None:
-            kept.setdefault("compile", []).append(usual_s * spent)
-        # It is compiled here, and asv runs this benchmark first: so the others' values come from here.
-        self._add(kept, samples.of_compiled(one, PROCESSES))
+        kept = self._kept()
+        self._measure(kept, str(PICKLE.absolute()))
         self._keep(kept)
-        self._dump(one)
-        return one.transitions()
 
     def counted(self) -> Dict[str, Any]:
         """Return the instructions of the model's core, which are counted once for all benchmarks."""
@@ -110,29 +137,26 @@ class Measured:
         if not path.is_file():
             self._wait()
             if not PICKLE.is_file():
-                self._dump(samples.compiled(self._name)[0])
-            pickled = PICKLE if PICKLE.stat().st_size else None
-            path.write_text(json.dumps(counts.of_model(self._name, pickled)))
+                self._measure({}, str(PICKLE.absolute()))
+            pickle = str(PICKLE.absolute()) if PICKLE.stat().st_size else ""
+            path.write_text(json.dumps(broker.ask("counts", model=self._name, pickle=pickle)))
         found: Dict[str, Any] = json.loads(path.read_text())
         return found
 
-    def _measure(self, kept: Dict[str, List[float]]) -> Dict[str, List[float]]:
+    def _measure(self, kept: Dict[str, List[float]], pickle: str = "") -> Dict[str, List[float]]:
+        """Have the core measured, and add what was found; keep it compiled for who counts its instructions."""
         self._wait()
-        self._add(kept, samples.of_core(self._name, PROCESSES))
-        return kept
-
-    @staticmethod
-    def _dump(one: core.Core) -> None:
-        """Keep the compiled core for who counts its instructions; an empty file if it cannot be pickled."""
-        # In a fork: it would be part of this process's peak memory.
-        if not counts.why_not() and not samples.in_fork(lambda: instructions.dump(one, PICKLE)):
-            PICKLE.write_bytes(b"")
-
-    @staticmethod
-    def _add(kept: Dict[str, List[float]], found: Mapping[str, List[float]]) -> None:
+        wanted = "" if counts.why_not() else pickle
+        found = broker.ask("core", model=self._name, processes=PROCESSES, pickle=wanted)
         usual_s = speed.usual_s()
-        for workload, values in found.items():
+        if found["compile"] is not None:
+            kept.setdefault("compile", []).append(usual_s * found["compile"])
+        for workload, values in found["values"].items():
             kept.setdefault(workload, []).extend(usual_s * value for value in values)
+        if wanted and not found["pickled"]:
+            PICKLE.write_bytes(b"")  # It is compiled again, then.
+        MEMORY.tell(found["peak_rss_bytes"])
+        return kept
 
     def _wait(self) -> None:
         # In the process of a benchmark, which ends with it.

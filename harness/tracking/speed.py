@@ -5,18 +5,14 @@ what one of today does. Which number it is does not matter to any comparison.
 """
 
 import json
-import os
-import platform
 import statistics
 from pathlib import Path
 from typing import Dict
 
-import numpy as np
-
 from harness import environment
 from harness.errors import UserError
-from harness.inside import samples
-from harness.tracking import cells
+from harness.inside import system
+from harness.tracking import broker, cells
 
 _READINGS, _READINGS_OF_A_CPU = 300, 5
 #: What a line of the file gives; lines of other work are of an earlier way of measuring.
@@ -37,7 +33,7 @@ def usual_s() -> float:
     path = cells.folder() / "speed.jsonl"
     known, kind = _known(path), _kind()
     if kind not in known:
-        readings = [samples.reference_s() for _ in range(_READINGS)]
+        readings = broker.ask("reference", readings=_READINGS)["readings"]
         known[kind] = sorted(readings)[_READINGS // 4]
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a") as file:
@@ -50,15 +46,11 @@ def share_of_usual() -> float:
 
     The mean over the CPUs, for chains run on any of them.
     """
-    cpus = os.sched_getaffinity(0)
-    try:
-        now = []
-        for cpu in sorted(cpus):
-            os.sched_setaffinity(0, {cpu})
-            now.append(statistics.median(samples.reference_s() for _ in range(_READINGS_OF_A_CPU)))
-    finally:
-        os.sched_setaffinity(0, cpus)
-    return usual_s() / statistics.mean(now)
+    now = [
+        statistics.median(broker.ask("reference", readings=_READINGS_OF_A_CPU, cpu=cpu)["readings"])
+        for cpu in system.cpus()
+    ]
+    return usual_s() / float(statistics.mean(now))
 
 
 def _known(path: Path) -> Dict[str, float]:
@@ -75,6 +67,7 @@ def _known(path: Path) -> Dict[str, float]:
 
 def _kind() -> str:
     # Its arithmetic is NumPy's, so it is another unit with another one.
-    python = f"{platform.python_implementation()} {platform.python_version()}, NumPy {np.__version__}"
+    facts = broker.ask("facts")
+    python = f"{facts['python']}, NumPy {facts['packages']['numpy']}"
     machine = f"kind {environment.here()['machine']}"
     return f"{environment.processor()}, {environment.usable_cores()} cores, {machine}, {python}"

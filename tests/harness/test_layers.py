@@ -12,7 +12,7 @@ from tests.conftest import ROOT
 #: A module imports only from what stands before it. ``inside``, ``tracking``, ``compare``, ``report``, ``cli``: packages.
 ORDER = [
     "inside", "errors", "terminal", "crash", "paths", "lock", "descendants", "relocate", "stack", "install",
-    "releases", "grid", "environment", "draws", "truth", "mixing", "kinetic", "diagnostics", "metrics",
+    "releases", "grid", "environment", "draws", "truth", "estimators", "mixing", "kinetic", "diagnostics", "metrics",
     "hints", "accuracy", "remedy", "checks", "quality", "guard", "claims", "reference", "error_rates",
     "calibration", "gaps", "history", "record", "configuration", "judged", "watch", "store", "process",
     "runner", "tracking", "table", "summary", "compare", "export", "report", "display", "doctor", "cli",

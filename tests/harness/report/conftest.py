@@ -5,8 +5,10 @@ import json
 import re
 import shutil
 
+import numpy as np
 import pytest
 
+from harness import draws as files
 from harness import quality
 from harness.report import data, pages, site
 from tests.conftest import ROOT
@@ -97,22 +99,17 @@ NAMES = ("intercept", "slope_x", "slope_z", "error")
 
 def keep_draws(folder, name="some.nc", names=NAMES, draws=200):
     """Write a file of draws: normal numbers in place of a posterior."""
-    import arviz as az
-    import numpy as np
-
     (folder / "draws").mkdir(parents=True, exist_ok=True)
     random = np.random.RandomState(0)
     shape = (2, draws)
-    data = az.from_dict(
-        posterior={name: random.normal(size=shape) for name in names},
-        sample_stats={
-            "energy": random.normal(size=shape),
-            "diverging": random.uniform(size=shape) < 0.02,
-            "step_size": np.full(shape, 0.1),
-            "depth": random.randint(1, 5, size=shape),
-        },
-    )
-    az.to_netcdf(data, str(folder / "draws" / name))
+    posterior = {name: random.normal(size=shape) for name in names}
+    stats = {
+        "energy": random.normal(size=shape),
+        "diverging": random.uniform(size=shape) < 0.02,
+        "step_size": np.full(shape, 0.1),
+        "depth": random.randint(1, 5, size=shape),
+    }
+    files.write({"posterior": posterior, "sample_stats": stats}, folder / "draws" / name)
 
 
 def with_draws(record, name="some.nc"):
