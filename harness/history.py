@@ -316,8 +316,10 @@ def overall(measured: Measured, known: Mapping[str, Noise]) -> List[Step]:
 
 
 def _pairs(values: pd.DataFrame, key: Tuple[str, str]) -> Iterator[Tuple[str, str]]:
-    if key in {column[:2] for column in values.columns}:
-        having = [version for version in values.index if values.loc[version, key].notna().any()]
+    columns = [column for column in values.columns if column[:2] == key]
+    if columns:
+        known = values[columns].notna().any(axis=1)
+        having = [str(version) for version in known.index[known]]
         yield from zip(having, having[1:])
 
 

@@ -24,9 +24,9 @@ import models
 from harness import environment
 from harness.grid import Cell
 from harness.inside import mismatch
-from harness.inside.task import DOOR, Task
 from harness.inside.clock import Listener, Progress
 from harness.inside.isolated import kill_group
+from harness.inside.task import DOOR, Task
 from harness.install import in_use
 from harness.paths import ROOT, scrub
 from harness.record import Status

@@ -101,7 +101,7 @@ def _activated(environment: Path) -> Set[Path]:
         text = (environment / "bin" / "activate").read_text()
     except (OSError, UnicodeDecodeError):
         return set()
-    found = (Path(path) for path in re.findall(r"^VIRTUAL_ENV=['\"]?(/[^'\"\n]+)['\"]?$", text, re.MULTILINE))
+    found = (Path(path) for path in re.findall(r"^\s*(?:export\s+)?VIRTUAL_ENV=['\"]?(/[^'\"\n]+)['\"]?$", text, re.MULTILINE))
     return {path for path in found if _is_other(path, environment)}
 
 

@@ -182,7 +182,7 @@ def _export(commit: str, folder: Path) -> None:
     part = folder.with_name(f"{folder.name}.part")
     part.mkdir(parents=True, exist_ok=True)
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
-        archive.extractall(part)
+        archive.extractall(part, filter="data")
     part.replace(folder)
 
 

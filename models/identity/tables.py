@@ -61,8 +61,8 @@ def _column(encoder: Encoder, value: Any, path: str) -> bytes:
         ordered = canonical.leaf(bool(dtype.ordered)) or b""
         categories = encoder.part(dtype.categories, f"{path}.categories")
         return canonical.digest("categorical", codes, categories, ordered)
-    if isinstance(dtype, canonical.loaded("numpy").dtype):
-        return arrays.of_array(encoder, value.values, path)
+    if isinstance(dtype, canonical.loaded("numpy").dtype) or _is_text(dtype):
+        return arrays.of_array(encoder, _plain(value), path)
     if isinstance(dtype, pd.DatetimeTZDtype):
         moments = value.dt.tz_convert(None).values.astype("M8[ns]")
         zone = encoder.part(dtype.tz, f"{path}.tz")
@@ -71,6 +71,36 @@ def _column(encoder: Encoder, value: Any, path: str) -> bytes:
     label = canonical.text(f"interval of {dtype.subtype}" if interval else str(dtype))
     elements = ((one, f"{path}[{place}]") for place, one in enumerate(value.array))
     return canonical.digest("column", label, encoder.parts("elements", elements))
+
+
+def _is_text(dtype: Any) -> bool:
+    """Return whether a column is one of texts that an earlier pandas would have kept as objects."""
+    pd = canonical.loaded("pandas")
+    kind = getattr(pd, "StringDtype", None)
+    missing = getattr(dtype, "na_value", None)
+    return kind is not None and isinstance(dtype, kind) and missing is not getattr(pd, "NA", None)
+
+
+def _plain(value: Any) -> Any:
+    """Return the elements of a column as every pandas would have them.
+
+    What is missing among texts is None or NaN, as the version likes, and moments are told in
+    nanoseconds or in microseconds.
+    """
+    np = canonical.loaded("numpy")
+    if value.dtype.kind in "mM":
+        unit = f"{value.dtype.kind}8[ns]"
+        exact = value.values.astype(unit)
+        same = exact.astype(value.values.dtype) == value.values
+        return exact if (same | np.isnat(value.values)).all() else value.values
+    if value.dtype != object and not _is_text(value.dtype):
+        return value.values
+    plain = value.astype(object).values
+    gone = np.array([one is None or one != one for one in plain], dtype=bool)
+    if gone.any() and all(isinstance(one, str) for one in plain[~gone]):
+        plain = plain.copy()
+        plain[gone] = None
+    return plain
 
 
 def _scalar(encoder: Encoder, value: Any, path: str) -> bytes:

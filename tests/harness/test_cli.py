@@ -38,7 +38,7 @@ def assert_refused(done, said, results):
         (("addition", "--threads", "0"), "threads has to be at least 1"),
         (("addition", "--memory-limit", "much"), "'much' is not a size: write 500M or 4G"),
         (("addition", "--models", "nowhere.py"), "there is no models file 'nowhere.py'"),
-        (("addition", "--drawz", "5"), "No such option: --drawz"),
+        (("addition", "--drawz", "5"), "No such option '--drawz'"),
     ],
 )
 def test_run_refuses(nutsbench, results, arguments, said):

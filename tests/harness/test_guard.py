@@ -188,8 +188,8 @@ def measured(monkeypatch, tmp_path):
     from harness.cli import guard as cli
 
     done, decided = [], [True]
-    here = stack.running()
-    monkeypatch.setattr(stack, "running", lambda: here)
+    here = stack.current()
+    monkeypatch.setattr(stack, "current", lambda: here)
     monkeypatch.setenv("NUTSBENCH_STACKS", str(tmp_path))
     monkeypatch.setattr(
         cli,
@@ -243,7 +243,7 @@ def test_on_another_machine_all_models_are_measured_in_turns(measured):
 
 
 def test_with_the_same_packages_or_unknown_ones_it_is_measured_again(measured):
-    same = dataclasses.replace(suite(times(1.0)), stack=stack.pack(stack.running()))
+    same = dataclasses.replace(suite(times(1.0)), stack=stack.pack(stack.current()))
     assert measured(suite(times(1.0)), same) == ["again"]
     assert measured(suite(times(1.0)), suite(times(1.0))) == ["again", "again"]
 

@@ -19,10 +19,10 @@ PROGRAM = "import sys, harness\nprint(sys.prefix, harness.__file__, *sys.argv[1:
 
 
 def make(checkout: Path) -> Path:
-    """Make a checkout with the default stack's environment in it, as installers leave it; return that."""
+    """Make a checkout with the host's environment in it, as installers leave it; return that."""
     (checkout / "harness").mkdir(parents=True)
     (checkout / "harness" / "__init__.py").write_text("")
-    env = checkout / ".stacks" / "pymc3-3.8" / "env"
+    env = checkout / ".stacks" / "host" / "env"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(env)], check=True)
     (site,) = env.glob("lib/python*/site-packages")
     (site / "__editable__.nutsbench-0.1.0.pth").write_text(f"{checkout}\n")
@@ -52,11 +52,11 @@ def test_programs_run_where_they_lie_and_find_the_checkout_that_they_lie_in(env,
         shutil.copytree(checkout, other, symlinks=True)
     else:
         checkout.rename(other)
-    there = other / ".stacks" / "pymc3-3.8" / "env"
+    there = other / ".stacks" / "host" / "env"
     assert relocate.is_moved(there, other)
     relocate.put_right(there, other)
     assert not relocate.is_moved(there, other)
-    (other / ".venv").symlink_to(Path(".stacks/pymc3-3.8/env"))
+    (other / ".venv").symlink_to(Path(".stacks/host/env"))
     for program in ("nutsbench", "longer"):
         assert (there / "bin" / program).stat().st_mode & 0o777 == 0o755
         for place in (there, other / ".venv"):
@@ -72,17 +72,17 @@ def test_programs_run_where_they_lie_and_find_the_checkout_that_they_lie_in(env,
 
 def test_once_put_right_it_can_be_moved_again_without(env, tmp_path):
     shutil.copytree(tmp_path / "one", tmp_path / "two", symlinks=True)
-    there = tmp_path / "two" / ".stacks" / "pymc3-3.8" / "env"
+    there = tmp_path / "two" / ".stacks" / "host" / "env"
     relocate.put_right(there, tmp_path / "two")
     (tmp_path / "two").rename(tmp_path / "three")
-    there = tmp_path / "three" / ".stacks" / "pymc3-3.8" / "env"
+    there = tmp_path / "three" / ".stacks" / "host" / "env"
     assert run(there, "nutsbench")[1] == str(tmp_path / "three" / "harness" / "__init__.py")
 
 
 def test_what_is_no_program_of_the_environments_is_left_alone(env, tmp_path):
     before = {name: (env / "bin" / name).read_bytes() for name in ("system", "compiled")}
     (tmp_path / "one").rename(tmp_path / "other")
-    there = tmp_path / "other" / ".stacks" / "pymc3-3.8" / "env"
+    there = tmp_path / "other" / ".stacks" / "host" / "env"
     relocate.put_right(there, tmp_path / "other")
     assert {name: (there / "bin" / name).read_bytes() for name in before} == before
 
@@ -109,7 +109,7 @@ def test_environments_that_several_checkouts_share_keep_to_the_first(env, tmp_pa
 
 def test_a_place_that_is_named_in_another_way_is_the_same_place(env, tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "one")
-    assert not relocate.is_moved(tmp_path / "link" / ".stacks" / "pymc3-3.8" / "env", tmp_path / "link")
+    assert not relocate.is_moved(tmp_path / "link" / ".stacks" / "host" / "env", tmp_path / "link")
 
 
 @pytest.fixture
@@ -120,8 +120,9 @@ def moved(env, tmp_path, monkeypatch):
         monkeypatch.setattr(module, "ROOT", tmp_path / "other")
     monkeypatch.setenv("NUTSBENCH_STACKS", str(tmp_path / "other" / ".stacks"))
     monkeypatch.setattr(install, "_run", lambda command: pytest.fail(f"not so quick: {command}"))
-    one = stack.named(stack.DEFAULT)
+    one = stack.host()
     stack.marker(one).write_text(json.dumps(stack.to_install(one)))
+    monkeypatch.setattr(install, "_interpreter", lambda _: "3.12")
     return one
 
 

@@ -29,14 +29,28 @@ def test_a_lock_says_how_it_was_made_and_pins_everything_by_hash(path):
     assert "http" not in text
 
 
-def test_the_default_stack_and_its_tools_agree():
+def test_the_host_has_neither_pymc3_nor_theano_and_no_stack_has_its_tools():
     def pins(path):
-        return dict(re.findall(r"^([\w.-]+)==([\w.]+)", path.read_text(), re.MULTILINE))
+        return {name.lower() for name in re.findall(r"^([\w.-]+)==", path.read_text(), re.MULTILINE)}
 
-    own, tools = pins(stack.named(stack.DEFAULT).requirements), pins(stack.TOOLS)
-    assert {name: own[name] for name in own.keys() & tools.keys()} == {
-        name: tools[name] for name in own.keys() & tools.keys()
-    }
+    host = pins(stack.host().requirements)
+    assert {"arviz", "pandas", "click", "rich", "asv"} <= host
+    assert not host & {"pymc3", "theano", "theano-pymc", "pymc", "pytensor"}
+    for name in stack.NAMES:
+        assert not pins(stack.named(name).requirements) & {"click", "rich", "asv", "jinja2", "plotly"}
+
+
+def test_the_stack_that_benchmarks_measure_is_told_by_a_variable(monkeypatch, tmp_path):
+    monkeypatch.delenv(stack.VARIABLE, raising=False)
+    assert stack.current() == stack.named(stack.DEFAULT)
+    monkeypatch.setenv(stack.VARIABLE, "release-3.9.3")
+    assert stack.current() == stack.named("release-3.9.3")
+    mine = stack.Stack("mine", tmp_path, tmp_path / "mine.txt", tmp_path / "fork", locked=False)
+    monkeypatch.setenv(stack.VARIABLE, mine.to_text())
+    assert stack.current() == mine
+    monkeypatch.setenv(stack.VARIABLE, "pymc3-3.12")
+    with pytest.raises(UserError, match="Did you mean"):
+        stack.current()
 
 
 def test_an_unknown_stack_gets_its_nearest_match():

@@ -14,12 +14,13 @@ def arm(tmp_path):
     def make(script, role="HEAD"):
         home = tmp_path / role
         home.mkdir()
-        python = home / "python"
+        python = home / "env" / "bin" / "python"
+        python.parent.mkdir(parents=True)
         python.write_text(f"#!/bin/sh\n{script}\n")
         python.chmod(0o755)
         lock = home / "requirements.txt"
         lock.write_text("")
-        return Arm(role, "mine", Stack("mine", home, lock, interpreter=python))
+        return Arm(role, "mine", Stack("mine", home, lock))
 
     return make
 

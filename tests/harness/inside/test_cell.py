@@ -7,6 +7,7 @@ import pytest
 
 import models
 from harness.inside import arrays, cell, clock, compile_cache, sampling
+from harness.inside.task import Task
 from models.spec import SamplerSettings
 
 SETTINGS = SamplerSettings(draws=20, tune=10, chains=2)
@@ -31,12 +32,11 @@ def run(monkeypatch, tmp_path):
 
         monkeypatch.setattr(sampling, "sample", sample)
         digest = models.model_digest(models.get("addition"))
-        task = cell.Task(
-            do="cell", model="addition", settings=SETTINGS, seed=1, digest=digest, models_files=[],
-            folder="", log="", outcome="", arrays=str(tmp_path / "1.npz"), memory_bytes=0,
+        return cell.sample(
+            cell.Common(clock.PhaseTime(0.0, 0.0)), lambda _: None, lambda: None,
+            model="addition", settings=SETTINGS.to_dict(), seed=1, digest=digest,
+            draws=str(tmp_path / "1.npz"),
         )  # fmt: skip
-        task = cell.Task.from_dict(json.loads(json.dumps(task.to_dict())))
-        return cell.run(task, cell.Common(clock.PhaseTime(0.0, 0.0)), lambda _: None)
 
     return outcome
 
@@ -65,5 +65,7 @@ def test_a_model_that_ends_the_program_is_a_failed_cell(run):
 
 
 def test_a_request_of_another_version_is_refused():
+    asked = Task("cell", {"seed": 1}, [], "", "", "", 0)
+    assert Task.from_dict(json.loads(json.dumps(asked.to_dict()))) == asked
     with pytest.raises(ValueError, match="answers requests of version 1, not 0"):
-        cell.Task.from_dict({"door": 0})
+        Task.from_dict({"door": 0})

@@ -24,8 +24,11 @@ def registered(monkeypatch):
     return put
 
 
-def explained(digests, own="pymc3-3.8", since=float("inf")):
-    return mismatch.explain("simple_regression", digests, "pymc3-3.11", own, since)
+def explained(digests, elsewhere=None, since=float("inf")):
+    def same(name):
+        return mismatch.data_digests(models.get(name))
+
+    return mismatch.explain("simple_regression", digests, "pymc3-3.11", "the host", elsewhere or same, since)
 
 
 def test_data_that_move_are_known_in_the_process_that_samples():
@@ -42,9 +45,9 @@ def test_data_of_another_stack_are_named(registered):
         dataclasses.replace(SPEC, data=lambda: {"x": np.zeros(2), "y": np.zeros(2)})
     )
     said = explained(there)
-    assert "(y) are others on pymc3-3.11 than on pymc3-3.8" in said
+    assert "(y) are others on pymc3-3.11 than on the host" in said
     assert "RandomState" in said
-    assert "from process to process (y)" in explained(there, own="pymc3-3.11")
+    assert "from process to process (y)" in explained(there, lambda name: {**mismatch.data_digests(models.get(name)), "y": "1"})
 
 
 def test_a_file_that_was_changed_is_said_first(registered):
@@ -60,4 +63,4 @@ def test_data_that_only_the_stack_can_make_are_said_to_be_so(registered):
         raise ImportError("no such package")
 
     registered(fails)
-    assert "cannot be made on pymc3-3.8" in explained({"y": "any"})
+    assert "cannot be made in the host" in explained({"y": "any"})

@@ -1,20 +1,24 @@
 """The machine's usual speed: measured once for a kind of machine, and kept."""
 
 import json
-import os
 
 import pytest
 
 from harness.errors import UserError
-from harness.inside import samples
 from harness.tracking import speed
 
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch, tmp_path):
     monkeypatch.setenv("NUTSBENCH_ASV", str(tmp_path))
-    readings = iter(range(1, 10_000))
-    monkeypatch.setattr(samples, "reference_s", lambda: float(next(readings)))
+    facts = {"python": "CPython 3.8.18", "packages": {"numpy": "1.19.5"}}
+    counted = iter(range(1, 10_000))
+
+    def ask(do, readings=0, cpu=None):
+        del cpu
+        return facts if do == "facts" else {"readings": [float(next(counted)) for _ in range(readings)]}
+
+    monkeypatch.setattr(speed.broker, "ask", ask)
     return tmp_path / "speed.jsonl"
 
 
@@ -52,7 +56,6 @@ def test_a_damaged_file_is_named_and_left_alone(here, text):
 
 def test_how_fast_the_machine_is_now_is_told_beside_its_usual_speed(monkeypatch):
     usual = speed.usual_s()
-    monkeypatch.setattr(samples, "reference_s", lambda: 2 * usual)
-    before = os.sched_getaffinity(0)
+    monkeypatch.setattr(speed, "usual_s", lambda: usual)
+    monkeypatch.setattr(speed.broker, "ask", lambda *_, readings, **__: {"readings": [2 * usual] * readings})
     assert speed.share_of_usual() == pytest.approx(0.5)
-    assert os.sched_getaffinity(0) == before
