@@ -32,7 +32,7 @@ _ASV = ROOT / "results" / "asv"
 #: Exit codes, as those of `nutsbench compare`.
 _SLOWER, _UNDECIDED = 1, 3
 #: Ends of the names of benchmarks of what is a part of sampling, or none.
-_OF_PARTS = ("_gradient", "track_compile_warm", "track_compile_cold", "peakmem_transitions")
+_OF_PARTS = ("_gradient", "_leapfrog", "track_compile_warm", "track_compile_cold", "peakmem_transitions")
 _ANSWERS = {"slower": "yes", "faster": "yes", "same": "no"}
 
 
@@ -172,7 +172,8 @@ def _measure_again(
 ) -> None:
     """Have asv measure again what a comparison of sampling cannot tell, and put the answers in.
 
-    A comparison times transitions, in which a gradient is a part and compiling none.
+    A comparison times transitions, in which gradient and leapfrog are a part, made by the sampler's own
+    code, and compiling none.
     """
     from harness.tracking import flagged
 

@@ -32,33 +32,8 @@ _PIECES = 40
 Workloads = Mapping[str, Callable[[], object]]
 
 
-def of_core(name: str, processes: int) -> Dict[str, List[float]]:
-    """Time a model's core in processes of their own, one after the other.
-
-    Parameters
-    ----------
-    name : str
-        The model.
-    processes : int
-        How many; all are forks of one that has compiled the model, which is a fork of this one.
-
-    Returns
-    -------
-    dict of str to list of float
-        By workload (gradient, leapfrog, transitions) a value a process, in units of one call of
-        :func:`harness.inside.yardstick.work`.
-
-    Raises
-    ------
-    RuntimeError
-        If one of the processes fails.
-    """
-    found: Dict[str, List[float]] = in_fork(lambda: of_compiled(compiled(name)[0], processes))
-    return found
-
-
 def of_compiled(one: core.Core, processes: int) -> Dict[str, List[float]]:
-    """Time a core that this process has compiled, as :func:`of_core` does.
+    """Time a core that this process has compiled, in forks of it, one after the other.
 
     Parameters
     ----------
@@ -66,6 +41,12 @@ def of_compiled(one: core.Core, processes: int) -> Dict[str, List[float]]:
         The core.
     processes : int
         How many forks.
+
+    Returns
+    -------
+    dict of str to list of float
+        By workload (gradient, leapfrog, transitions) a value a process, in units of one call of
+        :func:`harness.inside.yardstick.work`.
     """
     workloads: Workloads = {
         "gradient": one.gradient,

@@ -100,7 +100,9 @@ def _zone(encoder: Encoder, value: Any, path: str) -> Optional[bytes]:
         "dateutil",
     ):
         return None
-    name = getattr(value, "key", None) or getattr(value, "zone", None)
+    name = getattr(value, "zone", None)
+    if library != "dateutil":  # Its later releases have a key, too.
+        name = getattr(value, "key", None) or name
     if name is None:
         name = value.tzname(None) or getattr(value, "_filename", None)
     if name is None:

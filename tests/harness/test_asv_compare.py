@@ -63,8 +63,9 @@ def test_what_a_comparison_of_sampling_cannot_tell_asv_measures_again(monkeypatc
     rows = [
         Row("core.fork.time_gradient", 1e-5, 1.2e-5, "seconds", "slower"),
         Row("core.fork.track_compile_warm", 1.0, 1.3, "seconds", "slower"),
-        Row("core.fork.time_leapfrog", 1e-5, 1.3e-5, "seconds", "slower"),
+        Row("core.fork.time_transitions", 1e-5, 1.3e-5, "seconds", "slower"),
         Row("core.fork.track_instructions_gradient", 100.0, 103.0, "instructions", "slower"),
+        Row("core.fork.time_leapfrog", 1e-5, 1.3e-5, "seconds", "slower"),
     ]
     asked = []
 
@@ -75,13 +76,13 @@ def test_what_a_comparison_of_sampling_cannot_tell_asv_measures_again(monkeypatc
     monkeypatch.setattr(asv_compare, "_run_asv", lambda *given: asked.append(given))
     monkeypatch.setattr("harness.tracking.flagged.rows", measured)
     answers = {rows[0].benchmark: "no", rows[1].benchmark: "undecided"}
-    answers.update({rows[2].benchmark: "no", rows[3].benchmark: "yes"})
+    answers.update({rows[2].benchmark: "no", rows[3].benchmark: "yes", rows[4].benchmark: "no"})
     asv_compare._measure_again(["a", "b"], "pymc3-3.8", rows, answers)
-    # The leapfrog is what was compared, and what is confirmed is not asked for again.
-    assert [answers[row.benchmark] for row in rows] == ["yes", "no", "no", "yes"]
+    # Transitions are what was compared, and what is confirmed is not asked for again.
+    assert [answers[row.benchmark] for row in rows] == ["yes", "no", "no", "yes", "yes"]
     ((hashes, chosen, stack_name, *options),) = asked
     assert (hashes, stack_name, options[0]) == (["a", "b"], "pymc3-3.8", "--config")
-    assert chosen == r"^(core\.fork\.time_gradient|core\.fork\.track_compile_warm)$"
+    assert chosen == r"^(core\.fork\.time_gradient|core\.fork\.track_compile_warm|core\.fork\.time_leapfrog)$"
 
 
 def test_nothing_is_measured_again_where_nothing_is_open(monkeypatch):

@@ -235,8 +235,7 @@ def test_a_models_page_draws_what_was_kept_and_says_what_was_not(published, writ
     assert text.count("<svg role=") >= 8
     assert "cannot be drawn" not in text
     assert "draws 500, tune 1500" in text
-    with pytest.warns(SyntaxWarning, match="More chains"):
-        keep_draws(folder, draws=1)
+    keep_draws(folder, draws=1)
     text = (build(folder)[0] / "models" / "fork.html").read_text()
     assert "cannot be drawn like that" in text
 

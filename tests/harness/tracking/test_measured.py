@@ -56,6 +56,9 @@ def test_benchmarks_of_a_round_share_what_was_measured_once(asked):
     assert asked.count("core") == 1
     assert Measured("addition").next_s("leapfrog") == 100.0
     assert asked.count("core") == 2
+    # Each had to compile first: that makes two readings, minutes apart.
+    assert Measured("addition").compiles_s() == [10.0, 10.0]
+    assert Measured("addition", 3).compiles_s() == [10.0, 10.0, 150.0]
 
 
 def test_compiling_is_measured_where_no_other_benchmark_has(asked):
