@@ -13,6 +13,8 @@ from models.published import PUBLISHED
 from tests.conftest import ROOT
 
 TUTORIAL = [name for name in models.names() if models.get(name).tutorial_name]
+#: The quick profile samples these with other settings than when the releases were measured.
+OTHER_SETTINGS = {"pipe_confound", "fork", "combined_exclude_collider"}
 #: Files of records, and of rows that name a model by its truth.
 RECORDS = sorted((ROOT / "results").glob("**/published/*.jsonl*"))
 
@@ -67,9 +69,9 @@ def test_the_histories_of_asv_go_on(name):
     made = classes.core_classes("benchmarks.core", "quick", [name])[name]
     sampled = classes.sampling_classes("benchmarks.quick", "quick")[name]
     published = known[f"quick.{name}.track_rhat_max"]["version"]
-    assert sampled.track_rhat_max.version == published
+    assert (sampled.track_rhat_max.version == published) == (name not in OTHER_SETTINGS)
     # Times and memory are measured in another way since, and so begin anew; it is still the same model.
-    for function in ("peakmem_transitions", "time_gradient", "time_transitions"):
+    for function, edition in (("peakmem_transitions", 0), ("time_gradient", 1), ("time_transitions", 1)):
         published = known[f"core.{name}.{function}"]["version"]
         assert getattr(made, function).version != published
-        assert cells.version(models.get(name), function, core.EDITION + 1) == published
+        assert cells.version(models.get(name), function, core.EDITION + edition) == published
