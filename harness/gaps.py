@@ -144,7 +144,7 @@ def by_asv(values: pd.DataFrame, judged: Container[Tuple[str, str]]) -> List[Gap
     judged : container of (str, str)
         Version and model of which there are records.
     """
-    if _RHAT not in {column[:2] for column in values.columns}:
+    if _RHAT not in {tuple(column[:2]) for column in values.columns}:
         return []
     hats = values[_RHAT].stack()
     return [

@@ -316,7 +316,7 @@ def overall(measured: Measured, known: Mapping[str, Noise]) -> List[Step]:
 
 
 def _pairs(values: pd.DataFrame, key: Tuple[str, str]) -> Iterator[Tuple[str, str]]:
-    columns = [column for column in values.columns if column[:2] == key]
+    columns = [column for column in values.columns if tuple(column[:2]) == key]
     if columns:
         known = values[columns].notna().any(axis=1)
         having = [str(version) for version in known.index[known]]
@@ -349,7 +349,7 @@ def step(
         before=before,
         figure=label,
         ratio=math.exp(float(logs.mean())),
-        ratios={str(model): float(ratio) for model, ratio in np.exp(logs).items()},
+        ratios={str(model): float(ratio) for model, ratio in logs.apply(math.exp).items()},
         limit=None if limit is None else math.exp(limit),
     )
 

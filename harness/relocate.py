@@ -20,6 +20,8 @@ _HEAD = b"""#!/bin/sh
 _NAMED = re.compile(
     rb"\A#!(?:/bin/sh\n'''exec' )?['\"]?(/[^\n'\"]*)/bin/python[\w.]*['\"]?[^\n]*\n(?:' '''\n)?"
 )
+#: The environment that a script activates.
+_ACTIVATED = re.compile(r"^\s*(?:export\s+)?VIRTUAL_ENV=['\"]?(/[^'\"\n]+)['\"]?$", re.MULTILINE)
 #: In a file of paths, the line that leads to the project from wherever the environment is.
 _LINE = (
     "import os, sys; sys.path.append(os.path.abspath(os.path.join("
@@ -101,7 +103,7 @@ def _activated(environment: Path) -> Set[Path]:
         text = (environment / "bin" / "activate").read_text()
     except (OSError, UnicodeDecodeError):
         return set()
-    found = (Path(path) for path in re.findall(r"^\s*(?:export\s+)?VIRTUAL_ENV=['\"]?(/[^'\"\n]+)['\"]?$", text, re.MULTILINE))
+    found = (Path(path) for path in _ACTIVATED.findall(text))
     return {path for path in found if _is_other(path, environment)}
 
 

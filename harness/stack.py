@@ -120,9 +120,9 @@ class Stack:
     def from_text(cls, text: str) -> "Stack":
         """Make a stack of :meth:`to_text`."""
         known = json.loads(text)
-        paths = {name: Path(known[name]) for name in ("home", "requirements")}
+        home, requirements = Path(known["home"]), Path(known["requirements"])
         checkout = Path(known["checkout"]) if known["checkout"] else None
-        return cls(known["name"], **paths, checkout=checkout, locked=known["locked"])
+        return cls(known["name"], home, requirements, checkout, known["locked"])
 
     def versions(self) -> Dict[str, str]:
         """Return the locked versions of PyMC3, Theano, ArviZ and NumPy, as far as they are known."""

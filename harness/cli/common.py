@@ -18,7 +18,7 @@ from harness.errors import UserError, unknown
 SAID = "said"
 
 
-class Several(click.ParamType):
+class Several(click.ParamType[Any]):
     """A comma-separated list of numbers.
 
     Parameters

@@ -187,7 +187,7 @@ def pair_ratio(base: Sequence[float], head: Sequence[float]) -> float:
     base, head : sequence of float
         Time per unit of work of each burst, in turns.
     """
-    return median(burst_ratios(base, head))
+    return median(list(burst_ratios(base, head)))
 
 
 def burst_ratios(base: Sequence[float], head: Sequence[float]) -> np.ndarray:

@@ -142,7 +142,7 @@ def _words(spec: ModelSpec) -> Iterator[Finding]:
 
 
 def _data(spec: ModelSpec) -> Iterator[Finding]:
-    before = np.random.get_state()
+    before: Sequence[Any] = tuple(np.random.get_state())
     data = spec.data()
     if not isinstance(data, Mapping):
         yield Finding("data", f"its data function returns a {type(data).__name__}, not a dictionary")
@@ -150,7 +150,8 @@ def _data(spec: ModelSpec) -> Iterator[Finding]:
     moving = mismatch.differing(mismatch.data_digests(spec), mismatch.data_digests(spec))
     if moving:
         yield Finding("data", mismatch.from_call_to_call(spec.name, moving))
-    if any(not np.array_equal(one, other) for one, other in zip(before, np.random.get_state())):
+    after: Sequence[Any] = tuple(np.random.get_state())
+    if any(not np.array_equal(one, other) for one, other in zip(before, after)):
         text = "its data function moves numpy's global random state, on which the draws depend"
         yield Finding("data", text)
     bad = list(observed.look(data))

@@ -269,6 +269,8 @@ def _distances(
     mean = float(weights @ values)
     variance = float(weights @ (values - mean) ** 2)
     found = []
+    away: float
+    influence: np.ndarray
     for statistic in STATISTICS:
         if truth.kind == "reference" and statistic == "q50":
             continue  # The ESS of its own share is not kept.

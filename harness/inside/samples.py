@@ -132,8 +132,8 @@ def compiled(name: str) -> Tuple[core.Core, Optional[float]]:
     one : Core
         Its core.
     spent : float or None
-        CPU time of building and compiling, in units of one call of :func:`harness.inside.yardstick.work`; ``None``
-        if the cache was not warm.
+        CPU time of building and compiling, in units of one call of :func:`harness.inside.yardstick.work`;
+        ``None`` if the cache was not warm.
     """
     known, cached, before = compile_cache.loaded_modules(), compile_cache.cached_modules(), reference_s()
     began = _cpu_s()

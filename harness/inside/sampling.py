@@ -309,7 +309,7 @@ def _stats(trace: Any, transitions: slice) -> Dict[str, np.ndarray]:
             [np.asarray(c.get_sampler_stats(name, sampler_idx=ours))[transitions] for c in chains]
         )
         if values.dtype != object:
-            stats[name] = values if values.ndim < 3 else values[(..., *[0] * (values.ndim - 2))]
+            stats[name] = values.reshape(*values.shape[:2], -1)[..., 0] if values.ndim > 2 else values
     return stats
 
 

@@ -14,7 +14,7 @@ _PRECISION = np.diag(np.linspace(0.5, 4.0, _DIMENSION)) + 0.1
 
 
 def _gradient(position: np.ndarray) -> np.ndarray:
-    return -_PRECISION.dot(position)
+    return -_PRECISION.dot(position)  # type: ignore[no-any-return]
 
 
 def work() -> float:

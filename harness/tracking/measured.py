@@ -144,7 +144,7 @@ class Measured:
         return found
 
     def _measure(self, kept: Dict[str, List[float]], pickle: str = "") -> Dict[str, List[float]]:
-        """Have the core measured, and add what was found; keep it compiled for who counts its instructions."""
+        """Have the core measured, add what was found, and keep it compiled for who counts instructions."""
         self._wait()
         wanted = "" if counts.why_not() else pickle
         found = broker.ask("core", model=self._name, processes=PROCESSES, pickle=wanted)

@@ -88,8 +88,8 @@ def _difference(minuend: Tuple[float, float], subtrahend: Tuple[float, float], n
 
     (mean, variance), (other_mean, other_variance) = _moments(*minuend), _moments(*subtrahend)
     a, b = subtrahend
-    ends = logit([betaincinv(a, b, 1e-18), 1 - betaincinv(b, a, 1e-18)])
-    probability = expit(np.linspace(*ends, nodes))
+    low, high = (float(end) for end in logit([betaincinv(a, b, 1e-18), 1 - betaincinv(b, a, 1e-18)]))
+    probability = expit(np.linspace(low, high, nodes))
     log_weights = a * np.log(probability) + b * np.log1p(-probability)
     weights = np.exp(log_weights - log_weights.max())
     weights /= weights.sum()

@@ -98,7 +98,8 @@ class ConditionallyGaussian(Posterior):
         theta, jacobian = self.coordinates(point)
         precision, shift, constant = self.natural(theta)
         if not self.variables:
-            return constant + jacobian
+            density: np.ndarray = constant + jacobian
+            return density
         away = stacked(point, self.variables) - self.origin
         quadratic = np.einsum("ni,nij,nj->n", away, precision, away)
         value: np.ndarray = constant + (shift * away).sum(axis=1) - quadratic / 2 + jacobian

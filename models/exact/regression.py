@@ -10,7 +10,8 @@ from models.exact.posterior import Combination, Point, labels
 
 def one_hot(classes: np.ndarray, count: int) -> np.ndarray:
     """Return the design matrix of a categorical predictor, shape (n, count)."""
-    return (np.asarray(classes)[:, None] == np.arange(count)).astype(float)
+    matrix: np.ndarray = (np.asarray(classes)[:, None] == np.arange(count)).astype(float)
+    return matrix
 
 
 class Regression(ConditionallyGaussian):

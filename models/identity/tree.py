@@ -110,7 +110,7 @@ def _by_column(code: types.CodeType, found: List[Any]) -> List[Any]:
     """Return the one of several lambdas that all of a code's instructions stand in, if code says where."""
     if not hasattr(code, "co_positions"):  # Python 3.11
         return []
-    places = [
+    places: List[Tuple[Tuple[Any, Any], Tuple[Any, Any]]] = [
         ((line, column), (end_line, end_column))
         for line, end_line, column, end_column in code.co_positions()
         if None not in (line, end_line, column, end_column) and (column, end_column) != (0, 0)

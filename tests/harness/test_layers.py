@@ -9,55 +9,20 @@ import pytest
 
 from tests.conftest import ROOT
 
-#: A module imports only from what stands before it. ``inside``, ``tracking``, ``compare``, ``report``, ``cli``: packages.
+#: A module imports only from what stands before it. Packages are ``inside``, ``tracking``, ``compare``,
+#: ``report`` and ``cli``.
 ORDER = [
     "inside", "errors", "terminal", "crash", "paths", "lock", "descendants", "relocate", "stack", "install",
-    "releases", "grid", "environment", "draws", "truth", "estimators", "mixing", "kinetic", "diagnostics", "metrics",
-    "hints", "accuracy", "remedy", "checks", "quality", "guard", "claims", "reference", "error_rates",
+    "releases", "grid", "environment", "draws", "truth", "estimators", "mixing", "kinetic", "diagnostics",
+    "metrics", "hints", "accuracy", "remedy", "checks", "quality", "guard", "claims", "reference", "error_rates",
     "calibration", "gaps", "history", "record", "configuration", "judged", "watch", "store", "process",
     "runner", "tracking", "table", "summary", "compare", "export", "report", "display", "doctor", "cli",
     "__main__",
 ]  # fmt: skip
 
 
-#: Names of the standard library's modules, as far as this Python tells; those that are used, elsewhere.
-STANDARD = set(getattr(sys, "stdlib_module_names", ())) or set(
-    [
-        "argparse",
-        "contextlib",
-        "ctypes",
-        "dataclasses",
-        "enum",
-        "faulthandler",
-        "functools",
-        "gc",
-        "hashlib",
-        "importlib",
-        "json",
-        "math",
-        "multiprocessing",
-        "operator",
-        "os",
-        "pathlib",
-        "pickle",
-        "platform",
-        "random",
-        "re",
-        "resource",
-        "select",
-        "shutil",
-        "signal",
-        "socket",
-        "statistics",
-        "subprocess",
-        "sys",
-        "tempfile",
-        "time",
-        "traceback",
-        "typing",
-        "unittest",
-    ]
-)
+#: Names of the standard library's modules.
+STANDARD = sys.stdlib_module_names
 
 
 def imported(path):

@@ -1,8 +1,8 @@
 """Fixed work is the same work on every stack, and a shared compilation changes no draw."""
 
+import importlib.util
 import json
 import subprocess
-import sys
 
 import pytest
 
@@ -77,6 +77,12 @@ print(json.dumps([cold_compile_s("addition"), compile_s("addition")]))
     assert cold > 3 * warm
 
 
-def test_the_default_stack_is_the_one_that_runs():
-    assert stack.running() == stack.named(stack.DEFAULT)
-    assert stack.running().python.resolve() == stack.Path(sys.executable).resolve()
+def test_this_program_has_neither_pymc3_nor_theano_and_a_stack_needs_nothing_of_it():
+    assert importlib.util.find_spec("pymc3") is None
+    assert importlib.util.find_spec("theano") is None
+    script = """
+import importlib.util, json
+names = ("click", "rich", "jinja2", "plotly", "asv", "pytest")
+print(json.dumps([name for name in names if importlib.util.find_spec(name)]))
+"""
+    assert in_stack(stack.DEFAULT, script) == []

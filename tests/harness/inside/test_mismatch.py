@@ -47,7 +47,9 @@ def test_data_of_another_stack_are_named(registered):
     said = explained(there)
     assert "(y) are others on pymc3-3.11 than on the host" in said
     assert "RandomState" in said
-    assert "from process to process (y)" in explained(there, lambda name: {**mismatch.data_digests(models.get(name)), "y": "1"})
+    assert "from process to process (y)" in explained(
+        there, lambda name: {**mismatch.data_digests(models.get(name)), "y": "1"}
+    )
 
 
 def test_a_file_that_was_changed_is_said_first(registered):
