@@ -90,7 +90,7 @@ def asv_compare_command(
 
 
 def _run_asv(hashes: Sequence[str], chosen: str, stack_name: str, *options: str) -> None:
-    """Run asv on both commits, their rounds in turns; what it says goes to standard error.
+    """Run asv on both commits, their rounds interleaved; what it says goes to standard error.
 
     Parameters
     ----------

@@ -223,7 +223,7 @@ def _share(kind: str) -> Callable[[Measured], float]:
     )
 
 
-_AT_USUAL_SPEED = "of one process, interleaved with a reference workload, at the machine's baseline speed"
+_AT_BASELINE_SPEED = "of one process, interleaved with a reference workload, at the machine's baseline speed"
 _TRANSITIONS = f"{core.TRANSITIONS} transitions"
 _FIRST = f"{_TRANSITIONS}, or of the first {core.MOST_LEAPFROGS} of their leapfrogs"
 
@@ -246,7 +246,7 @@ BENCHMARKS = (
             name=f"time_{workload}",
             pretty=_pretty(workload),
             unit="seconds",
-            text=f"CPU seconds of {text}, {_AT_USUAL_SPEED}.",
+            text=f"CPU seconds of {text}, {_AT_BASELINE_SPEED}.",
             run=_timed(workload),
             edition=3,
         )
@@ -264,7 +264,7 @@ BENCHMARKS = (
         name="track_compile_warm",
         pretty="compile, warm cache",
         unit="seconds",
-        text=f"Wall seconds of building and compiling, {_AT_USUAL_SPEED}.",
+        text=f"CPU seconds of building and compiling, {_AT_BASELINE_SPEED}.",
         run=lambda measured: {"samples": measured.compiles_s(), "number": 1},
         edition=3,
     ),
