@@ -133,7 +133,7 @@ def _judged(
     missing: List[str],
     directions: Callable[[], List[str]],
 ) -> Dict[str, Any]:
-    """Return what the draws say; ``missing`` is told what cannot be said, which takes nothing from the rest."""
+    """Return what the draws say; ``missing`` is told what cannot be said: the rest stays."""
 
     def tried(what: str, make: Callable[[], Any], otherwise: Any) -> Any:
         try:

@@ -2,10 +2,10 @@
 
 A virtual machine's neighbour slows a CPU for seconds or minutes, by a tenth or a half. Plain Python does not
 feel it as NumPy's and compiled code do, so what is timed lies between bursts of a workload that does both
-(:func:`harness.inside.yardstick.work`), in the same process, on the same CPU, some milliseconds apart. What is kept
-of a process is the mean of these ratios, without the outermost. Processes differ by a percent for as long as
-they live, so a sample is a process's value, not a burst's: each is a fork of one that has compiled the model,
-and what it writes comes to lie in other pages of memory (docs/asv.md has the study).
+(:func:`harness.inside.yardstick.work`), in the same process, on the same CPU, some milliseconds apart. What
+is kept of a process is the mean of these ratios, without the outermost. Processes differ by a percent for as
+long as they live, so a sample is a process's value, not a burst's: each is a fork of one that has compiled
+the model, and what it writes comes to lie in other pages of memory (docs/asv.md has the study).
 """
 
 import gc

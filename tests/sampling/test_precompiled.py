@@ -71,7 +71,7 @@ def test_without_gxx_modules_are_compiled_as_ever(tmp_path):
     one = stack.named(stack.DEFAULT)
     variables = environment.worker_variables(tmp_path / "compiledir", one.has_theano_pymc, 1)
     script = (
-        "from harness import precompiled; import theano\n"
+        "from harness.inside import precompiled; import theano\n"
         "folders = tuple(precompiled._theano()[1]())\n"
         "assert precompiled._header(('-O3', '-fPIC'), folders, True)\n"
         "assert precompiled._header(('-O3', '-no-such-flag'), folders, True) == ''\n"
