@@ -15,13 +15,11 @@ import signal
 import statistics
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, Sequence
 
-from harness import environment, lock, paths
+from harness import environment, lock, paths, stack
 from harness.cli.power import read
-from harness.inside import isolated
 
 #: What is kept busy meanwhile.
 NEIGHBOURS = {
@@ -31,8 +29,6 @@ NEIGHBOURS = {
 }
 #: What the core's time is divided by.
 REFERENCES = {"": "nothing", "plain": "plain Python", "work": "NumPy's leapfrogs"}
-_BURSTS, _BURST_S = 40, 0.002
-_LONGEST_S = 600.0
 
 
 @contextlib.contextmanager
@@ -51,60 +47,34 @@ def _neighbour(kind: str) -> Iterator[None]:
         process.wait()
 
 
-def _times(core: Any, cpu: int) -> Dict[str, List[float]]:
-    """Return CPU seconds of a call in each of some bursts, of all workloads in turns."""
-    from harness.inside import samples, yardstick
-
-    os.sched_setaffinity(0, {cpu})
-    calls: Dict[str, Callable[[], object]] = {
-        "gradient": core.gradient,
-        "leapfrog": core.leapfrog,
-        "transitions": core.transitions,
-        "work": yardstick.work,
-        "plain": yardstick.plain_work,
-    }
-    numbers = {name: samples.calls_of(call, _BURST_S) for name, call in calls.items()}
-    found: Dict[str, List[float]] = {name: [] for name in calls}
-    for turn in range(_BURSTS):
-        for name in list(calls)[:: 1 if turn % 2 else -1]:
-            found[name].append(samples.seconds_of(calls[name], numbers[name]))
-    return found
-
-
-def _parent(model: str, processes: int) -> List[Dict[str, Any]]:
-    """Compile a model in a fork, and time it in forks of that."""
-    import models
-    from harness.inside import core, samples
-
-    def compiled(_: isolated.Tell) -> List[Dict[str, Any]]:
-        one = core.Core(models.get(model))
-        cpus = sorted(os.sched_getaffinity(0))
-        return [
-            {
-                "cpu": number % len(cpus),
-                "times": samples.in_fork(partial(_times, one, cpus[number % len(cpus)])),
-            }
-            for number in range(processes)
-        ]
-
-    ended = isolated.call(compiled, _LONGEST_S)
-    if ended.result is None:
-        raise SystemExit(f"{model}: {ended.how}")
-    found: List[Dict[str, Any]] = ended.result
+def _parent(one: stack.Stack, model: str, processes: int) -> List[Dict[str, Any]]:
+    """Have a process of the stack compile a model, and time it in forks."""
+    variables = environment.worker_variables(one.compiledir, one.has_theano_pymc, 1)
+    command = [
+        str(one.python),
+        "-W",
+        "ignore",
+        "-m",
+        "benchmarks.bare.reference_times",
+        model,
+        str(processes),
+    ]
+    done = subprocess.run(command, env=variables, cwd=paths.ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr.strip())
+    found: List[Dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
 def _measure(options: argparse.Namespace, target: Path) -> None:
-    environment.prepare_this_process()
-    import pymc3  # noqa: F401 (forks have it from here)
-
+    one = stack.named(options.stack)
     target.parent.mkdir(parents=True, exist_ok=True)
     about = {**environment.here(), **environment.commit(paths.ROOT)}
     for number in range(options.parents):
         for neighbour in options.neighbour or NEIGHBOURS:
             for model in options.model or ["simple_regression", "count_heterogenous"]:
                 with _neighbour(neighbour):
-                    rows = _parent(model, options.processes)
+                    rows = _parent(one, model, options.processes)
                 with target.open("a") as file:
                     for row in rows:
                         known = {"model": model, "neighbour": neighbour, "parent": number, **about, **row}
@@ -160,6 +130,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=4, help="forks of each parent")
     parser.add_argument("--model", action="append", help="only these")
     parser.add_argument("--neighbour", action="append", choices=list(NEIGHBOURS), help="only these")
+    parser.add_argument("--stack", default=stack.DEFAULT, choices=stack.NAMES)
     options = parser.parse_args()
     target = paths.results_dir() / "power" / "reference_work.jsonl"
     if options.parents:

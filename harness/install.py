@@ -36,13 +36,15 @@ def create(stack: Stack) -> None:
         environment that this very process runs in.
     """
     stack.home.mkdir(parents=True, exist_ok=True)
+    with in_use(stack):
+        # Whoever measures in it holds it for as long: what is ready is not waited for.
+        if stack.ready:
+            return
     with _locked(stack, fcntl.LOCK_EX):
         # Of two runs that miss it at once, the second finds what the first one made.
         if not stack.ready and not _put_right(stack):
             if _runs_here(stack):
-                raise UserError(
-                    "The environment that this command runs in is out of date: `make env` renews it."
-                )
+                raise UserError(_OUT_OF_DATE)
             _create(stack)
 
 
@@ -127,7 +129,14 @@ def in_use(stack: Stack) -> ContextManager[None]:
 @contextlib.contextmanager
 def _locked(stack: Stack, kind: int) -> Iterator[None]:
     with (stack.home / "lock").open("a") as lock:
-        fcntl.flock(lock, kind)
+        try:
+            fcntl.flock(lock, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(
+                f"Another command makes or uses {stack.home}: waiting until it ends.",
+                file=sys.stderr, flush=True,
+            )  # fmt: skip
+            fcntl.flock(lock, kind)
         yield
 
 

@@ -128,7 +128,7 @@ def pymc3_history(tmp_path_factory):
         for path in repository.iterdir():
             if path.name != ".git":
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-        shutil.unpack_archive(str(archive), str(target / "unpacked"))
+        shutil.unpack_archive(str(archive), str(target / "unpacked"), filter="data")
         (inside,) = (target / "unpacked").iterdir()
         for path in inside.iterdir():
             shutil.move(str(path), str(repository / path.name))
