@@ -12,6 +12,11 @@ import numpy as np
 TAILS = (0.05, 0.95)
 
 
+def load() -> None:
+    """Import what computes them, which takes a second."""
+    _array_stats()
+
+
 def _array_stats() -> Any:
     # Its import takes a tenth of what all of ArviZ takes.
     from arviz_stats.base.array import array_stats

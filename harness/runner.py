@@ -4,13 +4,14 @@ import contextlib
 import functools
 import itertools
 import os
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import models
-from harness import environment, judged, quality
+from harness import environment, estimators, judged, quality
 from harness.grid import Cell, warnings_of
 from harness.inside.clock import Listener, Progress
 from harness.process import Options, Outcome, Worker
@@ -113,6 +114,8 @@ def run(
         If a record cannot be written.
     """
     machine = environment.machine(options.threads)
+    # While the stack imports its packages, so that the first cell's judging waits for nothing.
+    threading.Thread(target=estimators.load, daemon=True).start()
     for one, group in itertools.groupby(todo, key=lambda job: job.stack):
         checkout = {"checkout": environment.commit(one.checkout)} if one.checkout else {}
         with Worker(one, options, prepare) as worker:

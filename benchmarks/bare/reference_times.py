@@ -1,8 +1,8 @@
 """Times the core beside two reference workloads, inside a stack.
 
-``python -m benchmarks.bare.reference_times MODEL PROCESSES`` compiles a model and times it in as many forks. The
-last line that it prints is JSON: a list of ``{"cpu": int, "times": {workload: [CPU seconds of a call, one a
-burst]}}``. :mod:`benchmarks.reference_work` starts it.
+``python -m benchmarks.bare.reference_times MODEL PROCESSES`` compiles a model and times it in as many forks.
+The last line that it prints is JSON: a list of ``{"cpu": int, "times": {workload: [seconds, ...]}}``,
+CPU seconds of a call, one a burst. :mod:`benchmarks.reference_work` starts it.
 """
 
 import json

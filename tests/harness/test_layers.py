@@ -16,7 +16,8 @@ ORDER = [
     "releases", "grid", "environment", "draws", "truth", "estimators", "mixing", "kinetic", "diagnostics",
     "metrics", "hints", "accuracy", "remedy", "checks", "quality", "guard", "claims", "reference",
     "error_rates", "calibration", "gaps", "history", "record", "configuration", "judged", "watch", "store",
-    "process", "runner", "tracking", "table", "summary", "compare", "export", "report", "display", "doctor", "cli",
+    "process", "runner", "tracking", "table", "summary", "compare", "export", "report", "display", "doctor",
+    "cli",
     "__main__",
 ]  # fmt: skip
 
