@@ -3,7 +3,7 @@
 import pytest
 
 from harness.compare.arms import Arm
-from harness.compare.pair import ArmError, Process, check_alike, side_by_side
+from harness.compare.pair import ArmError, Process, caches_of, check_alike, side_by_side
 from harness.stack import Stack
 
 
@@ -75,3 +75,14 @@ def test_arms_have_one_model_and_one_density():
         check_alike("fork", one, {**one, "model_digest": "c"})
     with pytest.raises(ArmError, match="different densities of fork"):
         check_alike("fork", one, {**one, "workload": "c"})
+
+
+def test_no_arm_has_more_in_its_cache_than_the_other(arm):
+    base, head = arm("", "BASE"), arm("", "HEAD")
+    for first, second in ((base, head), (base, base)):
+        one, other = caches_of(first, second, "my model/1")
+        assert one != other
+        assert [path.parent.name for path in (one, other)] == ["compiledir-compare"] * 2
+        assert one.name == "my-model-1"
+        assert {one, other}.isdisjoint(caches_of(first, second, "another"))
+        assert {one, other}.isdisjoint({first.stack.compiledir, second.stack.compiledir})
