@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import json
 import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -88,21 +89,34 @@ def _pythons(version: str) -> Iterator[str]:
     found = shutil.which(name)
     if found:
         yield found
-    home = Path.home()
-    folders = [Path(os.environ.get("PYENV_ROOT") or home / ".pyenv", "versions")]
-    condas = [Path(os.environ[key]) for key in ("CONDA_PREFIX", "MAMBA_ROOT_PREFIX") if os.environ.get(key)]
-    condas += [home / each for each in ("miniconda3", "miniforge3", "mambaforge", "anaconda3")]
-    folders += [conda / "envs" for conda in condas]
-    for place in (
-        *condas,
-        *(one for folder in folders if folder.is_dir() for one in sorted(folder.iterdir())),
-    ):
+    for place in _places():
         yield str(place / "bin" / name)
     done = subprocess.run(
         [_uv(), "python", "find", "--no-python-downloads", version], stdout=subprocess.PIPE, text=True,
         stderr=subprocess.DEVNULL, check=False,
     )  # fmt: skip
     yield done.stdout.strip()
+
+
+def _places() -> Iterator[Path]:
+    """Yield folders that may hold an interpreter, as pyenv, asdf and conda have them."""
+    homes = [Path.home()]
+    with contextlib.suppress(KeyError):
+        # The variable HOME may name another folder than the account does.
+        homes.append(Path(pwd.getpwuid(os.getuid()).pw_dir))
+    pyenvs = [Path(os.environ["PYENV_ROOT"])] if os.environ.get("PYENV_ROOT") else []
+    pyenvs += [Path(one).parent for one in os.get_exec_path() if Path(one).name == "shims"]
+    pyenvs += [home / ".pyenv" for home in homes]
+    condas = [Path(os.environ[key]) for key in ("CONDA_PREFIX", "MAMBA_ROOT_PREFIX") if os.environ.get(key)]
+    condas += [
+        home / one for home in homes for one in ("miniconda3", "miniforge3", "mambaforge", "anaconda3")
+    ]
+    yield from condas
+    # This very interpreter may be one of a folder of versions.
+    versions = [*(pyenv / "versions" for pyenv in pyenvs), Path(sys.base_prefix).resolve().parent]
+    for folder in dict.fromkeys([*versions, *(conda / "envs" for conda in condas)]):
+        with contextlib.suppress(OSError):
+            yield from sorted(folder.iterdir())
 
 
 def _version(python: str) -> str:
