@@ -5,7 +5,7 @@
 PYTHON3 ?= python3
 # Not the environment's own scripts: they have its place in them, and that of the checkout it was made for.
 PYTHON := .venv/bin/python
-NUTSBENCH := $(PYTHON) -m harness
+NUTSBENCH := $(PYTHON) -m nutsbench
 ASV := $(PYTHON) -m asv
 
 .PHONY: help env bench asv asv-compare bench-ci releases test test-fast lint stacks lock lock-releases clean
@@ -14,7 +14,7 @@ help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 env: ## Make the environment that everything runs in, where it is missing or out of date.
-	@$(PYTHON3) -m harness.install
+	@PYTHONPATH=src $(PYTHON3) -m nutsbench.install
 
 bench: env ## Sample every model (profile quick) and show the table.
 	$(NUTSBENCH) run

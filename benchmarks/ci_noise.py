@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any, Dict, Iterator
 
-from harness import environment, guard, paths
+from nutsbench import environment, guard, paths
 
 
 @contextlib.contextmanager
@@ -34,7 +34,7 @@ def _load(wanted: bool) -> Iterator[None]:
 
 
 def _run(folder: Path, only: str) -> Dict[str, Any]:
-    command = [sys.executable, "-m", "harness", "guard", "--json", "--output", str(folder)]
+    command = [sys.executable, "-m", "nutsbench", "guard", "--json", "--output", str(folder)]
     command += ["-k", only] if only else []
     began = time.monotonic()
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=paths.ROOT)

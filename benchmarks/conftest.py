@@ -8,15 +8,17 @@ import functools
 
 import pytest
 
-from harness import environment, install, lock, stack
+from nutsbench import environment, install, lock, stack
+from nutsbench.tracking import cells
+
+cells.load_own_models()
 
 
 @pytest.fixture(scope="session")
 def measured():
     """Return what has the stack time a call of a model's core."""
-    import models
-    from harness.process import Options, Worker
-    from harness.tracking import cells
+    from nutsbench import models
+    from nutsbench.process import Options, Worker
 
     one = stack.current()
     install.create(one)
@@ -28,8 +30,6 @@ def measured():
 @pytest.fixture(scope="session")
 def next_record(request):
     """Sample the cells of the benchmarks that were chosen, in their order, one for each call."""
-    from harness.tracking import cells
-
     chosen = [item.callspec.params["model"] for item in request.session.items if "test_cell" in item.name]
     records = cells.one_of_each(chosen, "quick")
 

@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 from typing import Any, Dict, Iterator
 
-from harness import paths
-from harness.report import data, pages, site
+from nutsbench import paths
+from nutsbench.report import data, pages, site
 
 #: In a browser: brings the first chart into view, and holds when it is drawn.
 _DRAWN = (

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from models import Data, SamplerSettings, model
+from nutsbench.models import Data, SamplerSettings, model
 
 _SETTINGS = SamplerSettings(draws=500, tune=500, chains=4, cores=2)
 _SECOND = "No posterior of reference: what is asked is whether the chains are seen not to have mixed."

@@ -14,17 +14,17 @@ import sys
 import time
 from typing import Any, Dict, List
 
-from harness import environment, grid, lock, runner, stack
-from harness.paths import ROOT, results_dir
-from harness.process import Options
-from harness.record import Status
-from harness.store import Store, utc_now
+from nutsbench import environment, grid, lock, runner, stack
+from nutsbench.paths import ROOT, results_dir
+from nutsbench.process import Options
+from nutsbench.record import Status
+from nutsbench.store import Store, utc_now
 
 #: The bare script; it waits for its turn before each model.
 BARE = """
 import json, sys, time
 import arviz as az, pymc3 as pm
-import models
+from nutsbench import models
 print(json.dumps({"imported": True}), flush=True)
 for line in sys.stdin:
     name, settings, seed = json.loads(line)
@@ -114,7 +114,7 @@ def compare(one: stack.Stack, profile: str, seed: int) -> List[Dict[str, Any]]:
     list(harness)
     ending_s = time.perf_counter() - begin
     begin = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "harness", "models"], cwd=ROOT, check=True, capture_output=True)
+    subprocess.run([sys.executable, "-m", "nutsbench", "models"], cwd=ROOT, check=True, capture_output=True)
     command_s = time.perf_counter() - begin
     ends = {"harness_s": ending_s + command_s, "bare_s": bare.start_s + bare.close()}
     return [*rows, {"model": "(start and end)", **ends}]

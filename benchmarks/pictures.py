@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from harness import paths
-from harness.report import data, pages, site
+from nutsbench import paths
+from nutsbench.report import data, pages, site
 
 _PAGES = ("index", "settings", "history", "compare", "cells", "models/pipe_confound", "models/categorical")
 _WIDTHS = (1600, 390)

@@ -13,12 +13,12 @@ import time
 from pathlib import Path
 from typing import Dict, List, Tuple
 
-import models
-from harness import environment, lock, paths, stack
+from nutsbench import environment, lock, models, paths, stack
 
 _SCRIPT = """
-import sys, models
-from harness.inside import compile_cache, core, precompiled
+import sys
+from nutsbench import models
+from nutsbench.inside import compile_cache, core, precompiled
 if sys.argv[2] == "with":
     precompiled.use()
 core.Core(models.get(sys.argv[1]))

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 from unittest import mock
 
-from harness import environment, lock, paths
-from harness.cli.power import read
-from harness.compare import pair, statistics
-from harness.compare.arms import Arm, resolve
+from nutsbench import environment, lock, paths
+from nutsbench.cli.power import read
+from nutsbench.compare import pair, statistics
+from nutsbench.compare.arms import Arm, resolve
 
 #: How a process is started, in words.
 WAYS = {

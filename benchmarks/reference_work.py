@@ -18,8 +18,8 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Sequence
 
-from harness import environment, lock, paths, stack
-from harness.cli.power import read
+from nutsbench import environment, lock, paths, stack
+from nutsbench.cli.power import read
 
 #: What is kept busy meanwhile.
 NEIGHBOURS = {

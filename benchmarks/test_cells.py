@@ -2,8 +2,8 @@
 
 import pytest
 
-import models
-from harness.tracking.measured import Reader
+from nutsbench import models
+from nutsbench.tracking.measured import Reader
 
 CLOCK = Reader()
 

@@ -6,8 +6,8 @@ reads the seconds of the bursts off a clock that tells just these.
 
 import pytest
 
-import models
-from harness.tracking.measured import Reader
+from nutsbench import models
+from nutsbench.tracking.measured import Reader
 
 #: Forks that time a call.
 PROCESSES = 4

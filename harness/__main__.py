@@ -1,6 +1,6 @@
-"""``python -m harness`` is ``nutsbench``."""
+"""``python -m nutsbench`` is ``nutsbench``."""
 
-from harness.cli import main
+from nutsbench.cli import main
 
 if __name__ == "__main__":
     main()

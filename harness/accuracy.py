@@ -2,7 +2,7 @@
 
 Every monitored scalar's mean, standard deviation and two tail quantiles are compared
 with the truth in units of their Monte Carlo standard error (MCSE), and the kinetic energy at the
-draws with what it is for any model (:mod:`harness.kinetic`). Draws of chains that have not mixed
+draws with what it is for any model (:mod:`nutsbench.kinetic`). Draws of chains that have not mixed
 are not judged: what is wrong with them is said already, and need not be the sampler's doing. How often
 the verdict is wrong was measured, not assumed: see docs/calibration.md, made by ``nutsbench calibrate``.
 
@@ -19,9 +19,9 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 import numpy as np
 
-from harness.diagnostics import scalars
-from harness.kinetic import Kinetic
-from models.truths import Truth
+from nutsbench.diagnostics import scalars
+from nutsbench.kinetic import Kinetic
+from nutsbench.models.truths import Truth
 
 #: What is compared of each scalar; the tails with their probability.
 STATISTICS = ("mean", "sd", "q05", "q95")
@@ -149,7 +149,7 @@ def score(quantities: Mapping[str, Mapping[str, Any]], shares: Shares, truth: Tr
     Parameters
     ----------
     quantities : dict
-        By scalar, a :class:`harness.diagnostics.Quantity` as a dictionary.
+        By scalar, a :class:`nutsbench.diagnostics.Quantity` as a dictionary.
     shares : dict
         Of :func:`shares_below`.
     truth : Truth
@@ -209,7 +209,7 @@ def judge(
     Parameters
     ----------
     quantities : dict
-        By scalar, a :class:`harness.diagnostics.Quantity` as a dictionary.
+        By scalar, a :class:`nutsbench.diagnostics.Quantity` as a dictionary.
     shares : dict
         Of :func:`shares_below`; empty without a truth.
     truth : Truth or None

@@ -1,24 +1,23 @@
 """Judges models that were sampled with many seeds, rightly and wrongly, for wrong verdicts to be counted.
 
-:mod:`harness.inside.calibrate` samples in a stack; a row is what is kept of one seed, and
-:mod:`harness.error_rates` counts over them.
+:mod:`nutsbench.inside.calibrate` samples in a stack; a row is what is kept of one seed, and
+:mod:`nutsbench.error_rates` counts over them.
 
 Schema history
 --------------
 1 (2026-11) : what the verdict on accuracy needs.
 2 (2026-11) : what the verdict on mixing needs, too: ``rhat_p``, ``ess_within``, ``metrics``, ``worst``.
-3 (2026-11) : ``kinetic``, a :class:`harness.kinetic.Kinetic` as a list.
+3 (2026-11) : ``kinetic``, a :class:`nutsbench.kinetic.Kinetic` as a list.
 """
 
 from pathlib import Path
 from typing import Any, Dict, Mapping, Sequence
 
-import models
-from harness import accuracy, diagnostics, metrics
-from harness.error_rates import BIASES, KINDS, moved
-from harness.inside import arrays
-from models.spec import SamplerSettings
-from models.truths import find
+from nutsbench import accuracy, diagnostics, metrics, models
+from nutsbench.error_rates import BIASES, KINDS, moved
+from nutsbench.inside import arrays
+from nutsbench.models.spec import SamplerSettings
+from nutsbench.models.truths import find
 
 SCHEMA = 3
 
@@ -42,9 +41,9 @@ def row(name: str, sampler: str, sampled: Mapping[str, Any], path: Path) -> Dict
     name : str
         The model; one that has no truth is judged for mixing alone.
     sampler : str
-        Key in :data:`harness.inside.faults.FAULTS`.
+        Key in :data:`nutsbench.inside.faults.FAULTS`.
     sampled : dict
-        Of :func:`harness.inside.calibrate.sample`.
+        Of :func:`nutsbench.inside.calibrate.sample`.
     path : Path
         Its file of draws.
 

@@ -6,7 +6,7 @@ A new check is one row of :data:`CHECKS`.
 from dataclasses import dataclass
 from typing import Optional
 
-from harness.mixing import MAX_RHAT
+from nutsbench.mixing import MAX_RHAT
 
 #: Limits of the checks: Vehtari et al. (2021) for ESS, Betancourt (2016) for E-BFMI.
 MIN_ESS_PER_CHAIN = 100

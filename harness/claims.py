@@ -4,9 +4,9 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import numpy as np
 
-from harness.diagnostics import scalars
-from models.claims import Claim, Part
-from models.truths import Truth
+from nutsbench.diagnostics import scalars
+from nutsbench.models.claims import Claim, Part
+from nutsbench.models.truths import Truth
 
 Figures = Mapping[str, float]
 

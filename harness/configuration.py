@@ -7,9 +7,9 @@ or a newer schema have replaced is an earlier version of it, as in every table.
 import json
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
 
-from harness.environment import digest
-from harness.record import Status, newest
-from models.spec import SamplerSettings
+from nutsbench.environment import digest
+from nutsbench.models.spec import SamplerSettings
+from nutsbench.record import Status, newest
 
 Record = Mapping[str, Any]
 Facet = Callable[[Record], str]

@@ -12,9 +12,9 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 import numpy as np
 
-from harness import estimators, mixing
-from harness.kinetic import Kinetic, kinetic
-from models.exact.posterior import labels
+from nutsbench import estimators, mixing
+from nutsbench.kinetic import Kinetic, kinetic
+from nutsbench.models.exact.posterior import labels
 
 #: Probabilities of the quantiles that are kept of each scalar.
 QUANTILES = (0.05, 0.5, 0.95)
@@ -50,7 +50,7 @@ class Quantity:
     rhat : float or None
         Rank-normalised split R-hat (the same, equation 14).
     rhat_p : float or None
-        Chance that chains that have mixed give so large an R-hat: :class:`harness.mixing.Mixing`.
+        Chance that chains that have mixed give so large an R-hat: :class:`nutsbench.mixing.Mixing`.
     ess_within : float or None
         Effective sample size by the autocorrelation within chains alone (the same).
     state : str
@@ -220,10 +220,17 @@ def summarise(
     mixed = mixing.mixing(values)
     if mixed is not None:
         figures.update(mixed._asdict())
-    return Quantity(**figures, **_arviz_figures(values))
+    return Quantity(**figures, **arviz_figures(values))
 
 
-def _arviz_figures(values: np.ndarray) -> Dict[str, Any]:
+def arviz_figures(values: np.ndarray) -> Dict[str, Any]:
+    """Return ESS, R-hat and MCSE of one scalar, None where they are not finite.
+
+    Parameters
+    ----------
+    values : ndarray
+        Draws, shape (chain, draw).
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = {

@@ -7,10 +7,10 @@ from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
 
-from harness import summary, table
-from harness.grid import estimate_s
-from harness.inside.clock import Progress
-from harness.runner import Job
+from nutsbench import summary, table
+from nutsbench.grid import estimate_s
+from nutsbench.inside.clock import Progress
+from nutsbench.runner import Job
 
 
 class RunDisplay:

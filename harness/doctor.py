@@ -7,10 +7,10 @@ from typing import Callable, List
 
 import psutil
 
-from harness import environment
-from harness.inside import callgrind
-from harness.paths import results_dir, stacks_dir
-from harness.stack import DEFAULT, NAMES, named
+from nutsbench import environment
+from nutsbench.inside import callgrind
+from nutsbench.paths import results_dir, stacks_dir
+from nutsbench.stack import DEFAULT, NAMES, named
 
 _FREE_DISK = 2 * 2**30
 _FREE_MEMORY = 2 * 2**30

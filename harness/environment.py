@@ -1,6 +1,6 @@
 """Where a cell is measured: processor, compiler, BLAS, threads, versions, load, commit.
 
-What a stack is made of, its own process tells (:mod:`harness.inside.facts`). No path and no
+What a stack is made of, its own process tells (:mod:`nutsbench.inside.facts`). No path and no
 host name is among the answers, so that they can be shared.
 """
 
@@ -18,7 +18,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
 import psutil
 
-from harness.paths import ROOT
+from nutsbench.paths import CHECKOUT, importable
 
 #: What limits the threads of OpenMP and of each BLAS; read at import, so set before it.
 THREAD_VARIABLES = (
@@ -175,7 +175,7 @@ def worker_variables(compiledir: Path, theano_pymc: bool, threads: int) -> Dict[
         "THEANORC": os.devnull,
         "MPLBACKEND": "agg",
         "MATPLOTLIBRC": str(Path(__file__).resolve().parent / "stacks" / "matplotlibrc"),
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": str(importable()),
         "PYTHONUNBUFFERED": "1",
         # Whatever the locale: a model may print, and name its variables, in any letters.
         "PYTHONUTF8": "1",
@@ -204,7 +204,7 @@ def machine(threads: int) -> Dict[str, Any]:
         "governors": governors(),
         "threads": threads,
     }
-    return {**facts, **kind(facts), **commit(ROOT)}
+    return {**facts, **kind(facts), **commit(CHECKOUT)}
 
 
 def kind(facts: Mapping[str, Any]) -> Dict[str, str]:
@@ -278,11 +278,13 @@ def digest(facts: Any) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def commit(folder: Path) -> Dict[str, Any]:
+def commit(folder: Optional[Path]) -> Dict[str, Any]:
     """Return a git checkout's commit and whether it has changes; ``None`` for both elsewhere.
 
     Elsewhere is also a folder that lies in a checkout of something else, and is no part of it.
     """
+    if folder is None:
+        return {"commit": None, "dirty": None}
 
     def git(*arguments: str) -> Optional[str]:
         command = ["git", "-C", str(folder), *arguments]

@@ -1,6 +1,6 @@
 """How often verdicts are wrong, counted over the rows of a calibration.
 
-A row is what :func:`harness.calibration.row` keeps of one seed; it holds what the verdicts need, so that
+A row is what :func:`nutsbench.calibration.row` keeps of one seed; it holds what the verdicts need, so that
 another rule can be tried on rows without sampling again.
 """
 
@@ -10,10 +10,10 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
-from harness import accuracy, quality
-from harness.kinetic import Kinetic
-from models.spec import SamplerSettings
-from models.truths import Truth
+from nutsbench import accuracy, quality
+from nutsbench.kinetic import Kinetic
+from nutsbench.models.spec import SamplerSettings
+from nutsbench.models.truths import Truth
 
 #: Biases, in posterior sds, whose detection is counted.
 BIASES = (0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
@@ -38,8 +38,8 @@ class Rates:
     records : int
         Records that were judged, failed ones among them.
     verdicts : dict of str to int
-        How many have each verdict of :data:`harness.quality.VERDICTS`, and each of
-        :data:`harness.accuracy.VERDICTS`; ``failed`` for those that could not be sampled.
+        How many have each verdict of :data:`nutsbench.quality.VERDICTS`, and each of
+        :data:`nutsbench.accuracy.VERDICTS`; ``failed`` for those that could not be sampled.
     found : int
         How many have any verdict of :data:`ALARMS`, or failed: of a right sampler false alarms, of a
         wrong one the opposite of misses.
@@ -82,11 +82,11 @@ def rates(rows: Sequence[Row], truths: Mapping[str, Truth], level: float) -> Lis
     Parameters
     ----------
     rows : sequence of dict
-        Of :func:`harness.calibration.row`.
+        Of :func:`nutsbench.calibration.row`.
     truths : dict of Truth
         By model; a model without one has no accuracy.
     level : float
-        As :data:`harness.accuracy.LEVEL`.
+        As :data:`nutsbench.accuracy.LEVEL`.
     """
     found = []
     for (model, sampler, draws, chains), group in _groups(rows).items():
@@ -221,7 +221,7 @@ def power(rows: Sequence[Row], truth: Truth, level: float) -> Iterator[Tuple[str
     truth : Truth
         The model's truth; one scalar at a time is moved.
     level : float
-        As :data:`harness.accuracy.LEVEL`.
+        As :data:`nutsbench.accuracy.LEVEL`.
 
     Yields
     ------

@@ -1,13 +1,13 @@
 """Records in the formats of other tools: Bencher, github-action-benchmark, CSV and Parquet.
 
-asv's own files are written by :mod:`harness.tracking.asv_results`.
+asv's own files are written by :mod:`nutsbench.tracking.asv_results`.
 """
 
 import statistics
 from typing import Any, Dict, Iterable, List, Mapping, Sequence, Tuple
 
-from harness.configuration import groups
-from harness.metrics import METRICS
+from nutsbench.configuration import groups
+from nutsbench.metrics import METRICS
 
 Record = Mapping[str, Any]
 

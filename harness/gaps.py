@@ -12,8 +12,8 @@ from typing import Any, Callable, Container, Dict, List, Mapping, Optional, Sequ
 
 import pandas as pd
 
-from harness import quality
-from harness.accuracy import VERDICTS
+from nutsbench import quality
+from nutsbench.accuracy import VERDICTS
 
 Record = Mapping[str, Any]
 Place = Callable[[Record], str]
@@ -140,7 +140,7 @@ def by_asv(values: pd.DataFrame, judged: Container[Tuple[str, str]]) -> List[Gap
     Parameters
     ----------
     values : pandas.DataFrame
-        Of :class:`harness.history.Measured`.
+        Of :class:`nutsbench.history.Measured`.
     judged : container of (str, str)
         Version and model of which there are records.
     """

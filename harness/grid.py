@@ -5,9 +5,9 @@ import itertools
 from dataclasses import dataclass
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-import models
-from harness.errors import UserError, unknown
-from models.spec import ModelSpec, SamplerSettings
+from nutsbench import models
+from nutsbench.errors import UserError, unknown
+from nutsbench.models.spec import ModelSpec, SamplerSettings
 
 DEFAULT_SEED = 2019
 

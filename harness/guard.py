@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from harness import environment, quality
-from harness.errors import UserError
-from harness.mixing import MAX_RHAT
+from nutsbench import environment, quality
+from nutsbench.errors import UserError
+from nutsbench.mixing import MAX_RHAT
 
 #: A slowdown of one model's benchmark is called beyond this, one of a call over all models
 #: (geometric mean) beyond the other. Runs of an unchanged tree stay well within: docs/ci.md.
@@ -53,7 +53,7 @@ class Suite:
     digests : dict of str
         By model the digest of its definition.
     stack : dict or None
-        Of a baseline, what its stack can be made of again (:func:`harness.stack.pack`).
+        Of a baseline, what its stack can be made of again (:func:`nutsbench.stack.pack`).
     accepted : tuple of str
         Of a baseline, the models that are inaccurate in it and were accepted so.
     machine_before : str

@@ -8,8 +8,8 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
-from harness.diagnostics import Quantity, finite, scalars
-from harness.mixing import MAX_RHAT, MIN_ESS_PER_HALF, normal_scores
+from nutsbench.diagnostics import Quantity, finite, scalars
+from nutsbench.mixing import MAX_RHAT, MIN_ESS_PER_HALF, normal_scores
 
 #: So many scalars are looked at, those with the least ESS.
 _MOST_SCALARS = 60

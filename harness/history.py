@@ -17,8 +17,8 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 import numpy as np
 import pandas as pd
 
-from harness.errors import UserError
-from harness.gaps import Gap
+from nutsbench.errors import UserError
+from nutsbench.gaps import Gap
 
 Key = Tuple[str, str, str]
 
@@ -119,7 +119,7 @@ class Measured:
         Parameters
         ----------
         gaps : iterable of Gap
-            Of :func:`harness.gaps.find`, whose places are the versions here.
+            Of :func:`nutsbench.gaps.find`, whose places are the versions here.
         """
         here = tuple(gap for gap in gaps if gap.place in self.values.index)
         values = self.values.copy()

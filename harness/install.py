@@ -1,6 +1,6 @@
 """Makes the environments of stacks, each from its lock and nothing else.
 
-Only the standard library is used, so that ``python3 -m harness.install`` of any Python from 3.8 on can
+Only the standard library is used, so that ``python3 -m nutsbench.install`` of any Python from 3.8 on can
 make the host, the environment that everything else runs in.
 """
 
@@ -16,10 +16,10 @@ import sys
 from pathlib import Path
 from typing import ContextManager, Iterator, Sequence, Tuple
 
-from harness import crash, relocate
-from harness.errors import UserError
-from harness.paths import ROOT, scrub, stacks_dir
-from harness.stack import HOST, LOCKS, Stack, host, installed, marker, to_install
+from nutsbench import crash, relocate
+from nutsbench.errors import UserError
+from nutsbench.paths import ROOT, scrub, stacks_dir
+from nutsbench.stack import HOST, LOCKS, Stack, host, installed, marker, to_install
 
 UV_LOCK = LOCKS / "uv.txt"
 #: ``uv venv --clear`` is not in older ones.
@@ -250,7 +250,7 @@ def _run(command: Sequence[str]) -> None:
 
 
 def main() -> int:
-    """Create the host where it is missing; the entry of ``python3 -m harness.install``."""
+    """Create the host where it is missing; the entry of ``python3 -m nutsbench.install``."""
     place = host()
     if place.ready:
         _link(place.home / "env")
@@ -263,7 +263,7 @@ def main() -> int:
     if _runs_here(place):
         # Activated, it cannot replace itself: its own base interpreter does.
         base = Path(sys.base_prefix, "bin", f"python{sys.version_info[0]}.{sys.version_info[1]}")
-        os.execv(base, [str(base), "-m", "harness.install"])
+        os.execv(base, [str(base), "-m", "nutsbench.install"])
     print("Making the environment ...", flush=True)
     try:
         create(place)

@@ -13,12 +13,11 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 import numpy as np
 
-import models
-from harness import accuracy, claims, diagnostics, draws, hints, metrics, quality
-from harness.grid import Cell
-from harness.inside import arrays
-from harness.inside.clock import PhaseTime
-from models import truths
+from nutsbench import accuracy, claims, diagnostics, draws, hints, metrics, models, quality
+from nutsbench.grid import Cell
+from nutsbench.inside import arrays
+from nutsbench.inside.clock import PhaseTime
+from nutsbench.models import truths
 
 _LOG = logging.getLogger(__name__)
 #: What stands in for a diagnosis that failed: the times are known all the same.
@@ -96,7 +95,7 @@ def complete(
     cell : Cell
         The cell.
     outcome : dict
-        Of :func:`harness.inside.cell.sample`.
+        Of :func:`nutsbench.inside.cell.sample`.
     path : Path
         The file of arrays that goes with it.
     keep : Path or None

@@ -12,7 +12,7 @@ from typing import Mapping, NamedTuple, Optional
 
 import numpy as np
 
-from harness import estimators
+from nutsbench import estimators
 
 #: Part of the true mean by which PyMC3's own may be off: its check for U-turns makes variances 1 to 3 % too
 #: large (docs/findings.md), and in long runs kinetic energies up to 1 %. What is looked for is larger.

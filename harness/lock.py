@@ -17,7 +17,7 @@ from typing import Callable, Iterator, Optional
 
 import psutil
 
-from harness.errors import UserError
+from nutsbench.errors import UserError
 
 #: Names another file than the machine's: for tests, and for containers that share a folder.
 FILE = "NUTSBENCH_LOCK"

@@ -8,9 +8,9 @@ import math
 from dataclasses import dataclass
 from typing import Callable, Dict, Mapping, Optional, Union
 
-from harness.diagnostics import Diagnostics, Quantity
-from harness.inside.clock import PhaseTime
-from models.spec import SamplerSettings
+from nutsbench.diagnostics import Diagnostics, Quantity
+from nutsbench.inside.clock import PhaseTime
+from nutsbench.models.spec import SamplerSettings
 
 Number = Union[int, float]
 

@@ -100,7 +100,7 @@ def explained(rhat: float, ess: float, half_chains: int, half_draws: float) -> f
     """Return the chance that mixed chains of a given ESS have an R-hat as large.
 
     For records that keep only R-hat and ESS. That ESS falls where chains disagree, too, so what
-    this calls chance can still be chains that have hardly moved: see :func:`harness.quality.judge`.
+    this calls chance can still be chains that have hardly moved: see :func:`nutsbench.quality.judge`.
 
     Parameters
     ----------
@@ -234,7 +234,7 @@ def unmixed(
     Parameters
     ----------
     quantities : dict
-        By scalar, a :class:`harness.diagnostics.Quantity` as a dictionary.
+        By scalar, a :class:`nutsbench.diagnostics.Quantity` as a dictionary.
     chains, draws : int
         Number of chains, and draws of each.
     of_scalars : int

@@ -3,6 +3,7 @@
 Records are shared, so no absolute path and no host name may reach one.
 """
 
+import hashlib
 import os
 import platform
 import re
@@ -10,17 +11,46 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+#: This package's folder.
+PACKAGE = Path(__file__).resolve().parent
+#: The checkout that this package is part of; None where it was installed.
+CHECKOUT = PACKAGE.parent if (PACKAGE.parent / "src" / "nutsbench").is_symlink() else None
+#: The checkout, else the folder that holds this package.
+ROOT = CHECKOUT or PACKAGE.parent
+#: The benchmarks for pytest, and the table of releases with its locks.
+BENCHMARKS = (CHECKOUT or PACKAGE) / "benchmarks"
 
 
 def results_dir() -> Path:
-    """Return the folder of results: ``NUTSBENCH_RESULTS``, else the project's ``results``."""
-    return Path(os.environ.get("NUTSBENCH_RESULTS", ROOT / "results")).absolute()
+    """Return the folder of results: ``NUTSBENCH_RESULTS``, else the checkout's, else the current folder's."""
+    return Path(os.environ.get("NUTSBENCH_RESULTS", (CHECKOUT or Path()) / "results")).absolute()
 
 
 def stacks_dir() -> Path:
-    """Return the folder of environments: ``NUTSBENCH_STACKS``, else the project's ``.stacks``."""
-    return Path(os.environ.get("NUTSBENCH_STACKS", ROOT / ".stacks")).absolute()
+    """Return the folder of environments: ``NUTSBENCH_STACKS``, the checkout's, or one in the user's cache."""
+    given = os.environ.get("NUTSBENCH_STACKS")
+    if given:
+        return Path(given).absolute()
+    if CHECKOUT is not None:
+        return CHECKOUT / ".stacks"
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("nutsbench"), "stacks")
+
+
+def importable() -> Path:
+    """Return a folder that holds this package and nothing else, for the path of a stack's Python."""
+    if CHECKOUT is not None:
+        return CHECKOUT / "src"
+    place = hashlib.sha256(os.fsencode(PACKAGE)).hexdigest()[:12]
+    folder = stacks_dir() / "path" / place
+    link = folder / "nutsbench"
+    if not link.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / f".{os.getpid()}"
+        part.symlink_to(PACKAGE)
+        os.replace(part, link)
+    return folder
 
 
 def write_whole(path: Path, text: str) -> None:

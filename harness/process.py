@@ -20,18 +20,17 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 import numpy as np
 
-import models
-from harness import environment
-from harness.grid import Cell
-from harness.inside import mismatch
-from harness.inside.clock import Listener, Progress
-from harness.inside.isolated import kill_group
-from harness.inside.task import DOOR, Task
-from harness.install import in_use
-from harness.paths import ROOT, scrub
-from harness.record import Status
-from harness.stack import Stack
-from harness.watch import Heard, for_memory, kernel_oom_kills, tail, where
+from nutsbench import environment, models
+from nutsbench.grid import Cell
+from nutsbench.inside import mismatch
+from nutsbench.inside.clock import Listener, Progress
+from nutsbench.inside.isolated import kill_group
+from nutsbench.inside.task import DOOR, Task
+from nutsbench.install import in_use
+from nutsbench.paths import importable, scrub
+from nutsbench.record import Status
+from nutsbench.stack import Stack
+from nutsbench.watch import Heard, for_memory, kernel_oom_kills, tail, where
 
 #: How long importing a stack may take: a cold one also compiles.
 _IMPORT_TIMEOUT_S = 600.0
@@ -40,8 +39,8 @@ _RACE = "assert key not in self.keys"
 #: What :func:`_elsewhere` runs.
 _DIGESTS = """
 import json, pathlib, sys
-import models
-from harness.inside import mismatch
+from nutsbench import models
+from nutsbench.inside import mismatch
 for file in sys.argv[2:]:
     models.load_file(pathlib.Path(file))
 print(json.dumps(mismatch.data_digests(models.get(sys.argv[1]))))
@@ -160,8 +159,8 @@ class Worker:
         self._lock.enter_context(in_use(self._stack))
         with log.open("ab") as log_file:
             self._process = subprocess.Popen(
-                [str(self._stack.python), "-m", "harness.inside.worker", *self._arguments()],
-                cwd=ROOT,
+                [str(self._stack.python), "-m", "nutsbench.inside.worker", *self._arguments()],
+                cwd=importable(),
                 env=variables,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -223,7 +222,7 @@ class Worker:
         Parameters
         ----------
         do : str
-            Key in :data:`harness.inside.worker.HANDLERS`.
+            Key in :data:`nutsbench.inside.worker.HANDLERS`.
         **arguments
             What that takes.
 
@@ -401,7 +400,7 @@ def _elsewhere(model: str) -> Dict[str, str]:
     """Return the digests of a model's data in another process like this one."""
     files = list(map(str, models.loaded_files()))
     done = subprocess.run(
-        [sys.executable, "-c", _DIGESTS, model, *files], env={**os.environ, "PYTHONPATH": str(ROOT)},
+        [sys.executable, "-c", _DIGESTS, model, *files], env={**os.environ, "PYTHONPATH": str(importable())},
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, text=True,
     )  # fmt: skip
     found: Dict[str, str] = json.loads(done.stdout.splitlines()[-1])

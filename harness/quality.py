@@ -19,10 +19,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from harness import accuracy
-from harness.checks import CHECKS, RHAT, Check
-from harness.mixing import unmixed
-from harness.remedy import Remedy, command, remedy
+from nutsbench import accuracy
+from nutsbench.checks import CHECKS, RHAT, Check
+from nutsbench.mixing import unmixed
+from nutsbench.remedy import Remedy, command, remedy
 
 __all__ = [
     "CHECKS",
@@ -104,13 +104,13 @@ class Seen:
     Parameters
     ----------
     settings : dict
-        A :class:`models.spec.SamplerSettings` as a dictionary.
+        A :class:`nutsbench.models.spec.SamplerSettings` as a dictionary.
     quantities : dict
-        By scalar, a :class:`harness.diagnostics.Quantity` as a dictionary.
+        By scalar, a :class:`nutsbench.diagnostics.Quantity` as a dictionary.
     metrics, worst : dict
         As a record has them.
     hints : dict
-        Of :func:`harness.hints.hints`; empty in old records.
+        Of :func:`nutsbench.hints.hints`; empty in old records.
     not_known : tuple of str
         What the sampler's statistics cannot tell, in sentences.
     of_scalars : int

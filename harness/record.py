@@ -10,7 +10,7 @@ Schema history
 
 A record under another schema measured something else: the schema counts up with each change of a
 metric's definition, and a cell is then run again. Verdicts are worked out anew whenever a record is
-read (:func:`harness.quality.present`), so a change of their rule changes no schema.
+read (:func:`nutsbench.quality.present`), so a change of their rule changes no schema.
 """
 
 import uuid
@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional
 
-from harness.grid import Cell
-from harness.paths import scrub
-from models.spec import SamplerSettings
+from nutsbench.grid import Cell
+from nutsbench.models.spec import SamplerSettings
+from nutsbench.paths import scrub
 
 SCHEMA = 2
 
@@ -60,13 +60,13 @@ class Record:
     phases : dict
         By phase ``wall_s`` and ``cpu_s``; of a failed cell as far as it came.
     metrics : dict
-        By :data:`harness.metrics.METRICS`' names; empty unless ok.
+        By :data:`nutsbench.metrics.METRICS`' names; empty unless ok.
     worst : dict
         The scalar with the smallest ``ess_bulk`` and ``ess_tail`` and the largest ``rhat``.
     quality : dict
-        A :class:`harness.quality.Quality`; verdict ``unknown`` unless ok.
+        A :class:`nutsbench.quality.Quality`; verdict ``unknown`` unless ok.
     quantities : dict
-        By scalar, a :class:`harness.diagnostics.Quantity`.
+        By scalar, a :class:`nutsbench.diagnostics.Quantity`.
     environment : dict
         Machine, versions, load at the start, this project's commit; of a checkout as a
         stack also that one's, under ``checkout``.
@@ -79,7 +79,7 @@ class Record:
     origin : str
         Random mark of the results folder in which it was measured.
     accuracy : dict
-        A :class:`harness.accuracy.Accuracy`; empty unless ok.
+        A :class:`nutsbench.accuracy.Accuracy`; empty unless ok.
     truth_digest : str
         Digest of the truth that it was to be judged by; empty if there was none.
     claims : list of dict

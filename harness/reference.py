@@ -8,9 +8,9 @@ import dataclasses
 import math
 from typing import Any, Dict, List, Mapping
 
-from models.exact import STATISTICS
-from models.spec import ModelSpec, SamplerSettings
-from models.truths import Truth
+from nutsbench.models.exact import STATISTICS
+from nutsbench.models.spec import ModelSpec, SamplerSettings
+from nutsbench.models.truths import Truth
 
 MAX_RHAT = 1.01
 CHAINS = 4

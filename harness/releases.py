@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence
 
-from harness.errors import UserError, unknown
-from harness.paths import ROOT, stacks_dir
-from harness.stack import RELEASES, Stack, named
+from nutsbench.errors import UserError, unknown
+from nutsbench.paths import BENCHMARKS, stacks_dir
+from nutsbench.stack import RELEASES, Stack, named
 
 #: What there is to say of each release; its lock lies beside it.
-TABLE = ROOT / "benchmarks" / "releases" / "releases.json"
+TABLE = BENCHMARKS / "releases" / "releases.json"
 #: asv's configuration of the history.
-CONFIGURATION = ROOT / "benchmarks" / "releases" / "asv.conf.json"
+CONFIGURATION = BENCHMARKS / "releases" / "asv.conf.json"
 _NOBODY = {"NAME": "nutsbench", "EMAIL": "nutsbench@example.invalid"}
 
 

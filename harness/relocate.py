@@ -123,8 +123,8 @@ def _ways(environment: Path) -> List[Path]:
 
 def _way(site: Path, environment: Path, project: Path) -> str:
     if project not in environment.parents:
-        return f"{project}\n"
-    return _LINE.format(relative=os.path.relpath(project, site))
+        return f"{project / 'src'}\n"
+    return _LINE.format(relative=os.path.relpath(project / "src", site))
 
 
 def _leads_astray(environment: Path, project: Optional[Path]) -> bool:
@@ -140,9 +140,9 @@ def _leads_astray(environment: Path, project: Optional[Path]) -> bool:
             if text != _way(path.parent, environment, project).strip():
                 return True
         elif project in environment.parents:
-            if not Path(text).is_dir() or not Path(text).samefile(project):
+            if not Path(text).is_dir() or not Path(text).samefile(project / "src"):
                 return True
-        elif not (Path(text) / "harness" / "__init__.py").is_file():
+        elif not (Path(text) / "nutsbench" / "__init__.py").is_file():
             return True
     return not _ways(environment)
 

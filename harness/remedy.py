@@ -8,8 +8,8 @@ import shlex
 from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
-from harness.mixing import MAX_RHAT, ess_for_rhat
-from models.spec import SamplerSettings
+from nutsbench.mixing import MAX_RHAT, ess_for_rhat
+from nutsbench.models.spec import SamplerSettings
 
 #: So many effective draws are asked for, all chains together (Vehtari et al. 2021, section 4).
 WANTED_ESS = 400
@@ -61,9 +61,9 @@ def remedy(
     Parameters
     ----------
     verdict : str
-        One of :data:`harness.quality.VERDICTS`.
+        One of :data:`nutsbench.quality.VERDICTS`.
     settings, quantities, metrics, hints : dict
-        As :class:`harness.quality.Seen` has them.
+        As :class:`nutsbench.quality.Seen` has them.
     """
     no_end = hints.get("improper")
     if no_end and verdict in ("stuck", "not converged"):
@@ -169,7 +169,7 @@ def draws_needed(
     Parameters
     ----------
     settings, quantities, metrics : dict
-        As :class:`harness.quality.Seen` has them.
+        As :class:`nutsbench.quality.Seen` has them.
 
     Returns
     -------

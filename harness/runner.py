@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
-import models
-from harness import environment, estimators, judged, quality
-from harness.grid import Cell, warnings_of
-from harness.inside.clock import Listener, Progress
-from harness.process import Options, Outcome, Worker
-from harness.record import SCHEMA, Record, Status, cell_key
-from harness.stack import Stack
-from harness.store import RunFile, utc_now
-from models import truths
+from nutsbench import environment, estimators, judged, models, quality
+from nutsbench.grid import Cell, warnings_of
+from nutsbench.inside.clock import Listener, Progress
+from nutsbench.models import truths
+from nutsbench.process import Options, Outcome, Worker
+from nutsbench.record import SCHEMA, Record, Status, cell_key
+from nutsbench.stack import Stack
+from nutsbench.store import RunFile, utc_now
 
 
 def stack_digest(stack: Stack, threads: int) -> str:

@@ -4,7 +4,7 @@ A stack is one of the two that this project pins, or a user's own: a checkout of
 PyMC3 or Theano fork, or a requirements file. Every stack has a folder of its own
 with its environment and its Theano compile cache.
 
-Only the standard library is used, as in :mod:`harness.install`, which makes them.
+Only the standard library is used, as in :mod:`nutsbench.install`, which makes them.
 """
 
 import hashlib
@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from harness import relocate
-from harness.errors import UserError, unknown
-from harness.paths import ROOT, stacks_dir
+from nutsbench import relocate
+from nutsbench.errors import UserError, unknown
+from nutsbench.paths import BENCHMARKS, ROOT, stacks_dir
 
 LOCKS = Path(__file__).resolve().parent / "stacks"
 #: A lock for each release of PyMC3, with the packages of its day.
-RELEASES = ROOT / "benchmarks" / "releases" / "locks"
+RELEASES = BENCHMARKS / "releases" / "locks"
 DEFAULT = "pymc3-3.8"
 NAMES = (DEFAULT, "pymc3-3.11")
 #: The one interpreter that runs every PyMC3 release from 3.7 to 3.11.6.
@@ -151,7 +151,8 @@ def installed(stack: Stack) -> Dict[str, str]:
 
 def to_install(stack: Stack) -> Dict[str, str]:
     """Return what an up-to-date environment holds."""
-    return {"stack": stack.digest}
+    # The program's package had another name once: an environment of then has a command that does not start.
+    return {"stack": stack.digest, **({"package": "nutsbench"} if stack.name == HOST else {})}
 
 
 def _source_files(checkout: Path) -> List[Path]:

@@ -18,10 +18,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence
 
-from harness import claims, configuration, environment, quality
-from harness.errors import UserError
-from harness.record import SCHEMA, Record
-from models.spec import SamplerSettings
+from nutsbench import claims, configuration, environment, quality
+from nutsbench.errors import UserError
+from nutsbench.models.spec import SamplerSettings
+from nutsbench.record import SCHEMA, Record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -172,7 +172,7 @@ class Store:
         part.unlink()
 
     def load(self) -> Loaded:
-        """Read every record, judged by today's rule (:func:`harness.quality.present`).
+        """Read every record, judged by today's rule (:func:`nutsbench.quality.present`).
 
         Raises
         ------

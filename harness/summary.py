@@ -6,8 +6,8 @@ Everything is made of records as they are judged today; nothing is measured or j
 from collections import Counter
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from harness import accuracy, quality
-from harness.table import counted, number, settings_text, varying
+from nutsbench import accuracy, quality
+from nutsbench.table import counted, number, settings_text, varying
 
 #: Wider than this no table gets; a narrower screen loses the columns that say least.
 WIDTH = 100
@@ -20,7 +20,7 @@ _STYLES = {"good": "green", "treedepth limited": "cyan", "unknown": "cyan", "too
 #: Columns that a narrow screen does without, the first one first.
 _DISPENSABLE = ("time s", "ESS", "div", "ESS/s")
 _NUMBERS = ("R-hat", "ESS", "ESS/s", "div", "time s", "seed")
-#: How a model without a reference posterior is told, as :mod:`models.truths` says it.
+#: How a model without a reference posterior is told, as :mod:`nutsbench.models.truths` says it.
 _NO_REFERENCE = "there is no truth of"
 #: How many commands are offered.
 _COMMANDS = 2

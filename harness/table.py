@@ -5,8 +5,8 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 from rich.table import Table
 from rich.text import Text
 
-from harness import claims
-from models.spec import SamplerSettings
+from nutsbench import claims
+from nutsbench.models.spec import SamplerSettings
 
 _SHORT = {"target_accept": "accept", "max_treedepth": "depth"}
 _STYLES = {"good": "green", "too few draws": "yellow", "treedepth limited": "cyan", "unknown": "cyan"}

@@ -1,13 +1,16 @@
-"""Truths written to files, and compared with each other; :mod:`models.truths` reads and computes them."""
+"""Truths written to files, and compared with each other.
+
+:mod:`nutsbench.models.truths` reads and computes them.
+"""
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import List, Tuple
 
-from harness.paths import write_whole
-from models.exact import STATISTICS
-from models.truths import Truth, TruthError
+from nutsbench.models.exact import STATISTICS
+from nutsbench.models.truths import Truth, TruthError
+from nutsbench.paths import write_whole
 
 
 def write(truth: Truth, path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 import psutil
 
-from harness.inside.clock import Listener, Progress
+from nutsbench.inside.clock import Listener, Progress
 
 _LOG_LINES = 20
 

@@ -1,12 +1,12 @@
 """The models that are benchmarked, each registered once.
 
 One file for each section of the tutorial. ``models.get(name)`` returns a
-:class:`~models.spec.ModelSpec`; nothing here imports PyMC3 until a model is built.
+:class:`~nutsbench.models.spec.ModelSpec`; nothing here imports PyMC3 until a model is built.
 """
 
-from models.claims import Claim
-from models.errors import ModelError, UnknownModelError
-from models.registry import (
+from nutsbench.models.claims import Claim
+from nutsbench.models.errors import ModelError, UnknownModelError
+from nutsbench.models.registry import (
     data_digest,
     get,
     load_file,
@@ -15,7 +15,7 @@ from models.registry import (
     model_digest,
     names,
 )
-from models.spec import Data, ModelSpec, SamplerSettings
+from nutsbench.models.spec import Data, ModelSpec, SamplerSettings
 
 __all__ = [
     "Claim",

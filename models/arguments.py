@@ -6,9 +6,9 @@ from typing import Any, Callable, Dict, List, Mapping, Tuple
 
 import numpy as np
 
-from models.claims import Claim
-from models.errors import ModelError
-from models.spec import SamplerSettings
+from nutsbench.models.claims import Claim
+from nutsbench.models.errors import ModelError
+from nutsbench.models.spec import SamplerSettings
 
 #: For each setting its type, what it has to be, and how that reads.
 _SETTINGS: Dict[str, Tuple[type, Callable[[Any], bool], str]] = {
@@ -28,7 +28,7 @@ class _RefusedError(Exception):
 
 
 def check(build: Any, given: Mapping[str, Any], where: str) -> Dict[str, Any]:
-    """Return the arguments as a :class:`models.spec.ModelSpec` holds them.
+    """Return the arguments as a :class:`nutsbench.models.spec.ModelSpec` holds them.
 
     Parameters
     ----------

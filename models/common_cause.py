@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from models import exact
-from models.claims import claim, excludes, includes
-from models.registry import model
-from models.spec import Data, SamplerSettings
+from nutsbench.models import exact
+from nutsbench.models.claims import claim, excludes, includes
+from nutsbench.models.registry import model
+from nutsbench.models.spec import Data, SamplerSettings
 
 SECTION = "common cause (the fork)"
 

@@ -20,8 +20,8 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, TypeVar
 
-from models.errors import ModelError
-from models.identity import own, scope, tree
+from nutsbench.models.errors import ModelError
+from nutsbench.models.identity import own, scope, tree
 
 T = TypeVar("T")
 
@@ -78,6 +78,9 @@ class _Finder(importlib.abc.MetaPathFinder):
 def _import_in(home: str, package: str) -> Callable[..., Any]:
     def find(name: str, space: Any = None, names: Any = None, fromlist: Any = (), level: int = 0) -> Any:
         top = name.split(".")[0]
+        if not level and own.is_earlier_name(top, home):
+            found = builtins.__import__(f"nutsbench.{name}", space, names, fromlist, 0)
+            return found if fromlist else sys.modules["nutsbench.models"]
         if level or not own.sibling(home, top):
             return builtins.__import__(name, space, names, fromlist, level)
         found = builtins.__import__(f"{package}.{name}", space, names, fromlist, 0)

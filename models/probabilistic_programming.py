@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from models import exact
-from models.claims import claim, excludes, near
-from models.registry import model
-from models.spec import Data, SamplerSettings
+from nutsbench.models import exact
+from nutsbench.models.claims import claim, excludes, near
+from nutsbench.models.registry import model
+from nutsbench.models.spec import Data, SamplerSettings
 
 SECTION = "what is probabilistic programming"
 

@@ -15,13 +15,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
-from models import arguments, files, identity
-from models.claims import Claim
-from models.errors import ModelError, NotByValueError, UnknownModelError
-from models.exact.posterior import Posterior
-from models.identity import own, tree
-from models.published import PUBLISHED
-from models.spec import TUTORIAL_SECTIONS, Data, ModelSpec, SamplerSettings
+from nutsbench.models import arguments, files, identity
+from nutsbench.models.claims import Claim
+from nutsbench.models.errors import ModelError, NotByValueError, UnknownModelError
+from nutsbench.models.exact.posterior import Posterior
+from nutsbench.models.identity import own, tree
+from nutsbench.models.published import PUBLISHED
+from nutsbench.models.spec import TUTORIAL_SECTIONS, Data, ModelSpec, SamplerSettings
 
 if sys.version_info >= (3, 10):
     from importlib.metadata import entry_points
@@ -71,7 +71,7 @@ def model(
     Parameters
     ----------
     data, notation, teaches, tutorial_name, section, settings, quick, monitored, tags, exact, no_truth, claims
-        As in :class:`models.spec.ModelSpec`.
+        As in :class:`nutsbench.models.spec.ModelSpec`.
 
     Returns
     -------
@@ -144,12 +144,12 @@ def load_package() -> None:
     """
     if "package" in _loaded:
         return
-    package = sys.modules["models"]
+    package = sys.modules[__package__]
     _loaded["package"] = package
     found = sorted(info.name for info in pkgutil.iter_modules(package.__path__))
     for name in found:
         if name not in _MACHINERY:
-            importlib.import_module(f"models.{name}")
+            importlib.import_module(f"{__package__}.{name}")
     for point in entry_points(group=ENTRY_POINT_GROUP):
         before = set(_registered)
         try:
@@ -318,7 +318,7 @@ def data_digest(data: Data) -> str:
     Parameters
     ----------
     data : dict
-        A model's data: arrays, or whatever else :mod:`models.identity` takes by value.
+        A model's data: arrays, or whatever else :mod:`nutsbench.models.identity` takes by value.
 
     Raises
     ------

@@ -9,8 +9,8 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 import numpy as np
 
-from models.claims import Claim
-from models.exact.posterior import Posterior
+from nutsbench.models.claims import Claim
+from nutsbench.models.exact.posterior import Posterior
 
 Data = Dict[str, np.ndarray]
 
@@ -114,7 +114,7 @@ class ModelSpec:
         Words to select models by.
     exact : callable or None
         Takes the data and returns the posterior in closed form, a
-        :class:`models.exact.Posterior`; ``None`` if there is none.
+        :class:`nutsbench.models.exact.Posterior`; ``None`` if there is none.
     no_truth : str
         Why there is no truth to check against, where there is none.
     claims : tuple of Claim

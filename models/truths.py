@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Tuple
 
-import models
-from models.exact import STATISTICS, solve
-from models.spec import ModelSpec
+from nutsbench import models
+from nutsbench.models.exact import STATISTICS, solve
+from nutsbench.models.spec import ModelSpec
 
 #: Version of the file's layout.
 FORMAT = 1

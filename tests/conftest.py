@@ -1,6 +1,7 @@
 """Fixtures that several tests share, and the parts that records are made of."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,9 +10,9 @@ from typing import Any, Callable, Dict, List, Optional
 
 import pytest
 
-from harness.diagnostics import Quantity
-from harness.record import Record, Status
-from models.spec import SamplerSettings
+from nutsbench.diagnostics import Quantity
+from nutsbench.models.spec import SamplerSettings
+from nutsbench.record import Record, Status
 
 ROOT = Path(__file__).resolve().parent.parent
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -23,6 +24,23 @@ def lock_of_ones_own(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["NUTSBENCH_LOCK"] = str(tmp_path_factory.mktemp("lock") / "nutsbench.lock")
 
 
+def copy_of_project(folder: Path) -> None:
+    """Copy what git knows of the project, and what it would take, as it lies here."""
+    command = ["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip("this is no git checkout")
+    for name in done.stdout.splitlines():
+        source, target = ROOT / name, folder / name
+        if not os.path.lexists(source):
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_symlink() and not os.path.lexists(target):
+            target.symlink_to(os.readlink(source))
+        elif source.is_file():
+            shutil.copyfile(source, target)
+
+
 def answer_signals() -> None:
     """Undo what nohup, or a shell's ``&``, has the tests ignore: a child inherits it."""
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
@@ -32,7 +50,7 @@ def answer_signals() -> None:
 MODEL_FILE = '''
 """A model of one's own."""
 import numpy as np
-from models import SamplerSettings, model
+from nutsbench import SamplerSettings, model
 
 
 def numbers():
@@ -74,7 +92,7 @@ def results(tmp_path: Path) -> Path:
 @pytest.fixture
 def command(results: Path) -> List[str]:
     """How the command line is started in a process of its own."""
-    return [sys.executable, "-m", "harness"]
+    return [sys.executable, "-m", "nutsbench"]
 
 
 @pytest.fixture

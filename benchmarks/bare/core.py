@@ -2,8 +2,8 @@
 
 import os
 
-import models
-from harness.inside.core import Core
+from nutsbench import models
+from nutsbench.inside.core import Core
 
 
 class Bare:

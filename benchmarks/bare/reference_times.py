@@ -11,9 +11,9 @@ import sys
 from functools import partial
 from typing import Any, Callable, Dict, List
 
-import models
-from harness.inside import isolated, samples, yardstick
-from harness.inside.core import Core
+from nutsbench import models
+from nutsbench.inside import isolated, samples, yardstick
+from nutsbench.inside.core import Core
 
 _BURSTS, _BURST_S = 40, 0.002
 _LONGEST_S = 600.0

@@ -2,12 +2,12 @@
 
 import sys
 
-from harness.tracking import cells, classes, speed
+from nutsbench.tracking import cells, classes, speed
 
 try:
-    from harness.tracking.measured import tell_memory
+    from nutsbench.tracking.measured import tell_memory
 except ImportError:  # A commit from before there was a host.
-    from harness import compile_cache
+    from nutsbench import compile_cache
 
     def tell_memory() -> None:
         """Load once what all benchmarks need, which are forks of this process."""

@@ -3,9 +3,9 @@
 import time
 
 try:
-    from harness.inside import yardstick
+    from nutsbench.inside import yardstick
 except ImportError:  # A commit from before there was a host.
-    from harness import yardstick
+    from nutsbench import yardstick
 
 
 def time_plain_python() -> None:

@@ -11,7 +11,7 @@ import signal
 import sys
 from typing import List, NoReturn, Optional, Sequence
 
-from harness import crash, terminal
+from nutsbench import crash, terminal
 
 #: As of a program that SIGINT has ended, and of one that SIGPIPE has.
 _INTERRUPTED, _UNREAD = 130, 141
@@ -43,10 +43,10 @@ def _run(arguments: Optional[Sequence[str]]) -> int:
     # Imported here, so that what cannot be imported is a fault like any other.
     import click
 
-    import models
-    from harness.cli.commands import cli
-    from harness.cli.common import SAID
-    from harness.errors import UserError
+    from nutsbench import models
+    from nutsbench.cli.commands import cli
+    from nutsbench.cli.common import SAID
+    from nutsbench.errors import UserError
 
     try:
         return int(cli.main(args=arguments, prog_name="nutsbench", standalone_mode=False) or 0)
@@ -95,7 +95,7 @@ def _read_files_as_utf8() -> None:
         return
     program: List[str] = [sys.argv[0]]
     if os.path.basename(program[0]) == "__main__.py":
-        program = ["-m", "harness"]
+        program = ["-m", "nutsbench"]
     elif not os.path.isfile(program[0]):
         return
     variables = {**os.environ, "PYTHONUTF8": "1"}

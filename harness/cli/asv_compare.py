@@ -12,9 +12,8 @@ from typing import Any, Dict, List, Sequence, Tuple
 
 import click
 
-import models
-from harness import stack
-from harness.cli.common import (
+from nutsbench import models, stack
+from nutsbench.cli.common import (
     check_choice,
     console,
     json_option,
@@ -24,8 +23,8 @@ from harness.cli.common import (
     print_json,
     results_option,
 )
-from harness.errors import UserError
-from harness.paths import ROOT
+from nutsbench.errors import UserError
+from nutsbench.paths import ROOT
 
 #: Where asv.conf.json has its results go.
 _ASV = ROOT / "results" / "asv"
@@ -63,8 +62,8 @@ def asv_compare_command(
     What asv flags is measured once more by `nutsbench compare`. Exit code 0: nothing got slower,
     1: something did, and was confirmed, 3: it cannot be told yet.
     """
-    from harness.compare import arms
-    from harness.tracking import flagged
+    from nutsbench.compare import arms
+    from nutsbench.tracking import flagged
 
     load_models(models_files)
     check_choice("model", names, models.names())
@@ -103,7 +102,7 @@ def _run_asv(hashes: Sequence[str], chosen: str, stack_name: str, *options: str)
     *options : str
         More options of ``asv run``.
     """
-    from harness.tracking import cells
+    from nutsbench.tracking import cells
 
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as listed:
         listed.write("\n".join(hashes) + "\n")
@@ -138,10 +137,10 @@ def _confirm(
     no_wait: bool,
 ) -> Dict[str, str]:
     """Measure the models of what is flagged again, and return an answer for each flagged benchmark."""
-    from harness.cli import compare
-    from harness.cli.common import machine_to_oneself
-    from harness.compare import arms
-    from harness.compare.result import THRESHOLDS, Options
+    from nutsbench.cli import compare
+    from nutsbench.cli.common import machine_to_oneself
+    from nutsbench.compare import arms
+    from nutsbench.compare.result import THRESHOLDS, Options
 
     answers = {row.benchmark: "undecided" for row in rows if row.change}
     for counter, word in (("callgrind", "track_instructions"), ("time", ".time_")):
@@ -175,7 +174,7 @@ def _measure_again(
     A comparison times transitions, in which gradient and leapfrog are a part, made by the sampler's own
     code, and compiling none.
     """
-    from harness.tracking import flagged
+    from nutsbench.tracking import flagged
 
     asked = [
         row

@@ -14,9 +14,8 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 import click
 
-import models
-from harness import environment, grid, stack, store
-from harness.cli.common import (
+from nutsbench import environment, grid, models, stack, store
+from nutsbench.cli.common import (
     check_choice,
     json_option,
     load_models,
@@ -28,8 +27,8 @@ from harness.cli.common import (
     results_option,
     say_problems,
 )
-from harness.errors import UserError
-from harness.paths import ROOT
+from nutsbench.errors import UserError
+from nutsbench.paths import importable
 
 #: Fast models, of one scalar to nine, with and without data.
 MODELS = ("addition", "coin_toss", "simple_regression", "exclude_collider", "count_heterogenous")
@@ -82,7 +81,7 @@ def calibrate_command(
     A right sampler that is called inaccurate is a false alarm; a wrong one that is not,
     a miss. What was sampled before is not sampled again.
     """
-    from harness.inside.faults import FAULTS
+    from nutsbench.inside.faults import FAULTS
 
     load_models(models_files)
     specs = grid.select(names or MODELS)
@@ -144,7 +143,7 @@ def _lines(file: Path) -> List[str]:
 
 def _done(path: Path) -> Set[Key]:
     """Return what need not be sampled again: earlier rows lack what the verdict on mixing looks at."""
-    from harness.calibration import SCHEMA
+    from nutsbench.calibration import SCHEMA
 
     return {key for key, row in _rows_by_key(path).items() if row.get("schema") == SCHEMA}
 
@@ -156,8 +155,8 @@ def _tasks(
     records: int,
     done: Set[Key],
 ) -> List[Task]:
-    from harness.inside.faults import FAULTS
-    from models import truths
+    from nutsbench.inside.faults import FAULTS
+    from nutsbench.models import truths
 
     tasks = []
     for spec in specs:
@@ -185,7 +184,7 @@ def _sample(one: stack.Stack, tasks: Sequence[Task], path: Path, jobs: int) -> N
     from rich.console import Console
     from rich.progress import Progress
 
-    from harness import calibration
+    from nutsbench import calibration
 
     path.parent.mkdir(parents=True, exist_ok=True)
     variables = environment.worker_variables(one.compiledir, one.has_theano_pymc, threads=1)
@@ -195,10 +194,15 @@ def _sample(one: stack.Stack, tasks: Sequence[Task], path: Path, jobs: int) -> N
 
     def sample(task: Task, judges: Any, folder: Path, advance: Any) -> None:
         name, sampler, changed, seeds = task
-        command = [str(one.python), "-m", "harness.inside.calibrate", name, sampler, *map(str, seeds), *own]
+        command = [str(one.python), "-m", "nutsbench.inside.calibrate", name, sampler, *map(str, seeds), *own]
         command += ["--settings", json.dumps(changed), "--arrays", str(folder)]
         with subprocess.Popen(
-            command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command,
+            cwd=importable(),
+            env=variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         ) as process:
             running.add(process)
             errors: List[str] = []
@@ -261,8 +265,8 @@ _VERDICTS = (
 
 
 def _print_report(rows: Sequence[Dict[str, Any]], as_markdown: bool, as_json: bool) -> None:
-    from harness import accuracy, error_rates
-    from harness.inside.faults import FAULTS
+    from nutsbench import accuracy, error_rates
+    from nutsbench.inside.faults import FAULTS
 
     truths = _truths(rows)
     rows = _current(rows, truths)
@@ -310,7 +314,7 @@ def _print_report(rows: Sequence[Dict[str, Any]], as_markdown: bool, as_json: bo
 
 def _share(count: int, total: int) -> str:
     """Return a share in percent with its interval: ``0.1 (0.0 to 0.6) %``."""
-    from harness.error_rates import interval
+    from nutsbench.error_rates import interval
 
     low, high = interval(count, total)
     return f"{100 * count / total:.1f} ({100 * low:.1f} to {100 * high:.1f}) %"
@@ -327,7 +331,7 @@ def _alarms(judged: Sequence[Any]) -> List[Sequence[str]]:
 
 def _truths(rows: Sequence[Dict[str, Any]]) -> Dict[str, Any]:
     """Return the truths of the models that were sampled, as they are now."""
-    from models.truths import find
+    from nutsbench.models.truths import find
 
     names = dict.fromkeys(row["model"] for row in rows)
     found = {name: find(name)[0] for name in names}
@@ -336,7 +340,7 @@ def _truths(rows: Sequence[Dict[str, Any]]) -> Dict[str, Any]:
 
 def _current(rows: Sequence[Dict[str, Any]], truths: Dict[str, Any]) -> List[Dict[str, Any]]:
     """Return the rows of the models and truths as they are now, by sampler."""
-    from harness.inside.faults import FAULTS
+    from nutsbench.inside.faults import FAULTS
 
     digests = {name: exact.digest for name, exact in truths.items()}
     of_models = {name: models.model_digest(models.get(name)) for name in models.names()}
@@ -356,7 +360,7 @@ def _current(rows: Sequence[Dict[str, Any]], truths: Dict[str, Any]) -> List[Dic
 
 def _power(rows: Sequence[Dict[str, Any]], truths: Dict[str, Any]) -> List[Dict[str, Any]]:
     """Return, by model and kind of bias, how often each size of it is caught."""
-    from harness import accuracy, error_rates
+    from nutsbench import accuracy, error_rates
 
     found: List[Dict[str, Any]] = []
     for name, exact in truths.items():

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import click
 
-from harness.cli.common import console, print_json
+from nutsbench.cli.common import console, print_json
 
 #: Machine's name in asv of a second run over some of the releases, which the noise is read off.
 REPEAT = "{}-again"
@@ -39,10 +39,10 @@ def print_changes(folder: Path, machine: str, commits: Mapping[str, str], form: 
     form : str
         ``text``, ``markdown`` or ``json``.
     """
-    from harness import gaps, history
-    from harness.record import newest, place_anywhere
-    from harness.store import Store
-    from harness.table import markdown
+    from nutsbench import gaps, history
+    from nutsbench.record import newest, place_anywhere
+    from nutsbench.store import Store
+    from nutsbench.table import markdown
 
     records = list(newest(Store(folder).load().records, place_anywhere).values())
     # Those of another machine tell as well whether chains mix, if there are none of this one.

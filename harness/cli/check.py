@@ -9,11 +9,10 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import click
 import numpy as np
 
-import models
-from harness import descendants, environment, grid, stack
-from harness.cli.common import json_option, load_models, make_ready, models_option, print_json
-from harness.errors import UserError
-from harness.paths import ROOT
+from nutsbench import descendants, environment, grid, models, stack
+from nutsbench.cli.common import json_option, load_models, make_ready, models_option, print_json
+from nutsbench.errors import UserError
+from nutsbench.paths import PACKAGE, importable
 
 #: Chance of a false alarm of the independent check, for each model and stack.
 _INDEPENDENT_LEVEL = 1e-4
@@ -41,7 +40,7 @@ def check_command(
     others from being checked. Exits with 1 if something is missing that it must provide.
     """
     if as_markdown:
-        from harness.inside.clauses import markdown
+        from nutsbench.inside.clauses import markdown
 
         click.echo(markdown())
         return 0
@@ -54,7 +53,7 @@ def check_command(
     rows: List[Dict[str, Any]] = []
     for one in [stack.resolve(text) for text in dict.fromkeys(stacks)]:
         make_ready([one])
-        for line in _run_in(one, "harness.inside.contract", names, ["--timeout", str(timeout)]):
+        for line in _run_in(one, "nutsbench.inside.contract", names, ["--timeout", str(timeout)]):
             row = {"stack": one.name, **line}
             row["findings"] = [*row["findings"], *_differences(row, rows)]
             row["keeps"] = not any(found["level"] == "must" for found in row["findings"])
@@ -72,8 +71,8 @@ def check_command(
 
 def _differences(row: Dict[str, Any], before: Sequence[Dict[str, Any]]) -> List[Dict[str, str]]:
     """Return a finding if a model's data are others on this stack than on the first that has them."""
-    from harness.inside import mismatch
-    from harness.inside.clauses import Finding
+    from nutsbench.inside import mismatch
+    from nutsbench.inside.clauses import Finding
 
     first = next((one for one in before if one["model"] == row["model"] and one["data"]), None)
     if first is None or not row["data"]:
@@ -104,15 +103,15 @@ def check_truth_command(
 
     Exits with 1 if one is not that of its model, or if the stacks disagree.
     """
-    from harness.accuracy import threshold
-    from harness.inside.contract import MAX_GRADIENT_DIFFERENCE, MAX_LOGP_DIFFERENCE
+    from nutsbench.accuracy import threshold
+    from nutsbench.inside.contract import MAX_GRADIENT_DIFFERENCE, MAX_LOGP_DIFFERENCE
 
     load_models(models_files)
     chosen = [stack.resolve(text) for text in stacks]
     make_ready(chosen)
     wanted = [spec.name for spec in grid.select(names)]
     extra = ["--independent"] if independent else []
-    found = {one.name: _run_in(one, "harness.inside.density", wanted, extra) for one in chosen}
+    found = {one.name: _run_in(one, "nutsbench.inside.density", wanted, extra) for one in chosen}
     rows: List[Dict[str, Any]] = []
     for place, name in enumerate(wanted):
         of_stacks = [(label, lines[place]) for label, lines in found.items()]
@@ -178,7 +177,7 @@ def _names_of(word: str) -> List[str]:
     path = Path(word)
     if path.suffix != ".py":
         return [spec.name for spec in grid.select([word])]
-    if path.resolve().parent == ROOT / "models":
+    if path.resolve().parent == (PACKAGE / "models").resolve():
         return [name for name in models.names() if models.get(name).source == path.name]
     load_models([path])
     return [name for name in models.names() if models.get(name).source == path.name]
@@ -196,7 +195,7 @@ def _run_in(
     variables = environment.worker_variables(one.compiledir, one.has_theano_pymc, threads=1)
     done = subprocess.run(
         command,
-        cwd=ROOT,
+        cwd=importable(),
         env=variables,
         capture_output=True,
         text=True,

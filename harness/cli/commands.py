@@ -3,25 +3,27 @@
 Each lists its steps in order and leaves them to the modules that do them.
 """
 
+from pathlib import Path
 from typing import Any, List
 
 import click
 
-from harness.cli.asv_compare import asv_compare_command
-from harness.cli.calibrate import calibrate_command
-from harness.cli.check import check_command, check_truth_command
-from harness.cli.compare import compare_command
-from harness.cli.export import export_command
-from harness.cli.guard import guard_command
-from harness.cli.info import doctor_command, metrics_command, models_command, stacks_command
-from harness.cli.power import power_command
-from harness.cli.reference import reference_command
-from harness.cli.releases import releases_command
-from harness.cli.report import report_command
-from harness.cli.run import run_command
-from harness.cli.show import show_command
-from harness.cli.truth import truth_command
-from harness.errors import unknown
+from nutsbench.cli import settings
+from nutsbench.cli.asv_compare import asv_compare_command
+from nutsbench.cli.calibrate import calibrate_command
+from nutsbench.cli.check import check_command, check_truth_command
+from nutsbench.cli.compare import compare_command
+from nutsbench.cli.export import export_command
+from nutsbench.cli.guard import guard_command
+from nutsbench.cli.info import doctor_command, metrics_command, models_command, stacks_command
+from nutsbench.cli.power import power_command
+from nutsbench.cli.reference import reference_command
+from nutsbench.cli.releases import releases_command
+from nutsbench.cli.report import report_command
+from nutsbench.cli.run import run_command
+from nutsbench.cli.show import show_command
+from nutsbench.cli.truth import truth_command
+from nutsbench.errors import unknown
 
 
 class _Commands(click.Group):
@@ -38,12 +40,18 @@ class _Commands(click.Group):
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="nutsbench")
-def cli() -> None:
+@click.pass_context
+def cli(ctx: click.Context) -> None:
     """Benchmark and diagnose PyMC3's NUTS, as compiled by Theano.
 
     The models are those of a Bayesian regression tutorial, and your own. Start with
     `nutsbench doctor`, then `nutsbench run`, then `nutsbench show`.
+
+    A project's own settings stand in its `nutsbench.toml`, or in the table `tool.nutsbench` of its
+    `pyproject.toml`: `stack = "your-lock.txt"` for all commands, `[guard]` and `baseline = "..."` for one.
     """
+    assert isinstance(ctx.command, click.Group)
+    ctx.default_map = settings.defaults(ctx.command.commands, Path.cwd())
 
 
 for _command in (

@@ -10,9 +10,8 @@ from typing import Any, Callable, Iterator, Optional, Sequence, TextIO, Tuple
 
 import click
 
-import models
-from harness import descendants, install, lock, paths, stack
-from harness.errors import UserError, unknown
+from nutsbench import descendants, install, lock, models, paths, stack
+from nutsbench.errors import UserError, unknown
 
 #: Of an interruption of which the user has been told what there is to tell.
 SAID = "said"

@@ -8,9 +8,8 @@ from typing import Any, Iterator, List, Optional, Sequence, Tuple
 
 import click
 
-import models
-from harness import environment, stack
-from harness.cli.common import (
+from nutsbench import environment, models, stack
+from nutsbench.cli.common import (
     check_choice,
     console,
     json_option,
@@ -22,8 +21,8 @@ from harness.cli.common import (
     print_json,
     results_option,
 )
-from harness.errors import UserError
-from harness.paths import write_whole
+from nutsbench.errors import UserError
+from nutsbench.paths import write_whole
 
 _STYLES = {"slower": "red", "faster": "green", "same": "green", "undecided": "yellow", "not measured": "red"}
 
@@ -75,8 +74,8 @@ def compare_command(
     revision of this repository; or both are files or folders of records. Exit code 0: the same
     or faster, 1: slower, 3: it cannot be told yet.
     """
-    from harness.compare import arms, records
-    from harness.compare.result import COUNTERS, THRESHOLDS, Options
+    from nutsbench.compare import arms, records
+    from nutsbench.compare.result import COUNTERS, THRESHOLDS, Options
 
     if as_json and markdown:
         raise UserError("--json and --markdown exclude each other.")
@@ -121,8 +120,8 @@ def _answered(study: Any, code: int) -> int:
 
 def measure(sides: Sequence[Any], names: Sequence[str], options: Any) -> Tuple[Any, List[str], bool]:
     """Return the comparison, notes on its conditions, and whether it was stopped."""
-    from harness.compare import arms, callgrind, words
-    from harness.compare.study import Study
+    from nutsbench.compare import arms, callgrind, words
+    from nutsbench.compare.study import Study
 
     if options.counter == "callgrind":
         callgrind.check()
@@ -152,8 +151,8 @@ def measure(sides: Sequence[Any], names: Sequence[str], options: Any) -> Tuple[A
 
 def store(study: Any, notes: Sequence[str], results: Path, interrupted: bool) -> None:
     """Keep a comparison in a file of its own, for the dashboard."""
-    from harness.compare import words
-    from harness.store import utc_now
+    from nutsbench.compare import words
+    from nutsbench.store import utc_now
 
     folder = results / "compare"
     now = utc_now()
@@ -193,7 +192,7 @@ class _Lines:
         self._said: Any = {}
 
     def __call__(self, study: Any) -> None:
-        from harness.compare.words import span
+        from nutsbench.compare.words import span
 
         for result in study.results.values():
             now = result.problem or (result.verdict.value if result.is_known else "undecided")
@@ -208,7 +207,7 @@ def _table(study: Any) -> Any:
     from rich.table import Table
     from rich.text import Text
 
-    from harness.compare import words
+    from nutsbench.compare import words
 
     table = Table(title=f"{study.head.label} over {study.base.label}", box=None, pad_edge=False)
     for name in words.HEADER:
@@ -221,7 +220,7 @@ def _table(study: Any) -> Any:
 
 
 def _say(study: Any, notes: Sequence[str], as_json: bool, markdown: bool) -> int:
-    from harness.compare import words
+    from nutsbench.compare import words
 
     code = words.exit_code(study.verdict)
     said = words.sentences(study)

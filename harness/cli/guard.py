@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple
 
 import click
 
-import models
-from harness import descendants, guard, paths, stack
-from harness.cli.common import (
+from nutsbench import descendants, guard, models, paths, stack
+from nutsbench.cli.common import (
     check_choice,
     json_option,
+    load_models,
     machine_to_oneself,
     make_ready,
+    models_option,
     no_wait_option,
     print_json,
 )
-from harness.errors import UserError
+from nutsbench.errors import UserError
 
 if TYPE_CHECKING:
-    from harness.compare.arms import Arm
+    from nutsbench.compare.arms import Arm
 
 
 #: What an interrupted user is told.
@@ -33,8 +34,15 @@ _KEPT = "Records of the cells that were done are kept; nothing was judged."
     "--baseline",
     type=click.Path(path_type=Path),
     show_default="baseline.json in the output folder, if there is one",
-    help="JSON of an earlier run to compare with.",
+    help="JSON of an earlier run to compare with; --save-baseline writes it.",
 )
+@click.option(
+    "--stack",
+    "measured",
+    show_default="that of NUTSBENCH_STACK, else pymc3-3.8",
+    help="What is measured: a stack's name, or the path of a checkout or of a requirements file.",
+)
+@models_option
 @click.option(
     "--against",
     metavar="BASE",
@@ -64,6 +72,8 @@ _KEPT = "Records of the cells that were done are kept; nothing was judged."
 @json_option
 def guard_command(
     baseline: Optional[Path],
+    measured: Optional[str],
+    models_files: Tuple[Path, ...],
     against: Optional[str],
     budget: float,
     save_baseline: bool,
@@ -81,16 +91,21 @@ def guard_command(
     the noise and show again when they are measured again. If the baseline was made with other
     packages, these are installed, and a suspected slowdown is measured in turns with them.
     """
-    from harness.compare import arms
+    from nutsbench.compare import arms
+    from nutsbench.tracking import cells
 
     if judge is not None and against is not None:
         raise UserError("--judge measures nothing, and --against measures in turns: give one of them.")
     if not budget > 0:
         raise UserError(f"budget has to be above 0, not {budget:g}.")
+    if measured is not None:
+        os.environ[stack.VARIABLE] = stack.resolve(measured).to_text()
+    load_models(models_files)
+    os.environ[cells.OWN_MODELS] = os.pathsep.join(map(str, models.loaded_files()))
     opponent = None if against is None else arms.resolve("BASE", against, stack.DEFAULT)
     output.mkdir(parents=True, exist_ok=True)
     kept = baseline or output / "baseline.json"
-    if baseline is not None and not baseline.is_file():
+    if baseline is not None and not baseline.is_file() and not save_baseline:
         raise UserError(f"There is no baseline {baseline}: `nutsbench guard --save-baseline` makes one.")
     check_choice("model", accepted, models.names())
     base = guard.read(kept) if kept.is_file() else None
@@ -118,8 +133,8 @@ def guard_command(
     code = 1 if any(finding.verdict == "red" for finding in findings) else 0
     _say(findings, now, base is not None or against is not None, as_json)
     if save_baseline and code == 0:
-        _keep(current, output / "baseline.json", [model for model in now.inaccurate() if model in accepted])
-        click.echo(f"Kept as the baseline: {output / 'baseline.json'}", err=True)
+        _keep(current, kept, [model for model in now.inaccurate() if model in accepted])
+        click.echo(f"Kept as the baseline: {kept}", err=True)
     return code
 
 
@@ -132,9 +147,7 @@ def _keep(current: Path, baseline: Path, accepted: Sequence[str]) -> None:
         content[guard.STACK] = stack.pack(here)
     for row in content["benchmarks"]:
         row.get("stats", {}).pop("data", None)
-    part = baseline.with_suffix(".part")
-    part.write_text(json.dumps(content, indent=1) + "\n")
-    part.replace(baseline)
+    paths.write_whole(baseline, json.dumps(content, indent=1) + "\n")
 
 
 def _measure(target: Path, only: Optional[str], output: Path) -> None:
@@ -147,18 +160,18 @@ def _measure(target: Path, only: Optional[str], output: Path) -> None:
     """
     if target.exists():
         target.unlink()
-    command = [sys.executable, "-m", "pytest", str(paths.ROOT / "benchmarks"), "-q", "--no-header"]
-    command += ["-c", str(paths.ROOT / "benchmarks" / "pytest.ini"), f"--benchmark-json={target}"]
+    command = [sys.executable, "-m", "pytest", str(paths.BENCHMARKS), "-q", "--no-header"]
+    command += ["-c", str(paths.BENCHMARKS / "pytest.ini"), f"--benchmark-json={target}"]
     command += ["-k", only] if only else []
     variables = {**os.environ, "NUTSBENCH_ASV": str(output), "PYTHONHASHSEED": "0"}
-    done = descendants.run(command, env=variables, stdout=sys.stderr, cwd=paths.ROOT)
+    done = descendants.run(command, env=variables, stdout=sys.stderr, cwd=paths.CHECKOUT)
     if not target.exists() or done.returncode not in (0, 1):
         raise UserError(f"pytest ended with code {done.returncode}; its output says why.")
 
 
 def _time(now: guard.Suite, base: guard.Suite, output: Path, budget: float) -> List[guard.Finding]:
     """Judge times: in turns with the baseline's stack if it is another one, else by measuring again."""
-    from harness.compare.arms import Arm
+    from nutsbench.compare.arms import Arm
 
     if base.stack is None or stack.unpack(base.stack).digest == stack.current().digest:
         return _confirmed(now, base, output)
@@ -204,11 +217,11 @@ def _in_turns(base: "Arm", models: Sequence[str], budget: float) -> Tuple[List[g
     list of Finding, bool
         What is said, and whether that is an answer.
     """
-    from harness.compare import words
-    from harness.compare.arms import Arm
-    from harness.compare.result import Options
-    from harness.compare.statistics import Verdict
-    from harness.compare.study import Study
+    from nutsbench.compare import words
+    from nutsbench.compare.arms import Arm
+    from nutsbench.compare.result import Options
+    from nutsbench.compare.statistics import Verdict
+    from nutsbench.compare.study import Study
 
     here = stack.current()
     head = Arm("HEAD", here.name, here)

@@ -5,9 +5,8 @@ from typing import Tuple
 
 import click
 
-import models
-from harness import grid, stack
-from harness.cli.common import json_option, load_models, make_ready, models_option, print_json
+from nutsbench import grid, models, stack
+from nutsbench.cli.common import json_option, load_models, make_ready, models_option, print_json
 
 
 @click.command("models")
@@ -34,8 +33,8 @@ def models_command(names: Tuple[str, ...], as_json: bool, models_files: Tuple[Pa
 
 
 def _print_model(spec: models.ModelSpec) -> None:
-    from harness.table import settings_text
-    from models import truths
+    from nutsbench.models import truths
+    from nutsbench.table import settings_text
 
     title = f"{spec.name} ({spec.tutorial_name}, in {spec.section!r})" if spec.section else spec.name
     click.secho(title, bold=True)
@@ -58,7 +57,7 @@ def _print_model(spec: models.ModelSpec) -> None:
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print the README's table.")
 def metrics_command(as_json: bool, as_markdown: bool) -> int:
     """List the metrics of a record: unit, direction and definition."""
-    from harness import metrics
+    from nutsbench import metrics
 
     rows = list(metrics.METRICS.values())
     if as_json:
@@ -101,7 +100,7 @@ def stacks_command(names: Tuple[str, ...], as_json: bool) -> int:
 @json_option
 def doctor_command(as_json: bool) -> int:
     """Say whether this machine can be trusted for timing, and what to do."""
-    from harness import doctor
+    from nutsbench import doctor
 
     findings = doctor.examine()
     if as_json:

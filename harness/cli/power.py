@@ -8,8 +8,8 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import click
 
-from harness import environment, paths
-from harness.cli.common import (
+from nutsbench import environment, paths
+from nutsbench.cli.common import (
     check_choice,
     console,
     json_option,
@@ -17,8 +17,8 @@ from harness.cli.common import (
     no_wait_option,
     print_json,
 )
-from harness.errors import UserError
-from harness.store import content
+from nutsbench.errors import UserError
+from nutsbench.store import content
 
 _FILE = "trials.jsonl"
 _ABOUT = ("machine", "machine_before", "processor")
@@ -67,7 +67,7 @@ def power_command(
     Unchanged arms and arms that are slower by a known part are compared, with and without load.
     The table says how often each tool says slower, and how long it takes.
     """
-    from harness.compare import power, slowdown
+    from nutsbench.compare import power, slowdown
 
     named = {"tool": tool, "model": model, "place": place}
     only = {**named, "load": load, "size": size}
@@ -112,8 +112,8 @@ def _measure(
 ) -> None:
     from rich.progress import Progress
 
-    from harness.compare import callgrind, power, slowdown
-    from harness.compare.pair import ArmError
+    from nutsbench.compare import callgrind, power, slowdown
+    from nutsbench.compare.pair import ArmError
 
     if only["tool"] == "callgrind":
         callgrind.check()
@@ -123,7 +123,7 @@ def _measure(
     made = slowdown.make()
     until = float("inf") if minutes is None else time.monotonic() + 60 * minutes
     about = environment.machine(1)
-    facts = {**environment.commit(paths.ROOT), **{name: about[name] for name in _ABOUT}}
+    facts = {**environment.commit(paths.CHECKOUT), **{name: about[name] for name in _ABOUT}}
     # What a piece of the sampler is a share of, and how times spread, is another on another machine.
     here = [row for row in rows if environment.same_kind(row, facts)]
     trials = power.chosen(power.todo(here), only)
@@ -149,7 +149,7 @@ def _measure(
 
 
 def _print(rows: Sequence[Mapping[str, Any]], as_json: bool, markdown: bool) -> None:
-    from harness.compare import rates
+    from nutsbench.compare import rates
 
     of_asv, others = rates.split(rows)
     tables = {
@@ -168,7 +168,7 @@ def _print(rows: Sequence[Mapping[str, Any]], as_json: bool, markdown: bool) -> 
 def _print_table(title: str, table: Sequence[Mapping[str, Any]], markdown: bool) -> None:
     from rich.table import Table
 
-    from harness.table import markdown as as_markdown
+    from nutsbench.table import markdown as as_markdown
 
     names = list(table[0])
     text = [[_cell(row[name]) for name in names] for row in table]

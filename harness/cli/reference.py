@@ -7,9 +7,8 @@ from typing import Any, Dict, Tuple
 
 import click
 
-import models
-from harness import environment, grid, stack
-from harness.cli.common import (
+from nutsbench import environment, grid, models, stack
+from nutsbench.cli.common import (
     load_models,
     machine_to_oneself,
     make_ready,
@@ -17,7 +16,7 @@ from harness.cli.common import (
     no_wait_option,
     results_option,
 )
-from harness.errors import UserError
+from nutsbench.errors import UserError
 
 #: What an interrupted user is told.
 _KEPT = "What was tried is among the records; no reference was written."
@@ -52,8 +51,8 @@ def reference_command(
     or that do not reach the ESS. Of a model with an exact posterior nothing is written:
     the draws are compared with it.
     """
-    from harness import reference
-    from harness.record import Record
+    from nutsbench import reference
+    from nutsbench.record import Record
 
     load_models(models_files)
     if not 100 <= ess < math.inf:
@@ -92,9 +91,9 @@ def reference_command(
 
 def _sample(cell: grid.Cell, one: stack.Stack, timeout: float, results: Path) -> Any:
     """Run one cell as ``nutsbench run`` would; its record is kept with all others."""
-    from harness import runner
-    from harness.process import Options
-    from harness.store import Store, utc_now
+    from nutsbench import runner
+    from nutsbench.process import Options
+    from nutsbench.store import Store, utc_now
 
     store = Store(results)
     run_file = store.begin("reference", utc_now())
@@ -111,8 +110,8 @@ def _sample(cell: grid.Cell, one: stack.Stack, timeout: float, results: Path) ->
 
 
 def _keep(spec: models.ModelSpec, record: Dict[str, Any], command: str) -> int:
-    from harness import reference, table, truth
-    from models import truths
+    from nutsbench import reference, table, truth
+    from nutsbench.models import truths
 
     made = reference.truth_of(spec, record, command)
     details = made.details

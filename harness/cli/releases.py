@@ -9,10 +9,10 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 import click
 
-from harness import descendants, environment, paths, releases
-from harness.cli.changes import print_changes
-from harness.cli.common import json_option, machine_to_oneself, make_ready, no_wait_option, print_json
-from harness.errors import UserError
+from nutsbench import descendants, environment, paths, releases
+from nutsbench.cli.changes import print_changes
+from nutsbench.cli.common import json_option, machine_to_oneself, make_ready, no_wait_option, print_json
+from nutsbench.errors import UserError
 
 #: The machine of the published results, and any other: results must not name a host.
 _REFERENCE, _OWN = "reference", "own"
@@ -149,7 +149,7 @@ def _measured(commits: Dict[str, str], machine: str) -> Dict[str, int]:
 
 def results_dir() -> Path:
     """Return where asv's configuration of the releases puts its results."""
-    return paths.ROOT / "results" / "releases"
+    return (paths.CHECKOUT or Path.cwd()) / "results" / "releases"
 
 
 def _run(

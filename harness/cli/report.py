@@ -8,8 +8,8 @@ from typing import Optional, Tuple
 
 import click
 
-from harness.cli.common import load_models, models_option, results_option
-from harness.errors import UserError
+from nutsbench.cli.common import load_models, models_option, results_option
+from nutsbench.errors import UserError
 
 
 @click.command("report")
@@ -30,7 +30,7 @@ def report_command(
     from rich.console import Console
     from rich.progress import Progress
 
-    from harness.report import data, pages, site
+    from nutsbench.report import data, pages, site
 
     load_models(models_files)
     target = output or results / "report"

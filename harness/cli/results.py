@@ -6,7 +6,7 @@ from typing import Any, Mapping, Sequence
 
 import click
 
-from harness.cli.common import console
+from nutsbench.cli.common import console
 
 _COLOURS = {"bold": {"bold": True}, "dim": {"dim": True}}
 
@@ -25,7 +25,7 @@ def print_records(
     wide : bool
         Whether to print all there is, however wide the screen would have to be.
     """
-    from harness import summary, table
+    from nutsbench import summary, table
 
     if wide:
         screen = console()

@@ -5,9 +5,8 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import click
 
-import models
-from harness import grid, stack
-from harness.cli.common import (
+from nutsbench import grid, models, stack
+from nutsbench.cli.common import (
     Several,
     load_models,
     machine_to_oneself,
@@ -18,8 +17,8 @@ from harness.cli.common import (
     results_option,
     say_problems,
 )
-from harness.cli.results import print_records
-from harness.errors import UserError
+from nutsbench.cli.results import print_records
+from nutsbench.errors import UserError
 
 #: What an interrupted user is told.
 _KEPT = "What was measured is kept; the same command goes on from here."
@@ -77,9 +76,9 @@ def run_command(
     Every combination of the values given is one cell; what is not given is the
     profile's. Cells that are done already are not run again.
     """
-    from harness import runner
-    from harness.process import Options
-    from harness.store import Store, utc_now
+    from nutsbench import runner
+    from nutsbench.process import Options
+    from nutsbench.store import Store, utc_now
 
     load_models(models_files)
     if timeout <= 0:
@@ -132,7 +131,7 @@ def _done(
     records: Sequence[Mapping[str, Any]], origin: str, draws_dir: Optional[Path]
 ) -> Dict[str, Mapping[str, Any]]:
     """Find the cells that need not be run: measured in this very folder, and ok the last time."""
-    from harness.record import key, newest
+    from nutsbench.record import key, newest
 
     def has_draws(record: Mapping[str, Any]) -> bool:
         name = record["details"].get("draws_file")
@@ -157,8 +156,8 @@ def _run_jobs(
     """Run jobs, show them, add their records to ``records``, and return the exit code."""
     from rich.console import Console
 
-    from harness import environment, runner, table
-    from harness.display import RunDisplay
+    from nutsbench import environment, runner, table
+    from nutsbench.display import RunDisplay
 
     if environment.compiler() is None and todo:
         click.echo("Warning: no C++ compiler: Theano runs in Python, and times mean little.", err=True)
@@ -184,7 +183,7 @@ def _run_jobs(
 
 
 def _print_plan(todo: Sequence[Any], skipped: int, records: Sequence[Mapping[str, Any]]) -> int:
-    from harness import table
+    from nutsbench import table
 
     known = []
     for job in todo:
@@ -204,7 +203,7 @@ def _print_plan(todo: Sequence[Any], skipped: int, records: Sequence[Mapping[str
 
 
 def _say_done(skipped: int) -> None:
-    from harness import table
+    from nutsbench import table
 
     if skipped:
         click.echo(f"Done already, and not run again: {table.counted(skipped, 'cell')} (--fresh does).")

@@ -5,9 +5,8 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import click
 
-import models
-from harness import grid, stack
-from harness.cli.common import (
+from nutsbench import grid, models, stack
+from nutsbench.cli.common import (
     check_choice,
     console,
     json_option,
@@ -17,8 +16,8 @@ from harness.cli.common import (
     results_option,
     say_problems,
 )
-from harness.cli.results import print_records
-from harness.quality import VERDICTS
+from nutsbench.cli.results import print_records
+from nutsbench.quality import VERDICTS
 
 
 @click.command("show")
@@ -56,9 +55,9 @@ def show_command(
 
     Records that came with a clone are shown while there are none of this machine's own.
     """
-    from harness import accuracy as judged
-    from harness import store, table
-    from harness.record import Status, newest, place
+    from nutsbench import accuracy as judged
+    from nutsbench import store, table
+    from nutsbench.record import Status, newest, place
 
     load_models(models_files)
     check_choice("status", statuses, [status.value for status in Status])
@@ -103,7 +102,7 @@ def _by_present_truth_last(records: List[Dict[str, Any]]) -> List[Dict[str, Any]
     A run takes a record that was judged by the present truth for done, also when a newer
     one was judged by another; what is shown has to be the same.
     """
-    from models import truths
+    from nutsbench.models import truths
 
     # Of a model in a file that is not at hand, the truth that stands is not known.
     known = {record["model"] for record in records} & set(models.names())
@@ -114,7 +113,7 @@ def _by_present_truth_last(records: List[Dict[str, Any]]) -> List[Dict[str, Any]
 
 def _own(records: List[Dict[str, Any]], results: Path) -> List[Dict[str, Any]]:
     """Return this folder's own records, or all of them where there are none."""
-    from harness.store import Store
+    from nutsbench.store import Store
 
     origin = Store(results).origin()
     own = [record for record in records if record["origin"] == origin]

@@ -5,10 +5,9 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import click
 
-import models
-from harness import grid
-from harness.cli.common import json_option, load_models, models_option, print_json
-from harness.errors import UserError
+from nutsbench import grid, models
+from nutsbench.cli.common import json_option, load_models, models_option, print_json
+from nutsbench.errors import UserError
 
 
 @click.command("truth")
@@ -38,7 +37,7 @@ def truth_command(
 
 
 def _row(spec: models.ModelSpec, do_write: bool, only_kept: bool) -> Dict[str, Any]:
-    from models import truths
+    from nutsbench.models import truths
 
     kept, why = truths.find(spec.name)
     row: Dict[str, Any] = {"model": spec.name, "kept": kept.to_dict() if kept else None, "said": why}
@@ -62,8 +61,8 @@ def _row(spec: models.ModelSpec, do_write: bool, only_kept: bool) -> Dict[str, A
 
 
 def _compared(made: Any, kept: Any) -> Dict[str, Any]:
-    from harness import truth
-    from models import truths
+    from nutsbench import truth
+    from nutsbench.models import truths
 
     if kept.kind != "exact":
         return {"agrees": False, "said": f"what is kept is no exact truth but {kept.method}"}
@@ -77,8 +76,8 @@ def _compared(made: Any, kept: Any) -> Dict[str, Any]:
 
 
 def _write(spec: models.ModelSpec, made: Any) -> None:
-    from harness import truth
-    from models import truths
+    from nutsbench import truth
+    from nutsbench.models import truths
 
     path = truths.truth_file(spec)
     try:

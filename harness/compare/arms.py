@@ -3,6 +3,7 @@
 import difflib
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -11,11 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Sequence
 
-import models
-from harness import environment, stack
-from harness.errors import UserError, unknown
-from harness.paths import ROOT, stacks_dir
-from harness.stack import Stack
+from nutsbench import environment, models, stack
+from nutsbench.errors import UserError, unknown
+from nutsbench.paths import CHECKOUT, stacks_dir
+from nutsbench.stack import Stack
 
 
 @dataclass(frozen=True)
@@ -127,10 +127,10 @@ def _no_revisions() -> str:
     """Return why a revision may not be found here, empty if it would be."""
     if shutil.which("git") is None:
         return "git is not installed"
-    if environment.commit(ROOT)["commit"] is None:
+    if environment.commit(CHECKOUT)["commit"] is None:
         said = _git("rev-parse", "HEAD").stderr.decode(errors="replace").strip().splitlines()
         # An owner that git does not trust, say.
-        refused = (ROOT / ".git").exists() and said
+        refused = CHECKOUT is not None and (CHECKOUT / ".git").exists() and said
         return (
             f"git cannot read this checkout ({said[0]})"
             if refused
@@ -142,11 +142,11 @@ def _no_revisions() -> str:
 
 
 def _git(*arguments: str) -> "subprocess.CompletedProcess[bytes]":
-    return subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, check=False)
+    return subprocess.run(["git", "-C", str(CHECKOUT), *arguments], capture_output=True, check=False)
 
 
 def _commit(text: str) -> Optional[str]:
-    if text.startswith("-") or shutil.which("git") is None or environment.commit(ROOT)["commit"] is None:
+    if text.startswith("-") or shutil.which("git") is None or environment.commit(CHECKOUT)["commit"] is None:
         return None
     done = _git("rev-parse", "--verify", "--quiet", f"{text}^{{commit}}")
     return done.stdout.decode().strip() if done.returncode == 0 else None
@@ -176,7 +176,9 @@ def commit_of(role: str, text: str) -> str:
 
 def _export(commit: str, folder: Path) -> None:
     """Write a commit's files to a folder, whole or not at all."""
-    done = _git("archive", "--format=tar", commit, "harness", "models")
+    # `src` is where the packages are found by their name; earlier commits have none.
+    folders = ["harness", "models", *(["src"] if _git("ls-tree", commit, "src").stdout else [])]
+    done = _git("archive", "--format=tar", commit, *folders)
     if done.returncode:
         raise UserError(f"{commit[:8]} is no revision of nutsbench: {done.stderr.decode().strip()}.")
     part = folder.with_name(f"{folder.name}.part")
@@ -200,14 +202,19 @@ def other_models(arm: Arm, names: Sequence[str], digests: Dict[str, str]) -> Lis
     """
     if arm.source is None:
         return []
+    # Once the packages had names of their own.
+    named = (arm.source / "src" / "nutsbench").exists()
     script = (
-        "import json, models\n"
+        f"import json\n{'from nutsbench ' if named else ''}import models\n"
         "print(json.dumps({name: models.model_digest(models.get(name)) for name in models.names()}))"
     )
-    done = subprocess.run([sys.executable, "-c", script], cwd=arm.source, capture_output=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=arm.source, capture_output=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(arm.source / "src" if named else arm.source)},
+    )  # fmt: skip
     if done.returncode:
         raise UserError(f"The models of {arm.label} cannot be read: {done.stderr.decode().strip()[-300:]}")
     theirs = json.loads(done.stdout)
     # The user's own models are no part of any revision: both arms are given the same file.
-    ours = [name for name in names if models.get(name).build.__module__.startswith("models.")]
+    ours = [name for name in names if models.get(name).build.__module__.startswith("nutsbench.models.")]
     return [name for name in ours if theirs.get(name) != digests[name]]

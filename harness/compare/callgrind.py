@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
-from harness.compare.arms import Arm
-from harness.compare.pair import ArmError, Process, check_alike, close, side_by_side
-from harness.compare.statistics import Interval
-from harness.errors import UserError
-from harness.inside import callgrind
+from nutsbench.compare.arms import Arm
+from nutsbench.compare.pair import ArmError, Process, check_alike, close, side_by_side
+from nutsbench.compare.statistics import Interval
+from nutsbench.errors import UserError
+from nutsbench.inside import callgrind
 
 #: Two counts of one program differ by less: see docs/compare.md.
 SPREAD = 0.005

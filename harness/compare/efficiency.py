@@ -8,10 +8,10 @@ from typing import List
 
 import numpy as np
 
-from harness.compare import statistics
-from harness.compare.arms import Arm
-from harness.compare.pair import chains, side_by_side
-from harness.compare.statistics import Interval
+from nutsbench.compare import statistics
+from nutsbench.compare.arms import Arm
+from nutsbench.compare.pair import chains, side_by_side
+from nutsbench.compare.statistics import Interval
 
 #: Chains of each arm. Their spread is all that the interval rests on.
 SEEDS = tuple(range(1, 13))
@@ -64,7 +64,7 @@ def cost(positions: np.ndarray, leapfrogs: int) -> float:
     leapfrogs : int
         Of all transitions.
     """
-    from harness.diagnostics import summarise
+    from nutsbench.diagnostics import summarise
 
     worst = [summarise(column[np.newaxis]).ess_bulk for column in positions.T]
     # A chain that stands still has no ESS: it is worth one draw at the most.

@@ -15,11 +15,11 @@ from typing import Any, Dict, List, Sequence, Tuple
 
 import numpy as np
 
-from harness import install, stack
-from harness.compare import slowdown
-from harness.paths import ROOT
-from harness.stack import Stack
-from harness.tracking import flagged
+from nutsbench import install, stack
+from nutsbench.compare import slowdown
+from nutsbench.paths import BENCHMARKS, CHECKOUT, importable
+from nutsbench.stack import Stack
+from nutsbench.tracking import flagged
 
 #: By piece the ends of the names of benchmarks that do it, first the one that does little else.
 _TOUCHED = {
@@ -30,7 +30,7 @@ _TOUCHED = {
 #: pytest-benchmark is asked for slowdowns beyond 10 %, which is what asv's defaults are.
 TEN_PERCENT = 1.1
 _PEOPLE = ("-c", "user.name=nutsbench", "-c", "user.email=nutsbench@example.invalid")
-_CONFIG = ROOT / "benchmarks" / "releases" / "asv.conf.json"
+_CONFIG = BENCHMARKS / "releases" / "asv.conf.json"
 
 
 def pytest_benchmark(made: Stack, model: str, place: str, times: float) -> Dict[str, Any]:
@@ -39,11 +39,11 @@ def pytest_benchmark(made: Stack, model: str, place: str, times: float) -> Dict[
     Parameters
     ----------
     made : Stack
-        Of :func:`harness.compare.slowdown.make`.
+        Of :func:`nutsbench.compare.slowdown.make`.
     model, place : str
         Model, and what is slowed down.
     times : float
-        As in :func:`harness.compare.slowdown.arm`.
+        As in :func:`nutsbench.compare.slowdown.arm`.
 
     Returns
     -------
@@ -64,11 +64,11 @@ def pytest_benchmark(made: Stack, model: str, place: str, times: float) -> Dict[
 def _timed(made: Stack, model: str, variables: Any) -> Dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="nutsbench-") as folder:
         target = Path(folder, "found.json")
-        command = [sys.executable, "-m", "pytest", str(ROOT / "benchmarks" / "test_core.py"), "-q"]
-        command += ["-c", str(ROOT / "benchmarks" / "pytest.ini"), f"--benchmark-json={target}"]
+        command = [sys.executable, "-m", "pytest", str(BENCHMARKS / "test_core.py"), "-q"]
+        command += ["-c", str(BENCHMARKS / "pytest.ini"), f"--benchmark-json={target}"]
         command += ["-k", f"{model} and transitions"]
-        given = {**os.environ, "PYTHONPATH": str(ROOT), stack.VARIABLE: made.to_text(), **variables}
-        done = subprocess.run(command, env=given, cwd=ROOT, capture_output=True, text=True)
+        given = {**os.environ, "PYTHONPATH": str(importable()), stack.VARIABLE: made.to_text(), **variables}
+        done = subprocess.run(command, env=given, cwd=CHECKOUT, capture_output=True, text=True)
         if not target.exists():
             raise RuntimeError(f"pytest ended with code {done.returncode}: {done.stdout[-500:]}")
         (row,) = json.loads(target.read_text())["benchmarks"]
@@ -83,7 +83,7 @@ def asv_bare(model: str, place: str, times: float) -> Dict[str, Any]:
     model, place : str
         Model, and what is slowed down.
     times : float
-        As in :func:`harness.compare.slowdown.arm`.
+        As in :func:`nutsbench.compare.slowdown.arm`.
 
     Returns
     -------
@@ -92,7 +92,7 @@ def asv_bare(model: str, place: str, times: float) -> Dict[str, Any]:
     """
     options = ["--no-interleave-rounds", "--bench", "time_transitions"]
     code, rows, _ = _continuous(
-        ROOT / "benchmarks" / "bare", options, place, times, NUTSBENCH_BARE=model, NUTSBENCH_IN_STACK="1"
+        BENCHMARKS / "bare", options, place, times, NUTSBENCH_BARE=model, NUTSBENCH_IN_STACK="1"
     )
     return {"log_ratio": math.log(_ratio(rows[0])), "slower": code == 1}
 
@@ -109,7 +109,7 @@ def asv_suite(names: Sequence[str], word: str, place: str, times: float) -> Dict
     place : str
         What is slowed down.
     times : float
-        As in :func:`harness.compare.slowdown.arm`.
+        As in :func:`nutsbench.compare.slowdown.arm`.
 
     Returns
     -------
@@ -124,7 +124,7 @@ def asv_suite(names: Sequence[str], word: str, place: str, times: float) -> Dict
     options = ["--bench", f"^core\\.({'|'.join(names)})\\.{wanted}"]
     if word == "instructions":
         options += ["--factor", "1.01"]
-    code, rows, usual_s = _continuous(ROOT / "benchmarks" / "suite", options, place, times)
+    code, rows, usual_s = _continuous(BENCHMARKS / "suite", options, place, times)
     if any(row.ratio is None for row in rows):
         raise RuntimeError(f"asv has no value of {[row.benchmark for row in rows if row.ratio is None]}")
     itself, *others = _TOUCHED[place]
@@ -161,8 +161,8 @@ def _continuous(
         given = {
             **os.environ,
             "HOME": name,
-            "PYTHONPATH": str(ROOT),
-            "ASV_PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(importable()),
+            "ASV_PYTHONPATH": str(importable()),
             **variables,
         }
         asv = [sys.executable, "-m", "asv"]
@@ -170,7 +170,7 @@ def _continuous(
             [*asv, "machine", "--yes", "--machine", "here"], env=given, check=True, capture_output=True
         )
         command = [*asv, "continuous", "--config", str(config), "--machine", "here", *options, *commits]
-        done = subprocess.run(command, env=given, cwd=ROOT, capture_output=True, text=True)
+        done = subprocess.run(command, env=given, cwd=CHECKOUT, capture_output=True, text=True)
         if done.returncode not in (0, 1):
             raise RuntimeError(f"asv ended with code {done.returncode}: {done.stdout[-800:]}")
         results = folder / "results"

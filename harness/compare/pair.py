@@ -14,12 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple, TypeVar
 
-import models
-from harness import environment
-from harness.compare import statistics
-from harness.compare.arms import Arm
-from harness.install import in_use
-from harness.paths import ROOT
+from nutsbench import environment, models
+from nutsbench.compare import statistics
+from nutsbench.compare.arms import Arm
+from nutsbench.install import in_use
+from nutsbench.paths import importable
 
 #: CPU seconds that a burst should take.
 BURST_S = 0.1
@@ -30,7 +29,6 @@ _TIMEOUT_S = 900.0
 _PADDING = "NUTSBENCH_PADDING"
 _MOST_TRANSITIONS = 2000
 #: What answers in commits from before there was a host.
-_EARLIER = "harness.compare.child"
 Done = TypeVar("Done")
 
 
@@ -101,8 +99,8 @@ class Process:
         given = environment.worker_variables(cache, stack.has_theano_pymc, 1)
         more = {**arm.variables, **(variables or {})}
         flags = ",".join([given["THEANO_FLAGS"], *filter(None, [more.pop("THEANO_FLAGS", "")])])
-        files, code = map(str, models.loaded_files()), arm.code or ROOT
-        module = "harness.inside.pair" if (code / "harness" / "inside").is_dir() else _EARLIER
+        files = map(str, models.loaded_files())
+        module, code = _entry(arm.code)
         command = [*prefix, str(stack.python), "-m", module, model, *files]
         with contextlib.ExitStack() as opened:
             self._log = opened.enter_context(tempfile.TemporaryFile())
@@ -233,6 +231,24 @@ class Pair:
             [burst[figure] / burst["leapfrogs"] for burst in self.base],
             [burst[figure] / burst["leapfrogs"] for burst in self.head],
         )
+
+
+def _entry(code: Optional[Path]) -> Tuple[str, Path]:
+    """Return the module that a process of an arm runs, and the folder that it is imported from.
+
+    Parameters
+    ----------
+    code : Path or None
+        A commit of this project; None for this one.
+    """
+    if code is None:
+        return "nutsbench.inside.pair", importable()
+    if (code / "src" / "nutsbench").exists():
+        return "nutsbench.inside.pair", code / "src"
+    # Its packages had names of their own, and before that the program ran in the stack.
+    return (
+        "harness.inside.pair" if (code / "harness" / "inside").is_dir() else "harness.compare.child"
+    ), code
 
 
 def close(one: Sequence[float], other: Sequence[float]) -> bool:

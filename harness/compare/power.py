@@ -1,7 +1,7 @@
 """How often a comparison errs, and how often it finds a slowdown: measured, and worked out from what was.
 
 Pairs of processes are measured once, with each slowdown and without any. Comparisons are then
-played over them (:mod:`harness.compare.replay`). Counts of instructions, asv and
+played over them (:mod:`nutsbench.compare.replay`). Counts of instructions, asv and
 pytest-benchmark are run as they are, whole.
 """
 
@@ -17,9 +17,9 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Seque
 
 import numpy as np
 
-from harness.compare import callgrind, others, pair, slowdown
-from harness.compare.result import Options
-from harness.stack import Stack
+from nutsbench.compare import callgrind, others, pair, slowdown
+from nutsbench.compare.result import Options
+from nutsbench.stack import Stack
 
 SIZES = (0.01, 0.02, 0.03, 0.05, 0.1, 0.2)
 #: One whose time is the sampler's Python, and one with the largest share of compiled code.
@@ -43,7 +43,7 @@ class Trial:
     model : str
         The model, or several with commas.
     place : str
-        One of :data:`harness.compare.slowdown.PLACES`.
+        One of :data:`nutsbench.compare.slowdown.PLACES`.
     size : float
         By how much a leapfrog (or compiling) takes longer, 0.05 for 5 %. Of asv's suite, which times a step
         and a gradient alone, by how much these do.
@@ -200,7 +200,7 @@ def run(trial: Trial, made: Stack, rows: Sequence[Mapping[str, Any]], number: in
     trial : Trial
         What.
     made : Stack
-        Of :func:`harness.compare.slowdown.make`.
+        Of :func:`nutsbench.compare.slowdown.make`.
     rows : sequence of dict
         What has been measured, to convert sizes with.
     number : int

@@ -5,10 +5,10 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
-from harness.compare import callgrind, replay, statistics
-from harness.compare.power import CALIBRATION, MODELS, sized_by
-from harness.compare.result import THRESHOLDS, Options
-from harness.compare.statistics import Interval, Verdict
+from nutsbench.compare import callgrind, replay, statistics
+from nutsbench.compare.power import CALIBRATION, MODELS, sized_by
+from nutsbench.compare.result import THRESHOLDS, Options
+from nutsbench.compare.statistics import Interval, Verdict
 
 #: Comparisons of all of the tutorial's models that are played: more where nothing has changed, for it is
 #: rare errors that count there.

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
-from harness import environment, quality
-from harness.compare import statistics
-from harness.compare.arms import existing
-from harness.compare.result import Comparison, Given, Options
-from harness.compare.statistics import Interval
-from harness.errors import UserError
-from harness.record import newest, place_anywhere
-from harness.store import Store, content
+from nutsbench import environment, quality
+from nutsbench.compare import statistics
+from nutsbench.compare.arms import existing
+from nutsbench.compare.result import Comparison, Given, Options
+from nutsbench.compare.statistics import Interval
+from nutsbench.errors import UserError
+from nutsbench.record import newest, place_anywhere
+from nutsbench.store import Store, content
 
 #: Two runs of one release, hours apart on one machine, differed by up to half of it: docs/releases.md.
 DRIFT = 0.06

@@ -12,12 +12,12 @@ from typing import Any, Iterable, Iterator, List, Mapping, Sequence
 
 import numpy as np
 
-from harness import stack
-from harness.compare.arms import Arm
-from harness.compare.pair import ArmError, Pair
-from harness.compare.result import Options
-from harness.compare.statistics import Verdict
-from harness.compare.study import Study
+from nutsbench import stack
+from nutsbench.compare.arms import Arm
+from nutsbench.compare.pair import ArmError, Pair
+from nutsbench.compare.result import Options
+from nutsbench.compare.statistics import Verdict
+from nutsbench.compare.study import Study
 
 Row = Mapping[str, Any]
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Protocol, Sequence
 
-from harness.compare import statistics
-from harness.compare.pair import Pair
-from harness.compare.statistics import Interval, Verdict
+from nutsbench.compare import statistics
+from nutsbench.compare.pair import Pair
+from nutsbench.compare.statistics import Interval, Verdict
 
 COUNTERS = ("time", "callgrind")
 #: What lies within is the same: counts are nearly free of noise, times are not.

@@ -9,10 +9,10 @@ import shutil
 from pathlib import Path
 from typing import Mapping
 
-from harness import install, stack
-from harness.compare.arms import Arm
-from harness.paths import stacks_dir
-from harness.stack import Stack
+from nutsbench import install, stack
+from nutsbench.compare.arms import Arm
+from nutsbench.paths import stacks_dir
+from nutsbench.stack import Stack
 
 VARIABLE = "NUTSBENCH_SLOWER"
 PLACES = ("gradient", "leapfrog", "compile")

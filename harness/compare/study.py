@@ -5,12 +5,12 @@ import random
 import time
 from typing import Callable, Dict, List, Optional, Sequence
 
-from harness.compare import callgrind, efficiency, statistics
-from harness.compare.arms import Arm
-from harness.compare.pair import ArmError, Pair, measure
-from harness.compare.result import Comparison, Given, Options, Result
-from harness.compare.statistics import Interval, Verdict
-from harness.paths import scrub
+from nutsbench.compare import callgrind, efficiency, statistics
+from nutsbench.compare.arms import Arm
+from nutsbench.compare.pair import ArmError, Pair, measure
+from nutsbench.compare.result import Comparison, Given, Options, Result
+from nutsbench.compare.statistics import Interval, Verdict
+from nutsbench.paths import scrub
 
 #: What a process says of itself that is compared too, each under its own name.
 BESIDE = {"import_s": "import", "compile_s": "compile", "peak_rss_bytes": "peak memory"}
@@ -33,7 +33,7 @@ class Study(Comparison):
     options : Options
         How long, and what counts.
     measured_by : callable
-        Measures a pair, as :func:`harness.compare.pair.measure` does.
+        Measures a pair, as :func:`nutsbench.compare.pair.measure` does.
     clock : callable
         Tells the seconds that have passed.
     """

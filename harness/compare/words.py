@@ -3,11 +3,11 @@
 import math
 from typing import List, Optional, Sequence
 
-from harness.compare import statistics
-from harness.compare.result import Comparison, Result
-from harness.compare.statistics import Interval, Verdict
-from harness.table import duration, percent
-from harness.table import markdown as as_markdown
+from nutsbench.compare import statistics
+from nutsbench.compare.result import Comparison, Result
+from nutsbench.compare.statistics import Interval, Verdict
+from nutsbench.table import duration, percent
+from nutsbench.table import markdown as as_markdown
 
 HEADER = ("model", "ratio", "interval", "", "verdict", "work", "measured")
 #: Columns of the bar; odd, so that 1 has one of its own.

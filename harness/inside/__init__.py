@@ -1,7 +1,7 @@
 """What runs inside a stack: builds, compiles, samples and times models, and hands back arrays.
 
-Everything here is Python 3.8 and imports the standard library, numpy, :mod:`models` and this package;
-PyMC3 and Theano are imported when they are called for. It judges nothing: what draws are worth, the
+Everything here is Python 3.8 and imports the standard library, numpy, :mod:`nutsbench.models` and this
+package; PyMC3 and Theano are imported when they are called for. It judges nothing: what draws are worth, the
 host says, which reads what is handed out. A stack needs nothing of this project but this folder and
 the models.
 

@@ -1,7 +1,7 @@
 """Samples one model with many seeds, rightly or wrongly, for how often verdicts are wrong to be counted.
 
-``python -m harness.inside.calibrate MODEL SAMPLER SEED... --arrays FOLDER`` prints one JSON line a seed, and
-leaves a file of arrays beside it; :mod:`harness.calibration` judges them.
+``python -m nutsbench.inside.calibrate MODEL SAMPLER SEED... --arrays FOLDER`` prints one JSON line a seed,
+and leaves a file of arrays beside it; :mod:`nutsbench.calibration` judges them.
 """
 
 import argparse
@@ -11,10 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, Optional, Sequence
 
-import models
-from harness.inside import arrays, clock, isolated, sampling
-from harness.inside.faults import FAULTS, Fault
-from models.spec import ModelSpec, SamplerSettings
+from nutsbench import models
+from nutsbench.inside import arrays, clock, isolated, sampling
+from nutsbench.inside.faults import FAULTS, Fault
+from nutsbench.models.spec import ModelSpec, SamplerSettings
 
 
 def sample(
@@ -32,7 +32,7 @@ def sample(
     spec : ModelSpec
         The model.
     fault : Fault
-        One of :data:`harness.inside.faults.FAULTS`.
+        One of :data:`nutsbench.inside.faults.FAULTS`.
     settings : SamplerSettings
         What to sample with.
     seed : int
@@ -71,7 +71,7 @@ def _silent(_: clock.Progress) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Sample one model with some seeds and print one JSON line each."""
-    parser = argparse.ArgumentParser(prog="python -m harness.inside.calibrate")
+    parser = argparse.ArgumentParser(prog="python -m nutsbench.inside.calibrate")
     parser.add_argument("model")
     parser.add_argument("sampler", choices=FAULTS)
     parser.add_argument("seeds", nargs="+", type=int)

@@ -1,7 +1,7 @@
 """One cell inside its own process: sampled, and whatever goes wrong told.
 
 What comes back is a dictionary and a file of arrays, of which the host makes a record. Which process
-this is, and how it is ended, :mod:`harness.inside.worker` sees to.
+this is, and how it is ended, :mod:`nutsbench.inside.worker` sees to.
 """
 
 import traceback
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Set
 
-import models
-from harness.inside import (
+from nutsbench import models
+from nutsbench.inside import (
     arrays,
     clock,
     compile_cache,
@@ -21,7 +21,7 @@ from harness.inside import (
     steppers,
     system,
 )
-from models.spec import SamplerSettings
+from nutsbench.models.spec import SamplerSettings
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,13 @@ def sample(
     model : str
         The model.
     settings : dict
-        What to sample it with: :meth:`models.spec.SamplerSettings.to_dict`.
+        What to sample it with: :meth:`nutsbench.models.spec.SamplerSettings.to_dict`.
     seed : int
         ``random_seed`` of ``pm.sample``.
     digest : str
         Digest of the model that is to be sampled.
     draws : str
-        File for draws and statistics: :mod:`harness.inside.arrays`.
+        File for draws and statistics: :mod:`nutsbench.inside.arrays`.
 
     Returns
     -------

@@ -10,8 +10,8 @@ import time
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from harness.inside import system
-from models.spec import SamplerSettings
+from nutsbench.inside import system
+from nutsbench.models.spec import SamplerSettings
 
 #: What a cell is doing, in order. ``import`` happens once for all cells of a worker.
 PHASES = ("import", "build", "compile", "tune", "draw", "diagnose")

@@ -12,7 +12,7 @@ from typing import Any, Set
 
 import numpy as np
 
-from harness.inside import precompiled
+from nutsbench.inside import precompiled
 
 
 def _module_cache() -> Any:

@@ -1,9 +1,9 @@
 """What a model has to provide; checked in a stack's own process.
 
-``python -m harness.inside.contract`` checks one stack: it prints one JSON line a model. The
+``python -m nutsbench.inside.contract`` checks one stack: it prints one JSON line a model. The
 command line and the tests run it on every stack, for the models of this project and
 for a user's own alike. docs/models.md is the same contract in words, made from
-:data:`harness.inside.clauses.CLAUSES`.
+:data:`nutsbench.inside.clauses.CLAUSES`.
 """
 
 import argparse
@@ -17,12 +17,12 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Set
 
 import numpy as np
 
-import models
-from harness.inside import density, improper, isolated, mismatch, observed, precompiled, start, steppers
-from harness.inside.clauses import CLAUSES, Finding
-from models import truths
-from models.exact.posterior import labels
-from models.spec import ModelSpec
+from nutsbench import models
+from nutsbench.inside import density, improper, isolated, mismatch, observed, precompiled, start, steppers
+from nutsbench.inside.clauses import CLAUSES, Finding
+from nutsbench.models import truths
+from nutsbench.models.exact.posterior import labels
+from nutsbench.models.spec import ModelSpec
 
 #: Largest relative difference of a closed form from ``model.logp`` that rounding explains.
 MAX_LOGP_DIFFERENCE = 1e-8
@@ -321,7 +321,7 @@ def _unlike(coarse: Dict[str, Dict[str, float]], scalars: Set[str], known: Any) 
 
 def main(arguments: Sequence[str]) -> int:
     """Check the named models, or all, and print one JSON line each."""
-    parser = argparse.ArgumentParser(prog="python -m harness.inside.contract")
+    parser = argparse.ArgumentParser(prog="python -m nutsbench.inside.contract")
     parser.add_argument("names", nargs="*")
     parser.add_argument("--models", action="append", default=[], type=Path)
     parser.add_argument("--folder", default=".", help="working directory, for models' data")

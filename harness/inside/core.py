@@ -21,11 +21,11 @@ from unittest import mock
 
 import numpy as np
 
-import models
-from harness.inside import compile_cache
-from models import truths
-from models.exact.posterior import labels
-from models.spec import ModelSpec
+from nutsbench import models
+from nutsbench.inside import compile_cache
+from nutsbench.models import truths
+from nutsbench.models.exact.posterior import labels
+from nutsbench.models.spec import ModelSpec
 
 #: Counted up when one of the workloads below becomes another one.
 EDITION = 1
@@ -286,7 +286,7 @@ def cold_compile_s(name: str) -> float:
         # Of a flag that is given twice the last one counts.
         flags = ",".join([os.environ.get("THEANO_FLAGS", ""), f"base_compiledir={empty}"]).lstrip(",")
         variables = {**os.environ, "THEANO_FLAGS": flags, "PYTHONPATH": os.pathsep.join(sys.path)}
-        command = [sys.executable, "-m", "harness.inside.core", name, *map(str, models.loaded_files())]
+        command = [sys.executable, "-m", "nutsbench.inside.core", name, *map(str, models.loaded_files())]
         done = subprocess.run(command, env=variables, capture_output=True)
         if done.returncode:
             raise RuntimeError(f"compiling {name} failed: {done.stderr.decode(errors='replace')[-500:]}")

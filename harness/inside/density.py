@@ -1,6 +1,6 @@
 """Checks the truth against PyMC3's own log density, in a stack's own process.
 
-``python -m harness.inside.density`` prints one JSON line a model. Two checks that share nothing
+``python -m nutsbench.inside.density`` prints one JSON line a model. Two checks that share nothing
 with the integration but the model: at random points the closed form has to equal
 ``model.logp`` up to a constant, and importance sampling from ``model.logp`` has to give
 the same figures within its error.
@@ -17,12 +17,12 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-import models
-from harness.inside import isolated, precompiled
-from models.exact import PROBABILITIES, STATISTICS
-from models.exact.posterior import labels
-from models.spec import ModelSpec
-from models.truths import Truth, TruthError, compute, load
+from nutsbench import models
+from nutsbench.inside import isolated, precompiled
+from nutsbench.models.exact import PROBABILITIES, STATISTICS
+from nutsbench.models.exact.posterior import labels
+from nutsbench.models.spec import ModelSpec
+from nutsbench.models.truths import Truth, TruthError, compute, load
 
 #: Points near the posterior, and as many far from it.
 POINTS = 12
@@ -321,7 +321,7 @@ def check(spec: ModelSpec, independently: bool) -> Dict[str, Any]:
 
 def main(arguments: Sequence[str]) -> int:
     """Check the named models, and print one JSON line each."""
-    parser = argparse.ArgumentParser(prog="python -m harness.inside.density")
+    parser = argparse.ArgumentParser(prog="python -m nutsbench.inside.density")
     parser.add_argument("names", nargs="+")
     parser.add_argument("--independent", action="store_true")
     parser.add_argument("--models", action="append", default=[], type=Path)

@@ -9,7 +9,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any, Dict, List
 
-from harness.inside import system
+from nutsbench.inside import system
 
 #: Theano's flags that decide what is compiled, by their name without punctuation.
 _THEANO_FLAGS = (

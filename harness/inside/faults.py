@@ -11,7 +11,7 @@ from unittest import mock
 
 import numpy as np
 
-from models.spec import Data, ModelSpec
+from nutsbench.models.spec import Data, ModelSpec
 
 #: By how much the rate of exponential priors is multiplied.
 _RATE_FACTOR = 1.3

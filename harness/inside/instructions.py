@@ -1,8 +1,8 @@
 """Counts the instructions of the NUTS core, under valgrind: the same on every machine of an architecture.
 
-``valgrind ... python -m harness.inside.instructions SOCKET PARENT LIBRARY PREFIX`` imports a stack once, and
-forks for each model that it is asked for. A model's core comes pickled from a process that has compiled it,
-for under valgrind that takes ten times as long. :mod:`harness.tracking.counts` starts it and asks it.
+``valgrind ... python -m nutsbench.inside.instructions SOCKET PARENT LIBRARY PREFIX`` imports a stack once,
+and forks for each model that it is asked for. A model's core comes pickled from a process that has compiled
+it, for under valgrind that takes ten times as long. :mod:`nutsbench.tracking.counts` starts it and asks it.
 
 An instruction is no time: one that waits for memory counts as one that does not, and neither the clock
 nor the order in which the compiler puts them shows.
@@ -26,8 +26,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
-import models
-from harness.inside import callgrind, compile_cache, core
+from nutsbench import models
+from nutsbench.inside import callgrind, compile_cache, core
 
 #: Instructions of the gradient that a count is made of, about: what is done once (two calls through ctypes)
 #: is then less than a thousandth of it.

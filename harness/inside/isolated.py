@@ -15,7 +15,7 @@ import traceback
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Optional, TextIO
 
-from harness.inside import system
+from nutsbench.inside import system
 
 Tell = Callable[[str], None]
 

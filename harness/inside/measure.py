@@ -6,8 +6,8 @@ Each function runs in a fork of a process that has imported the stack, which end
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-import models
-from harness.inside import core, instructions, samples, system, yardstick
+from nutsbench import models
+from nutsbench.inside import core, instructions, samples, system, yardstick
 
 
 def core_of(model: str, processes: int, pickle: str = "", call: str = "") -> Dict[str, Any]:
@@ -29,8 +29,8 @@ def core_of(model: str, processes: int, pickle: str = "", call: str = "") -> Dic
     -------
     dict
         ``compile``: CPU time of building and compiling, in units of one call of
-        :func:`harness.inside.yardstick.work`, None if the cache was not warm. ``values``: by workload a value
-        a process, in these units; of one workload ``seconds``, CPU seconds of a call in each burst.
+        :func:`nutsbench.inside.yardstick.work`, None if the cache was not warm. ``values``: by workload a
+        value a process, in these units; of one workload ``seconds``, CPU seconds of a call in each burst.
         ``leapfrogs`` of the transitions. ``peak_rss_bytes`` of the process that compiled and made them.
         ``pickled``: whether it could be.
     """

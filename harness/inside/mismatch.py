@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Callable, Dict, List, Mapping, Sequence
 
-import models
+from nutsbench import models
 
 #: Instead of what differs from process to process, or between releases of numpy.
 _INSTEAD = (

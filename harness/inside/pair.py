@@ -1,6 +1,6 @@
 """One arm's process: a model's NUTS core, compiled once, that makes bursts of transitions when told to.
 
-``python -m harness.inside.pair MODEL [FILE]...`` reads one JSON line a request and writes one JSON
+``python -m nutsbench.inside.pair MODEL [FILE]...`` reads one JSON line a request and writes one JSON
 line an answer. Step size, metric and start are fixed and the seed comes with the request, so
 both arms are asked for the same work; what they answer tells whether they did it.
 """
@@ -43,9 +43,9 @@ class Child:
 
     def prepare(self) -> Dict[str, Any]:
         """Build and compile the model, and return what it took and what the workload is."""
-        import models
-        from harness.inside import compile_cache, precompiled
-        from harness.inside.core import Core
+        from nutsbench import models
+        from nutsbench.inside import compile_cache, precompiled
+        from nutsbench.inside.core import Core
 
         precompiled.use()
         compile_cache.load_blas()

@@ -2,7 +2,7 @@
 
 A virtual machine's neighbour slows a CPU for seconds or minutes, by a tenth or a half. Plain Python does not
 feel it as NumPy's and compiled code do, so what is timed lies between bursts of a workload that does both
-(:func:`harness.inside.yardstick.work`), in the same process, on the same CPU, some milliseconds apart. What
+(:func:`nutsbench.inside.yardstick.work`), in the same process, on the same CPU, some milliseconds apart. What
 is kept of a process is the mean of these ratios, without the outermost. Processes differ by a percent for as
 long as they live, so a sample is a process's value, not a burst's: each is a fork of one that has compiled
 the model, and what it writes comes to lie in other pages of memory (docs/asv.md has the study).
@@ -15,8 +15,8 @@ import time
 from functools import partial
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
-import models
-from harness.inside import compile_cache, core, isolated, system, yardstick
+from nutsbench import models
+from nutsbench.inside import compile_cache, core, isolated, system, yardstick
 
 #: CPU seconds of a burst: long beside the clock, short beside what a neighbour does.
 BURST_S = 0.002
@@ -46,7 +46,7 @@ def of_compiled(one: core.Core, processes: int) -> Dict[str, List[float]]:
     -------
     dict of str to list of float
         By workload (gradient, leapfrog, transitions) a value a process, in units of one call of
-        :func:`harness.inside.yardstick.work`.
+        :func:`nutsbench.inside.yardstick.work`.
     """
     workloads: Workloads = {
         "gradient": one.gradient,
@@ -69,8 +69,8 @@ def of_call(call: Callable[[], object], processes: int) -> Tuple[List[float], Li
     Returns
     -------
     values, seconds : list of float
-        A value a process, in units of one call of :func:`harness.inside.yardstick.work`; and the CPU seconds
-        of a call in each burst of all of them.
+        A value a process, in units of one call of :func:`nutsbench.inside.yardstick.work`; and the CPU
+        seconds of a call in each burst of all of them.
     """
     all_cpus = system.cpus()
     found = [
@@ -99,7 +99,7 @@ def compiling(name: str, cpu: int) -> float:
     Returns
     -------
     float
-        In units of one call of :func:`harness.inside.yardstick.work`.
+        In units of one call of :func:`nutsbench.inside.yardstick.work`.
 
     Raises
     ------
@@ -132,7 +132,7 @@ def compiled(name: str) -> Tuple[core.Core, Optional[float]]:
     one : Core
         Its core.
     spent : float or None
-        CPU time of building and compiling, in units of one call of :func:`harness.inside.yardstick.work`;
+        CPU time of building and compiling, in units of one call of :func:`nutsbench.inside.yardstick.work`;
         ``None`` if the cache was not warm.
     """
     known, cached, before = compile_cache.loaded_modules(), compile_cache.cached_modules(), reference_s()
@@ -163,7 +163,7 @@ def in_processes(workloads: Workloads, processes: int) -> Dict[str, List[float]]
     Returns
     -------
     dict of str to list of float
-        By workload a value a process, in units of one call of :func:`harness.inside.yardstick.work`.
+        By workload a value a process, in units of one call of :func:`nutsbench.inside.yardstick.work`.
 
     Raises
     ------

@@ -17,9 +17,9 @@ from unittest import mock
 
 import numpy as np
 
-from harness.inside import compile_cache, start, steppers
-from harness.inside.clock import DrawClock, Listener, PhaseTime, PhaseTimer, tuning_share
-from models.spec import ModelSpec, SamplerSettings
+from nutsbench.inside import compile_cache, start, steppers
+from nutsbench.inside.clock import DrawClock, Listener, PhaseTime, PhaseTimer, tuning_share
+from nutsbench.models.spec import ModelSpec, SamplerSettings
 
 
 @dataclass(frozen=True)

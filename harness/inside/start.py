@@ -5,7 +5,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 import numpy as np
 
-from harness.inside.steppers import untransformed
+from nutsbench.inside.steppers import untransformed
 
 #: Starts that are tried where PyMC3 did not get as far as to choose its own.
 _STARTS = 10

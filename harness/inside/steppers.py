@@ -8,7 +8,7 @@ import contextlib
 from typing import Any, Dict, Iterator, List, Mapping
 from unittest import mock
 
-from models.spec import ModelSpec, SamplerSettings
+from nutsbench.models.spec import ModelSpec, SamplerSettings
 
 #: The settings that are NUTS's own; the others are of ``pm.sample``.
 _OF_NUTS = ("target_accept", "max_treedepth")
@@ -22,7 +22,7 @@ class UnsampleableError(Exception):
     message : str
         The message.
     clause : str
-        Which clause of :mod:`harness.inside.contract` the model breaks.
+        Which clause of :mod:`nutsbench.inside.contract` the model breaks.
     """
 
     def __init__(self, message: str, clause: str = "builds") -> None:

@@ -14,7 +14,7 @@ class Task:
     Parameters
     ----------
     do : str
-        Key in :data:`harness.inside.worker.HANDLERS`.
+        Key in :data:`nutsbench.inside.worker.HANDLERS`.
     arguments : dict
         What that takes.
     models_files : list of str

@@ -1,6 +1,6 @@
 """The child's side: imports a stack once, then runs each cell in a fresh fork of itself.
 
-``python -m harness.inside.worker`` reads one JSON line a cell from its standard input and
+``python -m nutsbench.inside.worker`` reads one JSON line a cell from its standard input and
 writes one JSON line an event to its standard output. Importing PyMC3 takes seconds; a
 fork takes milliseconds, and keeps cells apart all the same: no cell sees what another
 one compiled, allocated or broke.
@@ -19,11 +19,11 @@ import traceback
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Sequence, TextIO
 
-import models
-from harness.inside import cell, clock, compile_cache, facts, measure, sampling, system
-from harness.inside.cell import Common
-from harness.inside.isolated import kill_group
-from harness.inside.task import DOOR, Task
+from nutsbench import models
+from nutsbench.inside import cell, clock, compile_cache, facts, measure, sampling, system
+from nutsbench.inside.cell import Common
+from nutsbench.inside.isolated import kill_group
+from nutsbench.inside.task import DOOR, Task
 
 #: What can be asked for beside a cell, and what answers.
 HANDLERS: Dict[str, Callable[..., Dict[str, Any]]] = {

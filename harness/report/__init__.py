@@ -2,17 +2,17 @@
 
 For a notebook: :func:`load` reads a results folder, :func:`table` makes a DataFrame of it,
 :func:`tried` one of a model's sweep, :func:`sweep_figure` draws the sweep of all models,
-:func:`draws` reads a cell's draws, and :mod:`harness.report.figures` draws them.
+:func:`draws` reads a cell's draws, and :mod:`nutsbench.report.figures` draws them.
 """
 
 from typing import TYPE_CHECKING, Any, Dict
 
-from harness.report.data import Record, Source, load
+from nutsbench.report.data import Record, Source, load
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from harness.report.figures import Draws
+    from nutsbench.report.figures import Draws
 
 __all__ = ["draws", "load", "sweep_figure", "table", "tried"]
 
@@ -33,7 +33,7 @@ def table(source: Source) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    from harness.report import data, verdicts, words
+    from nutsbench.report import data, verdicts, words
 
     rows = []
     for record in source.records:
@@ -61,12 +61,12 @@ def tried(source: Source, model: str, stack: str) -> "pd.DataFrame":
     Returns
     -------
     pandas.DataFrame
-        A row for each of the settings, with the columns of :func:`harness.report.sweep.summary`;
+        A row for each of the settings, with the columns of :func:`nutsbench.report.sweep.summary`;
         empty if none was swept.
     """
     import pandas as pd
 
-    from harness.report import sweep
+    from nutsbench.report import sweep
 
     records = [one for one in source.swept if (one["model"], one["stack"]) == (model, stack)]
     return pd.DataFrame([sweep.summary(source, row) for row in sweep.ranking(records)])
@@ -80,9 +80,9 @@ def sweep_figure(source: Source, setting: str, metric: str) -> Any:
     source : Source
         Of :func:`load`.
     setting : str
-        One of :data:`harness.report.sweep.SETTINGS`.
+        One of :data:`nutsbench.report.sweep.SETTINGS`.
     metric : str
-        One of :data:`harness.report.panels.SHOWN`.
+        One of :data:`nutsbench.report.panels.SHOWN`.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def sweep_figure(source: Source, setting: str, metric: str) -> Any:
     """
     from plotly.graph_objects import Figure
 
-    from harness.report import panels, sweep
+    from nutsbench.report import panels, sweep
 
     records = sweep.varied(source.swept, setting)
     shown = [
@@ -119,7 +119,7 @@ def draws(source: Source, record: Record) -> "Draws":
     FileNotFoundError
         If they were not kept: ``nutsbench run --keep-draws`` keeps them.
     """
-    from harness.report.figures import Draws
+    from nutsbench.report.figures import Draws
 
     path = source.draws_file(record)
     if path is None:

@@ -5,8 +5,8 @@ import statistics
 from html import escape
 from typing import Any, Container, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from harness.report.data import Record
-from harness.table import counted
+from nutsbench.report.data import Record
+from nutsbench.table import counted
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 #: What the page's script replaces by the colour of its text, which is another in each theme.

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
-import models
-from harness.record import newest, place_anywhere
-from harness.store import Store
-from harness.table import settings_text
-from models import truths
-from models.spec import ModelSpec, SamplerSettings
+from nutsbench import models
+from nutsbench.models import truths
+from nutsbench.models.spec import ModelSpec, SamplerSettings
+from nutsbench.record import newest, place_anywhere
+from nutsbench.store import Store
+from nutsbench.table import settings_text
 
 Record = Mapping[str, Any]
 

@@ -9,9 +9,9 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
-from harness import estimators
-from harness.diagnostics import scalars
-from harness.draws import read
+from nutsbench import estimators
+from nutsbench.diagnostics import scalars
+from nutsbench.draws import read
 
 #: Okabe and Ito's colours, which colour-blind readers can tell apart; dark enough on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#000000")

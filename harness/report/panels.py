@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from harness.gaps import unmixed
-from harness.metrics import METRICS
-from harness.mixing import MAX_RHAT
-from harness.remedy import WANTED_ESS
-from harness.report import sweep
-from harness.report.charts import COLOURS, SYMBOLS
-from harness.report.data import Record
-from harness.report.verdicts import worst_z
-from harness.table import counted
+from nutsbench.gaps import unmixed
+from nutsbench.metrics import METRICS
+from nutsbench.mixing import MAX_RHAT
+from nutsbench.remedy import WANTED_ESS
+from nutsbench.report import sweep
+from nutsbench.report.charts import COLOURS, SYMBOLS
+from nutsbench.report.data import Record
+from nutsbench.report.verdicts import worst_z
+from nutsbench.table import counted
 
 #: Metrics of the settings page, and whether their axis is logarithmic.
 SHOWN = {

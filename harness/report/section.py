@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Dict, Optional, Sequence
 
-from harness.report.site import slug
+from nutsbench.report.site import slug
 
 
 @dataclass(frozen=True)

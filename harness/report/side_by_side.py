@@ -5,15 +5,15 @@ import re
 import statistics
 from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from harness import gaps
-from harness.compare import records as records_
-from harness.compare.result import Options
-from harness.errors import UserError
-from harness.report import charts, data, verdicts
-from harness.report.data import Record, Source
-from harness.report.section import Chart, Section, Table
-from harness.report.site import slug
-from harness.table import counted, percent
+from nutsbench import gaps
+from nutsbench.compare import records as records_
+from nutsbench.compare.result import Options
+from nutsbench.errors import UserError
+from nutsbench.report import charts, data, verdicts
+from nutsbench.report.data import Record, Source
+from nutsbench.report.section import Chart, Section, Table
+from nutsbench.report.site import slug
+from nutsbench.table import counted, percent
 
 #: An interval that is wider, from end to end, tells nothing.
 _WIDE = 10

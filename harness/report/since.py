@@ -11,13 +11,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from harness import accuracy
-from harness.compare import records as compared
-from harness.gaps import UNMIXED
-from harness.report.data import Record, Source, machine
-from harness.report.verdicts import VERDICTS, Row, verdict
-from harness.table import counted, percent
-from models.spec import SamplerSettings
+from nutsbench import accuracy
+from nutsbench.compare import records as compared
+from nutsbench.gaps import UNMIXED
+from nutsbench.models.spec import SamplerSettings
+from nutsbench.report.data import Record, Source, machine
+from nutsbench.report.verdicts import VERDICTS, Row, verdict
+from nutsbench.table import counted, percent
 
 #: Chance that anything at all is shown as a change where nothing has changed.
 LEVEL = 0.05

@@ -14,10 +14,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence
 
-from harness.metrics import METRICS
-from harness.report import words
-from harness.report.data import Source
-from harness.report.verdicts import VERDICTS
+from nutsbench.metrics import METRICS
+from nutsbench.report import words
+from nutsbench.report.data import Source
+from nutsbench.report.verdicts import VERDICTS
 
 HERE = Path(__file__).resolve().parent
 #: What the pages are called, in the order in which they are linked.

@@ -11,16 +11,16 @@ import statistics
 from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from harness import quality
-from harness.compare import records as compared
-from harness.compare.statistics import Interval, welch
-from harness.gaps import UNMIXED
-from harness.remedy import WANTED_ESS
-from harness.report import verdicts, words
-from harness.report.data import Record, Source
-from harness.report.verdicts import Row
-from harness.table import counted, number, settings_text
-from models.spec import SamplerSettings
+from nutsbench import quality
+from nutsbench.compare import records as compared
+from nutsbench.compare.statistics import Interval, welch
+from nutsbench.gaps import UNMIXED
+from nutsbench.models.spec import SamplerSettings
+from nutsbench.remedy import WANTED_ESS
+from nutsbench.report import verdicts, words
+from nutsbench.report.data import Record, Source
+from nutsbench.report.verdicts import Row
+from nutsbench.table import counted, number, settings_text
 
 SETTINGS = ("draws", "tune", "chains", "cores", "target_accept")
 #: What draws enough lead to, the best first: all checks pass, or all but one, that is a cost and no fault.

@@ -4,8 +4,8 @@ import math
 from html import escape
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from harness.gaps import Gap
-from harness.report.charts import COLOURS, SYMBOLS, pattern, ratio_axis
+from nutsbench.gaps import Gap
+from nutsbench.report.charts import COLOURS, SYMBOLS, pattern, ratio_axis
 
 DASHES = ("solid", "dash", "dot")
 #: How records are shown by their verdict against the reference posterior: colour and pattern.

@@ -3,11 +3,10 @@
 import shlex
 from typing import Any, Dict, List, Mapping, Sequence
 
-import models
-from harness import quality, stack
-from harness.gaps import unmixed
-from harness.report.verdicts import Row, accuracy_of, chances, verdict
-from harness.table import counted, duration, number, settings_text
+from nutsbench import models, quality, stack
+from nutsbench.gaps import unmixed
+from nutsbench.report.verdicts import Row, accuracy_of, chances, verdict
+from nutsbench.table import counted, duration, number, settings_text
 
 Record = Mapping[str, Any]
 

@@ -11,13 +11,12 @@ import subprocess
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
-import models
-from harness import configuration, environment
-from harness.errors import UserError
-from harness.paths import ROOT
-from harness.tracking import cells
-from harness.tracking.figures import FIGURES, result
-from models.spec import SamplerSettings
+from nutsbench import configuration, environment, models
+from nutsbench.errors import UserError
+from nutsbench.models.spec import SamplerSettings
+from nutsbench.paths import ROOT
+from nutsbench.tracking import cells
+from nutsbench.tracking.figures import FIGURES, result
 
 Record = Mapping[str, Any]
 

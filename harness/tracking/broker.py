@@ -1,7 +1,7 @@
 """One process of a stack for all benchmarks of an asv run, which asks it through a socket.
 
 asv starts a process for each benchmark, and a stack takes seconds to import. ``python -m
-harness.tracking.broker SOCKET PARENT`` starts it once, hands requests to it one by one, and ends when the
+nutsbench.tracking.broker SOCKET PARENT`` starts it once, hands requests to it one by one, and ends when the
 process PARENT, which is asv's, is gone.
 """
 
@@ -19,11 +19,10 @@ import time
 from pathlib import Path
 from typing import Any, Dict
 
-import models
-from harness import paths, stack
-from harness.errors import UserError
-from harness.process import Options, Worker, WorkerBrokenError
-from harness.tracking.counts import Counts
+from nutsbench import models, paths, stack
+from nutsbench.errors import UserError
+from nutsbench.process import Options, Worker, WorkerBrokenError
+from nutsbench.tracking.counts import Counts
 
 #: Says which process is asv's own; without it the parent of a benchmark's is taken for it.
 VARIABLE = "NUTSBENCH_ASV_PID"
@@ -33,7 +32,7 @@ _LOOK_S = 1.0
 
 
 def ask(do: str, **arguments: Any) -> Dict[str, Any]:
-    """Return what the stack that benchmarks measure answers: :meth:`harness.process.Worker.ask`.
+    """Return what the stack that benchmarks measure answers: :meth:`nutsbench.process.Worker.ask`.
 
     Parameters
     ----------
@@ -65,8 +64,8 @@ def ask(do: str, **arguments: Any) -> Dict[str, Any]:
 def _place() -> Path:
     """Return the socket of the process for this asv, stack and code; it is started if it is not there."""
     parent = int(os.environ.get(VARIABLE) or os.getppid())
-    name = hashlib.sha256(f"{stack.current().to_text()} {paths.ROOT}".encode())
-    for path in sorted([*paths.ROOT.glob("harness/**/*.py"), *paths.ROOT.glob("models/**/*.py")]):
+    name = hashlib.sha256(f"{stack.current().to_text()} {paths.PACKAGE}".encode())
+    for path in sorted([*paths.PACKAGE.rglob("*.py"), *(paths.PACKAGE / "models").rglob("*.py")]):
         name.update(path.read_bytes())
     folder = Path(tempfile.gettempdir(), f"nutsbench-asv-{os.getuid()}-{parent}-{name.hexdigest()[:12]}")
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -77,12 +76,12 @@ def _place() -> Path:
 
 
 def _start(place: Path, parent: int) -> None:
-    path = os.pathsep.join([str(paths.ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    path = os.pathsep.join([str(paths.importable()), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     variables = {**os.environ, stack.VARIABLE: stack.current().to_text(), "PYTHONPATH": path}
-    command = [sys.executable, "-m", "harness.tracking.broker", str(place), str(parent)]
+    command = [sys.executable, "-m", "nutsbench.tracking.broker", str(place), str(parent)]
     with (place.parent / "log").open("w") as log:
         process = subprocess.Popen(
-            command, env=variables, cwd=paths.ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            command, env=variables, cwd=paths.CHECKOUT, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             start_new_session=True,
         )  # fmt: skip
     until = time.monotonic() + _START_S

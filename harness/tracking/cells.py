@@ -11,17 +11,16 @@ import sys
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence
 
-import models
-from harness import grid, install, lock, runner
-from harness.errors import unknown
-from harness.grid import DEFAULT_SEED, Cell
-from harness.paths import results_dir
-from harness.process import Options
-from harness.record import SCHEMA, Record, Status
-from harness.stack import current
-from harness.store import Store, utc_now
-from models import truths
-from models.spec import ModelSpec, SamplerSettings
+from nutsbench import grid, install, lock, models, runner
+from nutsbench.errors import unknown
+from nutsbench.grid import DEFAULT_SEED, Cell
+from nutsbench.models import truths
+from nutsbench.models.spec import ModelSpec, SamplerSettings
+from nutsbench.paths import results_dir
+from nutsbench.process import Options
+from nutsbench.record import SCHEMA, Record, Status
+from nutsbench.stack import current
+from nutsbench.store import Store, utc_now
 
 #: What ``NUTSBENCH_PROFILE`` can be.
 PROFILES = ("quick", "tutorial")

@@ -12,12 +12,12 @@ import types
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Sequence
 
-import models
-from harness.inside import core
-from harness.tracking import cells, counts, speed
-from harness.tracking.figures import FIGURES, Figure, Value, result
-from harness.tracking.measured import PROCESSES, READER, ROUNDS, Measured
-from models.spec import ModelSpec
+from nutsbench import models
+from nutsbench.inside import core
+from nutsbench.models.spec import ModelSpec
+from nutsbench.tracking import cells, counts, speed
+from nutsbench.tracking.figures import FIGURES, Figure, Value, result
+from nutsbench.tracking.measured import PROCESSES, READER, ROUNDS, Measured
 
 Records = Dict[str, List[Dict[str, Any]]]
 

@@ -1,6 +1,6 @@
 """Asks for the instructions of a model's core: starts the process that counts them, and talks to it.
 
-The process (:mod:`harness.inside.instructions`) is started by the first benchmark that needs it and serves
+The process (:mod:`nutsbench.inside.instructions`) is started by the first benchmark that needs it and serves
 those that follow; it ends with this one.
 """
 
@@ -14,10 +14,10 @@ import time
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-from harness import environment, paths
-from harness.errors import UserError
-from harness.inside import callgrind
-from harness.stack import Stack
+from nutsbench import environment, paths
+from nutsbench.errors import UserError
+from nutsbench.inside import callgrind
+from nutsbench.stack import Stack
 
 _START_S, _ANSWER_S = 600.0, 900.0
 _SOURCE = Path(__file__).resolve().parents[1] / "inside" / "callgrind_requests.c"
@@ -58,14 +58,14 @@ class Counts:
         models_files : sequence of str
             The user's own files of models.
         pickle : str
-            File of its core, by :func:`harness.inside.instructions.dump`; without it is compiled again, which
-            takes longer.
+            File of its core, by :func:`nutsbench.inside.instructions.dump`; without it is compiled again,
+            which takes longer.
 
         Returns
         -------
         dict
             ``instructions`` by workload (gradient, leapfrog, and transitions: those of each of their
-            leapfrogs), and ``shares`` of them by :data:`harness.inside.callgrind.KINDS`.
+            leapfrogs), and ``shares`` of them by :data:`nutsbench.inside.callgrind.KINDS`.
 
         Raises
         ------
@@ -98,7 +98,7 @@ class Counts:
             *callgrind.command(f"{output}.%p"),
             str(self._stack.python),
             "-m",
-            "harness.inside.instructions",
+            "nutsbench.inside.instructions",
         ]
         command += [str(place), str(os.getpid()), str(_requests(self._cache)), str(output)]
         with (place.parent / "log").open("w") as log:

@@ -5,7 +5,7 @@ what is installed, hash by hash; stacks and their compile caches are shared with
 ``nutsbench run``, so nothing is made twice.
 
 asv's processes run in this program's own Python, with the commit's code, and have the stack measure
-(:mod:`harness.tracking.broker`). Those of commits from before there was a host run in the stack.
+(:mod:`nutsbench.tracking.broker`). Those of commits from before there was a host run in the stack.
 """
 
 import os
@@ -21,10 +21,10 @@ from asv.commands.run import Run
 from asv.console import log
 from asv.environment import Environment
 
-from harness import environment, install, lock, stack
-from harness.errors import UserError
-from harness.paths import ROOT, scrub, stacks_dir
-from harness.tracking import asv_results, broker
+from nutsbench import environment, install, lock, stack
+from nutsbench.errors import UserError
+from nutsbench.paths import importable, scrub, stacks_dir
+from nutsbench.tracking import asv_results, broker
 
 #: Set where asv's own clock is to time code of the stack: what it is compared with.
 IN_STACK = "NUTSBENCH_IN_STACK"
@@ -107,14 +107,21 @@ class LockedStack(Environment):  # type: ignore[misc]
             # Here and until asv ends: what waits within a benchmark would be over its time limit.
             lock.keep(shlex.join(["asv", *sys.argv[1:]]), log.info)
         # Of a project's commit its own code is measured.
-        own = Path(self._build_root) if Path(self._build_root, "harness").is_dir() else ROOT
-        hosted = (own / "harness" / "inside").is_dir() and not os.environ.get(IN_STACK)
+        commit = Path(self._build_root) if Path(self._build_root, "harness").is_dir() else None
+        hosted = commit is None or (commit / "harness" / "inside").is_dir()
+        hosted = hosted and not os.environ.get(IN_STACK)
+        own = commit or importable()
+        if commit is not None and (commit / "src" / "nutsbench").exists():
+            own = commit / "src"
         python = sys.executable if hosted else self.find_executable("python")
         variables = environment.worker_variables(self._stack.compiledir, self._stack.has_theano_pymc, 1)
         if hosted:
             variables = {**os.environ, broker.VARIABLE: str(os.getpid())}
             variables[stack.VARIABLE] = self._stack.to_text()
         variables["NUTSBENCH_STACKS"] = str(stacks_dir())
+        if own == commit:
+            # Its packages have names of their own: benchmarks/suite/__init__.py.
+            variables["NUTSBENCH_EARLIER"] = "1"
         variables["NUTSBENCH_ASV"] = str(self._results)
         # What stands in PYTHONPATH alone, asv's own script takes out again.
         variables["ASV_PYTHONPATH"] = os.pathsep.join([str(own), str(self._runner())])

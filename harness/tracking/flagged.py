@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
-from harness.errors import UserError
+from nutsbench.errors import UserError
 
 #: Factors from which on a change is one, by what the benchmark's name holds; the first that fits.
 FACTORS = {"track_instructions": 1.01, "track_share": math.inf, "": 1.05}

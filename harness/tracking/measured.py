@@ -1,7 +1,7 @@
 """What asv's benchmarks of a model's core share: values measured together, and a clock that tells them.
 
 asv starts a process for each benchmark, and compiling a model takes longer than timing it. So the first
-benchmark of a round has the stack measure for all of them (:mod:`harness.tracking.broker`), and keeps the
+benchmark of a round has the stack measure for all of them (:mod:`nutsbench.tracking.broker`), and keeps the
 values in asv's own folder for the model.
 """
 
@@ -9,9 +9,9 @@ import json
 from pathlib import Path
 from typing import Any, Dict, List
 
-from harness import lock
-from harness.inside import system
-from harness.tracking import broker, cells, counts, speed
+from nutsbench import lock
+from nutsbench.inside import system
+from nutsbench.tracking import broker, cells, counts, speed
 
 #: A round compiles anew, minutes after the one before; asv takes a sample of each process in it.
 ROUNDS, PROCESSES = 2, 4

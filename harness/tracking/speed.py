@@ -9,10 +9,10 @@ import statistics
 from pathlib import Path
 from typing import Dict
 
-from harness import environment
-from harness.errors import UserError
-from harness.inside import system
-from harness.tracking import broker, cells
+from nutsbench import environment
+from nutsbench.errors import UserError
+from nutsbench.inside import system
+from nutsbench.tracking import broker, cells
 
 _READINGS, _READINGS_OF_A_CPU = 300, 5
 #: What a line of the file gives; lines of other work are of an earlier way of measuring.

@@ -1,13 +1,13 @@
 """Posteriors in closed form, up to an integral over a few numbers.
 
-A model that has one gives it as ``exact`` to :func:`models.registry.model`: a function
+A model that has one gives it as ``exact`` to :func:`nutsbench.models.registry.model`: a function
 from its data to a :class:`Posterior`. Formulas and their sources stand in docs/truth.md.
 """
 
-from models.exact.beta import BetaBinomial
-from models.exact.gaussian import Axis, ConditionallyGaussian
-from models.exact.hierarchy import BivariateClasses, BivariateNames, PooledClasses
-from models.exact.posterior import (
+from nutsbench.models.exact.beta import BetaBinomial
+from nutsbench.models.exact.gaussian import Axis, ConditionallyGaussian
+from nutsbench.models.exact.hierarchy import BivariateClasses, BivariateNames, PooledClasses
+from nutsbench.models.exact.posterior import (
     PROBABILITIES,
     STATISTICS,
     NotConvergedError,
@@ -16,7 +16,7 @@ from models.exact.posterior import (
     Solved,
     solve,
 )
-from models.exact.regression import Normals, Regression, one_hot
+from nutsbench.models.exact.regression import Normals, Regression, one_hot
 
 __all__ = [
     "PROBABILITIES",

@@ -4,7 +4,7 @@ from typing import Dict, Mapping, Tuple
 
 import numpy as np
 
-from models.exact.posterior import (
+from nutsbench.models.exact.posterior import (
     PROBABILITIES,
     Combination,
     Point,

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Mapping, Tuple
 
 import numpy as np
 
-from models.exact.posterior import Combination, Point, Posterior, Summary, quantiles, stacked
+from nutsbench.models.exact.posterior import Combination, Point, Posterior, Summary, quantiles, stacked
 
 #: Nodes are computed so many at a time, to bound memory.
 _CHUNK = 40_000

@@ -5,9 +5,9 @@ from typing import Callable, Dict, Tuple
 
 import numpy as np
 
-from models.exact.gaussian import Axis, ConditionallyGaussian, Grid
-from models.exact.posterior import Point, Summary, labels, quantiles
-from models.exact.regression import one_hot
+from nutsbench.models.exact.gaussian import Axis, ConditionallyGaussian, Grid
+from nutsbench.models.exact.posterior import Point, Summary, labels, quantiles
+from nutsbench.models.exact.regression import one_hot
 
 #: Where a distribution function has no smooth integrand, its grid is made as many times finer.
 _REFINED = 16

@@ -4,8 +4,8 @@ from typing import Mapping, Optional, Tuple
 
 import numpy as np
 
-from models.exact.gaussian import Axis, ConditionallyGaussian
-from models.exact.posterior import Combination, Point, labels
+from nutsbench.models.exact.gaussian import Axis, ConditionallyGaussian
+from nutsbench.models.exact.posterior import Combination, Point, labels
 
 
 def one_hot(classes: np.ndarray, count: int) -> np.ndarray:

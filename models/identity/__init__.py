@@ -10,9 +10,9 @@ import collections.abc
 import hashlib
 from typing import Any, Callable, Mapping, Optional
 
-from models.errors import NotByValueError
-from models.identity import arrays, canonical, code, objects, own, plain, tables
-from models.identity.encoder import FAMILIES, Encoder
+from nutsbench.models.errors import NotByValueError
+from nutsbench.models.identity import arrays, canonical, code, objects, own, plain, tables
+from nutsbench.models.identity.encoder import FAMILIES, Encoder
 
 __all__ = [
     "arrays",

@@ -6,9 +6,9 @@ is one; 0.0 and -0.0 are two.
 
 from typing import Any, Dict, Iterator, Optional, Tuple
 
-from models.identity import canonical
-from models.identity.encoder import Encoder
-from models.identity.words import refused
+from nutsbench.models.identity import canonical
+from nutsbench.models.identity.encoder import Encoder
+from nutsbench.models.identity.words import refused
 
 
 def of_array(encoder: Encoder, value: Any, path: str) -> bytes:
@@ -159,7 +159,7 @@ def named(value: Any) -> str:
         for part in rest:
             found = getattr(found, part, None)
         if found is value:
-            return f"{place}.{name}"
+            return canonical.spelled(f"{place}.{name}")
     return ""
 
 

@@ -99,6 +99,20 @@ def loaded(name: str) -> Any:
     return sys.modules.get(name)
 
 
+def spelled(name: str) -> str:
+    """Return a module's name as digests have it: this project's packages once had names of their own.
+
+    Parameters
+    ----------
+    name : str
+        The module, or something in it, with dots.
+    """
+    top, _, rest = name.partition(".")
+    if top != "nutsbench":
+        return name
+    return rest if rest.split(".")[0] == "models" else f"harness.{rest}".rstrip(".")
+
+
 def library_of(value: Any) -> str:
     """Return the name of the package that defines a value's type."""
     return str(type(value).__module__).split(".")[0]

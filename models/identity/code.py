@@ -7,10 +7,10 @@ import functools
 import types
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
-from models.errors import NotByValueError
-from models.identity import canonical, own, scope, tree
-from models.identity.arrays import named
-from models.identity.encoder import EXACT, Encoder
+from nutsbench.models.errors import NotByValueError
+from nutsbench.models.identity import canonical, own, scope, tree
+from nutsbench.models.identity.arrays import named
+from nutsbench.models.identity.encoder import EXACT, Encoder
 
 #: Names of a module that say where it is, not what it does.
 _OF_MODULE = frozenset(
@@ -74,7 +74,7 @@ def function(encoder: Encoder, value: Any, path: str) -> bytes:
     if own.is_own(filename):
         return encoder.define(_content, value, id(value), path)
     if not value.__closure__ and not hasattr(value, "__wrapped__"):
-        found = named(value) or f"{value.__module__}.{value.__qualname__}"
+        found = named(value) or canonical.spelled(f"{value.__module__}.{value.__qualname__}")
         return canonical.digest("library", canonical.text(found))
     return _made_by_library(encoder, value, path)
 
@@ -86,7 +86,7 @@ def _made_by_library(encoder: Encoder, value: Any, path: str) -> bytes:
         return canonical.digest("library", canonical.text(named(value)))
     if hasattr(value, "registry") and hasattr(value, "dispatch"):  # functools.singledispatch
         return encoder.parts("singledispatch", [(dict(value.registry), f"{path}.registry")])
-    made_by = f"{value.__globals__.get('__name__')}.{value.__code__.co_name}"
+    made_by = canonical.spelled(f"{value.__globals__.get('__name__')}.{value.__code__.co_name}")
     parts = [canonical.text(made_by), encoder.part(value.__defaults__, path)]
     parts.append(encoder.part(getattr(value, "__wrapped__", None), path))
     for name, cell in sorted(zip(value.__code__.co_freevars, value.__closure__ or ())):
@@ -300,7 +300,7 @@ def builtin(encoder: Encoder, value: Any, path: str) -> bytes:
 
 def _unbound(_: Encoder, value: Any, __: str) -> bytes:
     owner = value.__objclass__
-    name = f"{owner.__module__}.{owner.__qualname__}.{value.__name__}"
+    name = canonical.spelled(f"{owner.__module__}.{owner.__qualname__}.{value.__name__}")
     return canonical.digest("library", canonical.text(name))
 
 

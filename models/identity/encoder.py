@@ -9,8 +9,8 @@ other come to an end. A container inside of itself is spoken of by how far up it
 from collections import deque
 from typing import Any, Callable, Deque, Dict, Hashable, Iterable, List, Optional, Tuple
 
-from models.errors import NotByValueError
-from models.identity import canonical
+from nutsbench.models.errors import NotByValueError
+from nutsbench.models.identity import canonical
 
 #: Takes one kind of value, or passes it on with ``None``.
 Taker = Callable[["Encoder", Any, str], Optional[bytes]]

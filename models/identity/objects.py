@@ -4,10 +4,10 @@ import enum
 import types
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from models.identity import arrays, canonical, own
-from models.identity.arrays import named
-from models.identity.encoder import EXACT, Encoder
-from models.identity.words import refused
+from nutsbench.models.identity import arrays, canonical, own
+from nutsbench.models.identity.arrays import named
+from nutsbench.models.identity.encoder import EXACT, Encoder
+from nutsbench.models.identity.words import refused
 
 #: What a class holds of Python's own making; it follows from the rest, or says nothing of what it does.
 _SKIPPED = frozenset(

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from models.identity import canonical
+from nutsbench.models.identity import canonical
 
 _INSTALLED = ("site-packages", "dist-packages")
 #: Files and folders of installed packages that hold models.
@@ -21,7 +21,9 @@ _roots: List[str] = []
 #: Folders of users' files, by the name of the package that they were loaded as.
 folders: Dict[str, str] = {}
 
-_PROJECT = Path(__file__).resolve().parent.parent.parent
+#: The folder of models, and that of the whole package: as they are imported, and where they lie.
+_MODELS = {path.parent.parent for path in (Path(__file__), Path(__file__).resolve())}
+_PACKAGE = {Path(__file__).parents[2], Path(__file__).parents[2].resolve()}
 #: What this project's own packages hold beside models.
 _MACHINERY = (
     "__init__",
@@ -54,14 +56,11 @@ def is_own(filename: str) -> bool:
     path = Path(filename)
     if any(str(path) == root or root in map(str, path.parents) for root in _roots):
         return True
-    try:
-        inside = path.relative_to(_PROJECT)
-    except ValueError:
-        inside = Path()
-    if inside.parts[:1] == ("harness",):
+    for models in _MODELS:
+        if models in path.parents:
+            return Path(path.relative_to(models).parts[0]).stem not in _MACHINERY
+    if _PACKAGE & set(path.parents):
         return False
-    if inside.parts[:1] == ("models",):
-        return Path(inside.parts[1]).stem not in _MACHINERY
     if set(_INSTALLED) & set(path.parts):
         return False
     return not any(filename.startswith(place) for place in _standard_library())
@@ -113,9 +112,9 @@ def files_of(
         for _ in range(level - 1):
             base = base.parent
         return _along(base, parts, names) if is_own(here) else None
-    if not parts or parts[0] in ("models", "harness"):
-        return None
     home = home_of(namespace)
+    if not parts or parts[0] == "nutsbench" or is_earlier_name(parts[0], home):
+        return None
     if home and sibling(home, parts[0]):
         return _along(Path(home), parts, names)
     origin = None if parts[0] in sys.builtin_module_names else _elsewhere(parts[0])
@@ -127,9 +126,9 @@ def files_of(
 
 def sibling(home: str, name: str) -> bool:
     """Return whether a folder has a module or a package of this name; never this project's own."""
-    if name in ("models", "harness") or name in sys.builtin_module_names or not home:
+    if name == "nutsbench" or name in sys.builtin_module_names or not home:
         return False
-    if Path(home).name in _INSTALLED:
+    if Path(home).name in _INSTALLED or Path(home, name).resolve() in _MODELS | _PACKAGE:
         return False
     endings = (".py", *importlib.machinery.EXTENSION_SUFFIXES)
     places = [Path(home, name, "__init__.py"), *(Path(home, name + ending) for ending in endings)]
@@ -137,6 +136,22 @@ def sibling(home: str, name: str) -> bool:
         return True
     # A folder without __init__.py comes last, as everywhere in Python.
     return any(Path(home, name).glob("*.py")) and _elsewhere(name) is None
+
+
+def is_earlier_name(name: str, home: str) -> bool:
+    """Return whether a user's file means this project's models by ``models``, as they were called once.
+
+    Parameters
+    ----------
+    name : str
+        The first part of what is imported.
+    home : str
+        Folder of the file; empty if it is not a user's.
+    """
+    if name != "models" or (home and sibling(home, name)):
+        return False
+    origin = _elsewhere(name)
+    return origin is None or Path(origin).resolve().parent in _MODELS
 
 
 def _elsewhere(name: str) -> Optional[str]:
@@ -168,4 +183,4 @@ def _files(place: Path) -> Iterator[str]:
 
 def text_of(module: ModuleType, rest: Tuple[str, ...] = ()) -> bytes:
     """Return what a library's module, or something in it, is called, as bytes."""
-    return canonical.text(".".join([module.__name__, *rest]))
+    return canonical.text(canonical.spelled(".".join([module.__name__, *rest])))

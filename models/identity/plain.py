@@ -14,9 +14,9 @@ import types
 import uuid
 from typing import Any, Optional
 
-from models.errors import NotByValueError
-from models.identity import canonical
-from models.identity.encoder import EXACT, Encoder
+from nutsbench.models.errors import NotByValueError
+from nutsbench.models.identity import canonical
+from nutsbench.models.identity.encoder import EXACT, Encoder
 
 
 def _list(encoder: Encoder, value: Any, path: str) -> bytes:

@@ -8,7 +8,7 @@ in compiled code differ from one Python to the next.
 import ast
 from typing import Any, Dict, Iterable, Iterator, List, Set, Tuple
 
-from models.identity.tree import kind
+from nutsbench.models.identity.tree import kind
 
 Chain = Tuple[str, ...]
 

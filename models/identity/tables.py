@@ -6,9 +6,9 @@ numbers is one whether its class is ``Int64Index`` or ``Index``.
 
 from typing import Any, Optional
 
-from models.identity import arrays, canonical
-from models.identity.encoder import Encoder
-from models.identity.words import refused
+from nutsbench.models.identity import arrays, canonical
+from nutsbench.models.identity.encoder import Encoder
+from nutsbench.models.identity.words import refused
 
 
 def of_pandas(encoder: Encoder, value: Any, path: str) -> Optional[bytes]:

@@ -10,7 +10,7 @@ import tokenize
 import types
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
-from models.identity import canonical
+from nutsbench.models.identity import canonical
 
 #: Source of the files that this package has loaded, as it was when it ran.
 sources: Dict[str, str] = {}

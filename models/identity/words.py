@@ -6,8 +6,8 @@ import types
 import weakref
 from typing import Any, Tuple
 
-from models.errors import NotByValueError
-from models.identity import canonical
+from nutsbench.models.errors import NotByValueError
+from nutsbench.models.identity import canonical
 
 _KEPT = "keep what it yields in a list or an array"
 _INSIDE = "make it inside of the function that uses it"

@@ -6,8 +6,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from harness.report import data, pages, site
-from harness.report.verdicts import VERDICTS
+from nutsbench.report import data, pages, site
+from nutsbench.report.verdicts import VERDICTS
 from tests.harness.report.conftest import changed
 
 PAGES = ("index.html", "settings.html", "history.html", "compare.html", "cells.html", "models/fork.html")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from harness import accuracy
-from harness.diagnostics import summarise
-from models.truths import Truth
+from nutsbench import accuracy
+from nutsbench.diagnostics import summarise
+from nutsbench.models.truths import Truth
 
 #: Standard normal.
 NORMAL = {"mean": 0.0, "sd": 1.0, "q05": -1.6448536, "q50": 0.0, "q95": 1.6448536, "error": 1e-7}

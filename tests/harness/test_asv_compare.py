@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.cli import asv_compare
-from harness.tracking.flagged import Row
+from nutsbench.cli import asv_compare
+from nutsbench.tracking.flagged import Row
 
 ROWS = [
     Row("core.addition.time_leapfrog", 1e-5, 1.3e-5, "seconds", "slower"),
@@ -74,7 +74,7 @@ def test_what_a_comparison_of_sampling_cannot_tell_asv_measures_again(monkeypatc
         return [Row(name, 1.0, 1.2, "", "slower" if "time" in name else "") for name in names]
 
     monkeypatch.setattr(asv_compare, "_run_asv", lambda *given: asked.append(given))
-    monkeypatch.setattr("harness.tracking.flagged.rows", measured)
+    monkeypatch.setattr("nutsbench.tracking.flagged.rows", measured)
     answers = {rows[0].benchmark: "no", rows[1].benchmark: "undecided"}
     answers.update({rows[2].benchmark: "no", rows[3].benchmark: "yes", rows[4].benchmark: "no"})
     asv_compare._measure_again(["a", "b"], "pymc3-3.8", rows, answers)

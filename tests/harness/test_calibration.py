@@ -6,11 +6,10 @@ import json
 import numpy as np
 import pytest
 
-import models
-from harness import accuracy, calibration, error_rates
-from harness.diagnostics import summarise
-from harness.inside.faults import FAULTS
-from models import truths
+from nutsbench import accuracy, calibration, error_rates, models
+from nutsbench.diagnostics import summarise
+from nutsbench.inside.faults import FAULTS
+from nutsbench.models import truths
 from tests.harness.test_accuracy import NORMAL, a_truth
 
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-import models
-from harness.metrics import markdown
+from nutsbench import models
+from nutsbench.metrics import markdown
 from tests.conftest import MODEL_FILE, ROOT
 
 

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from harness import configuration, export, store
-from models.spec import SamplerSettings
+from nutsbench import configuration, export, store
+from nutsbench.models.spec import SamplerSettings
 
 #: What can differ between two records that are called the same in short, and two values of each.
 DIFFERENCES = {

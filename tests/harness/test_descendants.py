@@ -15,8 +15,8 @@ from tests.conftest import ROOT, answer_signals
 MEASUREMENT = """
 import subprocess, sys, time
 import click
-from harness.cli import commands, main
-from harness.cli.common import machine_to_oneself
+from nutsbench.cli import commands, main
+from nutsbench.cli.common import machine_to_oneself
 
 @click.command("measure")
 def measure():

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from harness import diagnostics
-from harness.diagnostics import diagnose, ebfmi, scalars, summarise
+from nutsbench import diagnostics
+from nutsbench.diagnostics import diagnose, ebfmi, scalars, summarise
 
 
 def ar1(rho, shape, seed=3):

@@ -4,12 +4,12 @@ import io
 
 from rich.console import Console
 
-from harness import stack
-from harness.display import RunDisplay
-from harness.grid import Cell
-from harness.inside.clock import Progress
-from harness.runner import Job
-from models.spec import SamplerSettings
+from nutsbench import stack
+from nutsbench.display import RunDisplay
+from nutsbench.grid import Cell
+from nutsbench.inside.clock import Progress
+from nutsbench.models.spec import SamplerSettings
+from nutsbench.runner import Job
 
 
 def jobs(*names):

@@ -4,10 +4,9 @@ import re
 
 import pytest
 
-import models
-from harness import claims
-from harness.inside import clauses
-from models import truths
+from nutsbench import claims, models
+from nutsbench.inside import clauses
+from nutsbench.models import truths
 from tests.conftest import ROOT
 
 

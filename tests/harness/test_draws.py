@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import draws
+from nutsbench import draws
 
 ODD = (
     "a/b",

@@ -3,7 +3,7 @@
 import json
 import re
 
-from harness import environment
+from nutsbench import environment
 
 
 def test_the_machine_is_described_without_naming_it():

@@ -14,8 +14,8 @@ from tests.conftest import ROOT, answer_signals
 #: A command that fails as no command should.
 FAULTY = """
 import sys
-from harness.store import Store
-from harness.cli import main
+from nutsbench.store import Store
+from nutsbench.cli import main
 
 def fail(*_):
     raise ERROR
@@ -58,7 +58,7 @@ def test_a_traceback_that_cannot_be_kept_is_printed(tmp_path):
 def test_what_cannot_be_imported_is_a_fault_too(tmp_path):
     (tmp_path / "click.py").write_text("raise ImportError('broken on purpose')\n")
     done = subprocess.run(
-        [sys.executable, "-m", "harness", "models"], cwd=ROOT, capture_output=True, text=True,
+        [sys.executable, "-m", "nutsbench", "models"], cwd=ROOT, capture_output=True, text=True,
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
     )  # fmt: skip
     assert done.returncode == 70, done.stderr
@@ -66,7 +66,7 @@ def test_what_cannot_be_imported_is_a_fault_too(tmp_path):
 
 
 def test_a_reader_that_has_gone_is_no_fault():
-    command = [sys.executable, "-m", "harness", "metrics"]
+    command = [sys.executable, "-m", "nutsbench", "metrics"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as writer:
         writer.stdout.close()  # Long before it prints.
         assert writer.stderr.read() == b""
@@ -76,7 +76,7 @@ def test_a_reader_that_has_gone_is_no_fault():
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_with_130(number, tmp_path):
     script = (
-        "import os, time\nfrom harness.store import Store\nfrom harness.cli import main\n"
+        "import os, time\nfrom nutsbench.store import Store\nfrom nutsbench.cli import main\n"
         f"def wait(*_):\n    os.kill(os.getpid(), {int(number)})\n    time.sleep(60)\n"
         "Store.load = wait\nmain(['show', '--all', '--results', 'results'])"
     )

@@ -8,10 +8,9 @@ import jsonschema
 import pandas as pd
 import pytest
 
-import models
-from harness import export, store
-from harness.metrics import METRICS
-from harness.tracking import cells
+from nutsbench import export, models, store
+from nutsbench.metrics import METRICS
+from nutsbench.tracking import cells
 from tests.conftest import ROOT
 
 #: As Bencher publishes it (bmf.json, draft-07).
@@ -125,7 +124,7 @@ def known_machine(tmp_path, monkeypatch):
 def test_asv_reads_what_was_exported_as_if_it_had_run_it(tracked, head, known_machine, tmp_path):
     from asv.results import iter_results
 
-    from harness.tracking import asv_results
+    from nutsbench.tracking import asv_results
 
     folder = tmp_path / "asv"
     files, left_out = asv_results.write([tracked(seed) for seed in cells.SEEDS], folder, known_machine)
@@ -144,7 +143,7 @@ def test_asv_reads_what_was_exported_as_if_it_had_run_it(tracked, head, known_ma
 
 
 def test_what_asv_could_not_place_is_left_out_and_named(tracked, known_machine, tmp_path):
-    from harness.tracking import asv_results
+    from nutsbench.tracking import asv_results
 
     folder = tmp_path / "asv"
     files, left_out = asv_results.write(
@@ -158,7 +157,7 @@ def test_what_asv_could_not_place_is_left_out_and_named(tracked, known_machine, 
 
 
 def test_exporting_twice_keeps_what_else_asv_has(tracked, known_machine, tmp_path):
-    from harness.tracking import asv_results
+    from nutsbench.tracking import asv_results
 
     folder = tmp_path / "asv"
     records = [tracked(seed) for seed in cells.SEEDS]
@@ -171,8 +170,8 @@ def test_exporting_twice_keeps_what_else_asv_has(tracked, known_machine, tmp_pat
 
 
 def test_a_file_that_is_not_asvs_is_refused_and_left_alone(tracked, known_machine, tmp_path):
-    from harness.errors import UserError
-    from harness.tracking import asv_results
+    from nutsbench.errors import UserError
+    from nutsbench.tracking import asv_results
 
     folder = tmp_path / "asv"
     records = [tracked(seed) for seed in cells.SEEDS]

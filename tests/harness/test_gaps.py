@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from harness import gaps, quality
-from harness.gaps import Gap
+from nutsbench import gaps, quality
+from nutsbench.gaps import Gap
 
 
 @pytest.fixture

@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import models
-from harness import grid
-from harness.errors import UserError
-from harness.grid import Cell, Grid
-from models.spec import SamplerSettings
+from nutsbench import grid, models
+from nutsbench.errors import UserError
+from nutsbench.grid import Cell, Grid
+from nutsbench.models.spec import SamplerSettings
 
 
 def test_quick_is_every_model_once_with_its_own_target_accept():

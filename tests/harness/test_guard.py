@@ -7,8 +7,8 @@ import math
 
 import pytest
 
-from harness import guard, stack
-from harness.errors import UserError
+from nutsbench import guard, stack
+from nutsbench.errors import UserError
 
 
 def cell(**changes):
@@ -185,7 +185,7 @@ OTHER = {"name": "pymc3-3.8", "requirements": "pymc3==3.7\n", "patch": None, "lo
 @pytest.fixture
 def measured(monkeypatch, tmp_path):
     """Say which models were measured in turns, and with what, or whether all was measured again."""
-    from harness.cli import guard as cli
+    from nutsbench.cli import guard as cli
 
     done, decided = [], [True]
     here = stack.current()

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from harness.diagnostics import scalars, summarise
-from harness.hints import hints
+from nutsbench.diagnostics import scalars, summarise
+from nutsbench.hints import hints
 from tests.harness.test_diagnostics import ar1
 
 

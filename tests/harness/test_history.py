@@ -5,10 +5,10 @@ import math
 
 import pytest
 
-from harness import gaps, history
-from harness.errors import UserError
-from harness.gaps import Gap
-from harness.record import newest, place_anywhere
+from nutsbench import gaps, history
+from nutsbench.errors import UserError
+from nutsbench.gaps import Gap
+from nutsbench.record import newest, place_anywhere
 
 COMMITS = {"3.8": "a" * 40, "3.9.0": "b" * 40, "3.10.0": "c" * 40}
 COLUMNS = ["result", "params", "version", "started_at", "duration", "stats_ci_99_a", "stats_ci_99_b",

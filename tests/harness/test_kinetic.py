@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import chi2, norm
 
-from harness import accuracy
-from harness.diagnostics import summarise
-from harness.kinetic import Kinetic, deviate, kinetic
+from nutsbench import accuracy
+from nutsbench.diagnostics import summarise
+from nutsbench.kinetic import Kinetic, deviate, kinetic
 from tests.harness.test_accuracy import a_truth, normal
 
 

@@ -47,19 +47,20 @@ def test_a_module_imports_only_what_stands_before_it(name):
     allowed = set(ORDER[: ORDER.index(name)]) | ({name} if package.is_dir() else set())
     for module in (module for file in files for module in imported(file)):
         parts = module.split(".")
-        if parts[0] == "harness" and len(parts) > 1:
+        if parts[0] == "nutsbench" and parts[1:2] not in ([], ["models"]):
             assert parts[1] in allowed, f"{name} imports {module}"
 
 
 def test_models_import_nothing_of_the_harness():
-    for path in (ROOT / "models").glob("*.py"):
-        assert not [module for module in imported(path) if module.startswith("harness")], path.name
+    for path in (ROOT / "models").rglob("*.py"):
+        ours = [module for module in imported(path) if module.split(".")[0] == "nutsbench"]
+        assert not [module for module in ours if module.split(".")[1:2] not in ([], ["models"])], path.name
 
 
 @pytest.mark.parametrize("arguments", [["models"], ["--help"], ["run", "--help"], ["show", "--help"]])
 def test_listing_loads_neither_theano_nor_pandas(arguments):
     script = (
-        "import sys; from harness.cli import main\n"
+        "import sys; from nutsbench.cli import main\n"
         f"try: main({arguments!r})\n"
         "except SystemExit: pass\n"
         "heavy = {'theano', 'pymc3', 'arviz', 'pandas', 'matplotlib', 'scipy'} & set(sys.modules)\n"
@@ -70,7 +71,7 @@ def test_listing_loads_neither_theano_nor_pandas(arguments):
 
 
 #: What runs inside a stack may import: models, itself, numpy, and the stack's own when it is called for.
-OF_A_STACK = {"models", "harness", "numpy", "pymc3", "theano"}
+OF_A_STACK = {"nutsbench", "numpy", "pymc3", "theano"}
 
 
 @pytest.mark.parametrize(
@@ -81,19 +82,20 @@ def test_a_stack_needs_nothing_but_models_and_numpy(path):
         top, _, rest = module.partition(".")
         known = top in OF_A_STACK or top in STANDARD
         assert known, f"{path.name} imports {module}"
-        assert top != "harness" or rest.startswith("inside"), f"{path.name} imports {module}"
+        of_ours = rest.split(".")[0] in ("", "models", "inside")
+        assert top != "nutsbench" or of_ours, f"{path.name} imports {module}"
 
 
 @pytest.mark.parametrize(
     "path", sorted((ROOT / "harness" / "inside").glob("*.py")), ids=lambda path: path.name
 )
 def test_files_of_a_stack_stand_in_the_order_that_their_room_names(path):
-    order = importlib.import_module("harness.inside").__doc__.split("Files, lowest first:")[1].split()
+    order = importlib.import_module("nutsbench.inside").__doc__.split("Files, lowest first:")[1].split()
     if path.stem == "__init__":
         assert {one.stem for one in path.parent.glob("*.py")} - {"__init__"} == set(order)
         return
     for module in imported(path):
-        name = module.split(".")[2] if module.startswith("harness.inside.") else ""
+        name = module.split(".")[2] if module.startswith("nutsbench.inside.") else ""
         assert name not in order or order.index(name) < order.index(path.stem), (
             f"{path.name} imports {module}"
         )

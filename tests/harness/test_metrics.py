@@ -6,11 +6,11 @@ import math
 
 import pytest
 
-from harness.diagnostics import Diagnostics, Quantity
-from harness.inside.clock import PhaseTime
-from harness.kinetic import Kinetic
-from harness.metrics import METRICS, Measurement, compute, extreme
-from models.spec import SamplerSettings
+from nutsbench.diagnostics import Diagnostics, Quantity
+from nutsbench.inside.clock import PhaseTime
+from nutsbench.kinetic import Kinetic
+from nutsbench.metrics import METRICS, Measurement, compute, extreme
+from nutsbench.models.spec import SamplerSettings
 
 QUANTITIES = {
     "a": Quantity(sd=2.0, mcse_mean=0.1, ess_bulk=400.0, ess_tail=300.0, rhat=1.02),

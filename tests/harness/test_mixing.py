@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from harness import mixing
-from harness.diagnostics import summarise
+from nutsbench import mixing
+from nutsbench.diagnostics import summarise
 from tests.harness.test_diagnostics import ar1
 
 

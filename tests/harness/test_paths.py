@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.paths import ROOT, scrub, stacks_dir
+from nutsbench.paths import ROOT, scrub, stacks_dir
 
 
 @pytest.mark.parametrize(

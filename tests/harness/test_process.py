@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import process, stack
+from nutsbench import process, stack
 
 RACE = "in add_key\n    assert key not in self.keys\nAssertionError\n"
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from harness import quality
-from harness.diagnostics import Quantity, summarise
-from harness.quality import Seen, judge, over_seeds
-from models.spec import SamplerSettings
+from nutsbench import quality
+from nutsbench.diagnostics import Quantity, summarise
+from nutsbench.models.spec import SamplerSettings
+from nutsbench.quality import Seen, judge, over_seeds
 from tests.conftest import GOOD_METRICS, GOOD_SCALAR
 
 #: Mixed chains hardly ever give it.

@@ -2,11 +2,10 @@
 
 import pytest
 
-import models
-from harness import reference
-from harness.accuracy import score
-from models.spec import SamplerSettings
-from models.truths import Truth
+from nutsbench import models, reference
+from nutsbench.accuracy import score
+from nutsbench.models.spec import SamplerSettings
+from nutsbench.models.truths import Truth
 
 
 def a_record(make_record, draws=2500, **figures):

@@ -6,9 +6,9 @@ import subprocess
 
 import pytest
 
-from harness import releases
-from harness.cli import releases as command
-from harness.errors import UserError
+from nutsbench import releases
+from nutsbench.cli import releases as command
+from nutsbench.errors import UserError
 from tests.conftest import ROOT
 
 

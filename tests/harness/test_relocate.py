@@ -9,23 +9,25 @@ from pathlib import Path
 
 import pytest
 
-from harness import install, relocate, stack
+from nutsbench import install, relocate, stack
 from tests.conftest import ROOT
 
 #: How installers begin a program: in short, and where the path is too long or has spaces.
 SHORT = "#!{env}/bin/python\n# -*- coding: utf-8 -*-\n"
 LONG = "#!/bin/sh\n'''exec' \"{env}/bin/python\" \"$0\" \"$@\"\n' '''\n"
-PROGRAM = "import sys, harness\nprint(sys.prefix, harness.__file__, *sys.argv[1:])\n"
+PROGRAM = "import sys, nutsbench\nprint(sys.prefix, nutsbench.__file__, *sys.argv[1:])\n"
 
 
 def make(checkout: Path) -> Path:
     """Make a checkout with the host's environment in it, as installers leave it; return that."""
     (checkout / "harness").mkdir(parents=True)
     (checkout / "harness" / "__init__.py").write_text("")
+    (checkout / "src").mkdir()
+    (checkout / "src" / "nutsbench").symlink_to("../harness")
     env = checkout / ".stacks" / "host" / "env"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(env)], check=True)
     (site,) = env.glob("lib/python*/site-packages")
-    (site / "__editable__.nutsbench-0.1.0.pth").write_text(f"{checkout}\n")
+    (site / "__editable__.nutsbench-0.1.0.pth").write_text(f"{checkout}/src\n")
     for name, head in (("nutsbench", SHORT), ("longer", LONG)):
         (env / "bin" / name).write_text(head.format(env=env) + PROGRAM)
         (env / "bin" / name).chmod(0o755)
@@ -64,7 +66,7 @@ def test_programs_run_where_they_lie_and_find_the_checkout_that_they_lie_in(env,
                 [str(place / "bin" / program), "word"], cwd="/", capture_output=True, text=True
             ).stdout
             assert found.endswith("word\n")
-            assert str(other / "harness" / "__init__.py") in found.replace("/.venv/../", "/")
+            assert str(other / "src" / "nutsbench" / "__init__.py") in found.replace("/.venv/../", "/")
             assert str(checkout) + "/" not in found
     shell = f'. "{there}/bin/activate" && printf %s "$VIRTUAL_ENV"'
     assert subprocess.run(["sh", "-c", shell], capture_output=True, text=True).stdout == str(there)
@@ -76,7 +78,7 @@ def test_once_put_right_it_can_be_moved_again_without(env, tmp_path):
     relocate.put_right(there, tmp_path / "two")
     (tmp_path / "two").rename(tmp_path / "three")
     there = tmp_path / "three" / ".stacks" / "host" / "env"
-    assert run(there, "nutsbench")[1] == str(tmp_path / "three" / "harness" / "__init__.py")
+    assert run(there, "nutsbench")[1] == str(tmp_path / "three" / "src" / "nutsbench" / "__init__.py")
 
 
 def test_what_is_no_program_of_the_environments_is_left_alone(env, tmp_path):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from harness.diagnostics import Quantity
-from harness.remedy import command, draws_needed, remedy
-from models.spec import SamplerSettings
+from nutsbench.diagnostics import Quantity
+from nutsbench.models.spec import SamplerSettings
+from nutsbench.remedy import command, draws_needed, remedy
 from tests.conftest import GOOD_METRICS, GOOD_SCALAR
 
 

@@ -6,8 +6,8 @@ import shutil
 
 import pytest
 
-from harness import install, stack
-from harness.errors import UserError
+from nutsbench import install, stack
+from nutsbench.errors import UserError
 
 
 def test_the_pinned_stacks_are_what_they_are_called():

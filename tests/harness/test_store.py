@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import models
-from harness.errors import UserError
-from harness.record import Status, key, newest
-from harness.store import Store, _parse, frame
-from models import truths
+from nutsbench import models
+from nutsbench.errors import UserError
+from nutsbench.models import truths
+from nutsbench.record import Status, key, newest
+from nutsbench.store import Store, _parse, frame
 from tests.conftest import ROOT
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
@@ -146,13 +146,13 @@ def test_a_full_disk_loses_nothing_that_was_there(store, make_record):
     script = f"""
 import resource, signal, sys
 from pathlib import Path
-import models
-from models import truths
-from harness.errors import UserError
-from harness.record import Status, key, newest
-from harness.record import Record, Status
-from harness.store import RunFile
-from models.spec import SamplerSettings
+from nutsbench import models
+from nutsbench.models import truths
+from nutsbench.errors import UserError
+from nutsbench.record import Status, key, newest
+from nutsbench.record import Record, Status
+from nutsbench.store import RunFile
+from nutsbench.models.spec import SamplerSettings
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 path = Path({str(run.path)!r})
 resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 100,) * 2)

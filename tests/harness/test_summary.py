@@ -2,9 +2,9 @@
 
 import pytest
 
-from harness import summary
-from harness.record import Status
-from models.spec import SamplerSettings
+from nutsbench import summary
+from nutsbench.models.spec import SamplerSettings
+from nutsbench.record import Status
 
 SHORT = {
     "verdict": "too few draws",

@@ -5,9 +5,9 @@ import io
 import pytest
 from rich.console import Console
 
-from harness import table
-from harness.record import Status
-from models.spec import SamplerSettings
+from nutsbench import table
+from nutsbench.models.spec import SamplerSettings
+from nutsbench.record import Status
 
 
 def text_of(records):

@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from harness import terminal
-from harness.cli.commands import cli
-from harness.record import Status
+from nutsbench import terminal
+from nutsbench.cli.commands import cli
+from nutsbench.record import Status
 from tests.conftest import ROOT
 
 #: Ways to have such a terminal.
@@ -28,7 +28,7 @@ PLAIN = {
 #: Runs many commands in one process, and says which failed.
 MANY = """
 import json, sys
-from harness.cli import main
+from nutsbench.cli import main
 for arguments in json.loads(sys.argv[1]):
     try:
         main(arguments)
@@ -89,7 +89,7 @@ def test_every_command_prints_in_ascii(greek, way):
 
 def test_pages_are_written_in_utf8_whatever_the_locale(greek):
     own = {"NUTSBENCH_RESULTS": str(greek), **PLAIN["the POSIX locale, no help from Python"]}
-    command = [sys.executable, "-m", "harness", "report"]
+    command = [sys.executable, "-m", "nutsbench", "report"]
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, **own}, capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
     assert "±" in (greek / "report" / "index.html").read_text(encoding="utf-8")
@@ -127,6 +127,6 @@ def test_a_terminal_of_utf8_is_left_as_it_is():
 
 @pytest.mark.parametrize("closed", ["1", "2"])
 def test_a_stream_that_is_closed_is_no_fault(results, closed):
-    command = f"{sys.executable} -m harness metrics {closed}>&-"
+    command = f"{sys.executable} -m nutsbench metrics {closed}>&-"
     done = subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True)
     assert done.returncode == 0, done.stderr

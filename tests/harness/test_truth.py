@@ -5,11 +5,10 @@ import json
 
 import pytest
 
-import models
-from harness import paths, truth
-from models import truths
-from models.claims import claim, difference, includes
-from models.truths import Truth, TruthError
+from nutsbench import models, paths, truth
+from nutsbench.models import truths
+from nutsbench.models.claims import claim, difference, includes
+from nutsbench.models.truths import Truth, TruthError
 
 FIGURES = {"mean": 1.0, "sd": 2.0, "q05": -2.0, "q50": 1.0, "q95": 4.0, "error": 1e-9}
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-import models
-from models import registry
+from nutsbench import models
+from nutsbench.models import registry
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import Any, Dict, Tuple
 
 HEAD = """
 import numpy as np
-from models import model
+from nutsbench import model
 {top}
 def data():
     return {data}
@@ -88,8 +88,8 @@ def write(files: Files, folder: Path) -> Path:
 
 def digest(files: Files) -> str:
     """Return a model's digest in this process, or why it has none."""
-    import models
-    from models import registry
+    from nutsbench import models
+    from nutsbench.models import registry
 
     with tempfile.TemporaryDirectory() as folder:
         try:

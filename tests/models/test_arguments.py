@@ -7,14 +7,14 @@ import sys
 
 import pytest
 
-import models
+from nutsbench import models
 from tests.conftest import ROOT
 from tests.models.test_registry import _registry_as_it_was  # noqa: F401
 
 FILE = """
 import numpy as np
-from models import model, SamplerSettings
-from models.claims import above, claim
+from nutsbench import model, SamplerSettings
+from nutsbench.models.claims import above, claim
 
 def numbers():
     return {{"y": np.arange(3.0)}}
@@ -129,7 +129,7 @@ def test_only_functions_are_models(tmp_path, decorated):
     words = '@model(data=dict, notation="a ~ Normal(0, 1)", teaches="A case.")'
     text = decorated.replace("@WORDS", words) if "@WORDS" in decorated else f"{words}\n{decorated}"
     path = tmp_path / "mine.py"
-    path.write_text(f"from models import model\n{text}\n")
+    path.write_text(f"from nutsbench import model\n{text}\n")
     with pytest.raises(models.ModelError, match=r"mine.py: @model decorates .* has to decorate a function"):
         models.load_file(path)
 
@@ -146,7 +146,9 @@ def test_only_functions_are_models(tmp_path, decorated):
 def test_an_argument_that_there_is_not_is_named_with_its_nearest(tmp_path, given, said):
     path = tmp_path / "mine.py"
     words = 'data=dict, notation="a ~ Normal(0, 1)", teaches="A case."'
-    text = f"from models import model, SamplerSettings\n\n@model({words}, {given})\ndef case(d):\n    pass\n"
+    text = (
+        f"from nutsbench import model, SamplerSettings\n\n@model({words}, {given})\ndef case(d):\n    pass\n"
+    )
     path.write_text(text)
     with pytest.raises(models.ModelError, match=rf"mine\.py, line 3, model case: {said}"):
         models.load_file(path)
@@ -156,7 +158,7 @@ def test_an_argument_that_there_is_not_is_named_with_its_nearest(tmp_path, given
 def test_every_command_refuses_such_a_file(tmp_path, results, command):
     path = tmp_path / "mine.py"
     path.write_text(FILE.format("settings=SamplerSettings(max_treedepth='10')", "data"))
-    words = [sys.executable, "-m", "harness", *command, "--models", str(path)]
+    words = [sys.executable, "-m", "nutsbench", *command, "--models", str(path)]
     variables = {**os.environ, "NUTSBENCH_RESULTS": str(results)}
     done = subprocess.run(words, cwd=ROOT, env=variables, capture_output=True, text=True)
     assert done.returncode == 2

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-import models
-from harness import claims
-from models import truths
-from models.claims import above, below, claim, difference, excludes, includes, near
+from nutsbench import claims, models
+from nutsbench.models import truths
+from nutsbench.models.claims import above, below, claim, difference, excludes, includes, near
 
 #: The tutorial's claims that its models do not bear out; docs/claims.md has the figures.
 FINDINGS = {

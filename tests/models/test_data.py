@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-import models
+from nutsbench import models
 
 #: Frozen from running the tutorial's own code for each data set, NumPy 1.19.5.
 DIGESTS = {

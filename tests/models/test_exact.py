@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-import models
-from harness import truth
-from models import exact, truths
-from models.exact.posterior import labels, quantiles
+from nutsbench import models, truth
+from nutsbench.models import exact, truths
+from nutsbench.models.exact.posterior import labels, quantiles
 
 
 def normal_line():

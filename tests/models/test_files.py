@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import models
-from models import registry
+from nutsbench import models
+from nutsbench.models import registry
 from tests.conftest import ROOT
 from tests.models.test_registry import _registry_as_it_was  # noqa: F401
 
 FILE = """
 import numpy as np
-from models import model
+from nutsbench import model
 TOP
 
 def data():
@@ -45,7 +45,8 @@ def observed(name="case"):
 
 def elsewhere(path, then):
     """Load a file in a process that starts in the project's folder, and do something."""
-    script = f"import sys, models, pathlib; models.load_file(pathlib.Path(sys.argv[1])); {then}"
+    script = "import sys, pathlib; from nutsbench import models;"
+    script += f" models.load_file(pathlib.Path(sys.argv[1])); {then}"
     words = [sys.executable, "-c", script, str(path)]
     return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
 
@@ -81,12 +82,28 @@ def test_a_package_beside_the_file_and_a_folder_without_init_are_found(tmp_path)
     assert observed() == [4.0, 4.0, 4.0]
 
 
+def test_a_folder_of_the_users_does_not_shadow_this_project(tmp_path):
+    (tmp_path / "nutsbench").mkdir()
+    (tmp_path / "nutsbench" / "__init__.py").write_text("raise SystemExit('shadowed')")
+    models.load_file(write(tmp_path, top="import nutsbench"))
+    assert sys.modules["nutsbench"].__file__.startswith(str(ROOT))
+
+
 @pytest.mark.parametrize("name", ["models", "harness"])
-def test_a_folder_of_the_users_does_not_shadow_this_project(tmp_path, name):
+def test_a_users_package_may_be_called_like_a_folder_of_this_project(tmp_path, name):
     (tmp_path / name).mkdir()
-    (tmp_path / name / "__init__.py").write_text("raise SystemExit('shadowed')")
-    models.load_file(write(tmp_path, top=f"import {name}"))
-    assert sys.modules[name].__file__.startswith(str(ROOT))
+    (tmp_path / name / "__init__.py").write_text("SIZE = 7.0")
+    (tmp_path / name / "deep.py").write_text("TWICE = 14.0")
+    top = f"import {name}\nfrom {name}.deep import TWICE"
+    models.load_file(write(tmp_path, top=top, data=f"return {{'y': np.array([{name}.SIZE, TWICE])}}"))
+    assert observed() == [7.0, 14.0]
+
+
+def test_models_is_this_projects_where_the_user_has_none_of_that_name(tmp_path):
+    top = "import models\nfrom models import Claim\nfrom models.exact import Posterior"
+    models.load_file(write(tmp_path, top=top, data="return {'y': np.array([len(models.names())])}"))
+    assert observed() == [float(len(models.names()))]
+    assert "models" not in sys.modules
 
 
 @pytest.mark.parametrize("how", ["return {'y': np.loadtxt('numbers.txt')}", "return {'y': TABLE}"])
@@ -127,7 +144,7 @@ def test_what_a_file_prints_goes_to_standard_error(tmp_path):
     top = "import os\nprint('loaded')\nos.system('echo from a shell')"
     path = write(tmp_path, top=top, data="print('made')\n    return {'y': np.arange(3.0)}")
     script = (
-        "import sys, models, pathlib; models.load_file(pathlib.Path(sys.argv[1]));"
+        "import sys, pathlib; from nutsbench import models; models.load_file(pathlib.Path(sys.argv[1]));"
         "models.model_digest(models.get('case')); print('ours')"
     )
     done = subprocess.run(
@@ -216,7 +233,7 @@ def test_a_file_of_this_project_is_there_already():
 
 def test_a_decorator_without_its_arguments_is_explained(tmp_path):
     path = tmp_path / "case.py"
-    path.write_text("from models import model\n@model\ndef case(d):\n    pass\n")
+    path.write_text("from nutsbench import model\n@model\ndef case(d):\n    pass\n")
     with pytest.raises(models.ModelError, match=r"case\.py, line \d: write @model\(data="):
         models.load_file(path)
 
@@ -248,7 +265,7 @@ def test_models_of_an_installed_package_are_the_same_by_name_and_by_file(tmp_pat
     found = []
     for value in ("1", "2"):
         (site / "theirs" / "helpers.py").write_text(f"S = {value}\nPADDING = '{value * int(value)}'\n")
-        words = [sys.executable, "-B", "-c", f"import models; {show}"]
+        words = [sys.executable, "-B", "-c", f"from nutsbench import models; {show}"]
         variables = {**os.environ, "PYTHONPATH": str(site)}
         done = subprocess.run(words, cwd=ROOT, env=variables, capture_output=True, text=True, check=True)
         found.append(done.stdout)

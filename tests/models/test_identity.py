@@ -11,8 +11,7 @@ import warnings
 import numpy as np
 import pytest
 
-import models
-from harness import stack
+from nutsbench import models, stack
 from tests.conftest import ROOT
 from tests.models import pairs, pairs_of_code, pairs_of_objects, pairs_of_tables, pairs_of_values
 
@@ -91,7 +90,7 @@ def test_a_digest_is_the_same_in_every_process_and_on_both_stacks():
             [python, "-W", "ignore", "-m", "tests.models.pairs"],
             input=json.dumps(sources),
             cwd=ROOT,
-            env={**os.environ, "PYTHONHASHSEED": str(number)},
+            env={**os.environ, "PYTHONHASHSEED": str(number), "PYTHONPATH": str(ROOT / "src")},
             stdout=subprocess.PIPE,
             text=True,
             check=True,
@@ -124,7 +123,7 @@ def test_a_shared_variable_is_taken_by_what_it_holds():
 
 def test_taking_a_value_imports_no_library():
     script = (
-        "import sys, models; from models import identity\n"
+        "import sys; from nutsbench import models; from nutsbench.models import identity\n"
         "before = set(sys.modules)\n"
         "identity.value_digest([1, {'a': {2.0}}, models.names], 'it')\n"
         "heavy = {'pandas', 'theano', 'scipy', 'xarray', 'pymc3'} & set(sys.modules)\n"

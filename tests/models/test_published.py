@@ -5,11 +5,11 @@ import json
 
 import pytest
 
-import models
-from harness.inside import core
-from harness.tracking import cells, classes
-from models import truths
-from models.published import PUBLISHED
+from nutsbench import models
+from nutsbench.inside import core
+from nutsbench.models import truths
+from nutsbench.models.published import PUBLISHED
+from nutsbench.tracking import cells, classes
 from tests.conftest import ROOT
 
 TUTORIAL = [name for name in models.names() if models.get(name).tutorial_name]

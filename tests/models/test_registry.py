@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-import models
-from models import registry
-from models.spec import SamplerSettings
+from nutsbench import models
+from nutsbench.models import registry
+from nutsbench.models.spec import SamplerSettings
 from tests.conftest import ROOT
 
 CAREFUL = (500, 1500, 2, 2, 0.95)
@@ -80,7 +80,7 @@ def test_models_of_an_installed_package_join(tmp_path, models_file):
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[nutsbench.models]\ntheirs = their_models\n")
-    script = "import models; print(models.names()[-1], models.loaded_files()[0].name)"
+    script = "from nutsbench import models; print(models.names()[-1], models.loaded_files()[0].name)"
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True

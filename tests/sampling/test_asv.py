@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import stack
-from harness.paths import stacks_dir
-from tests.conftest import ROOT
+from nutsbench import stack
+from nutsbench.paths import stacks_dir
+from tests.conftest import ROOT, copy_of_project
 
 ASV = Path(sys.executable).parent / "asv"
 BENCH = "(addition|coin_toss).*(track_pace_s|track_divergences|time_gradient)"
@@ -29,10 +29,7 @@ def clone(tmp_path_factory):
     """A clone of this project as it lies here, changes included, as one commit more."""
     folder = tmp_path_factory.mktemp("clone") / "project"
     git(ROOT, "clone", "--quiet", str(ROOT), str(folder))
-    for name in git(ROOT, "ls-files", "-co", "--exclude-standard").splitlines():
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, folder / name)
+    copy_of_project(folder)
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--allow-empty", "-m", "as it lies here")
     return folder
@@ -45,7 +42,7 @@ def asv(clone, tmp_path_factory):
     def run(*arguments, folder=clone, **variables):
         environment = {**os.environ, "HOME": str(home), "NUTSBENCH_STACKS": str(stacks_dir()), **variables}
         # The clone's plugin, not that of the project that this environment was made for.
-        environment["PYTHONPATH"] = str(clone)
+        environment["PYTHONPATH"] = str(clone / "src")
         return subprocess.run(
             [str(ASV), *arguments], cwd=folder, env=environment, capture_output=True, text=True
         )

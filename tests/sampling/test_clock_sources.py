@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.inside.clock import tuning_share
+from nutsbench.inside.clock import tuning_share
 
 
 @pytest.mark.parametrize(("chains", "cores"), [(2, 2), (2, 1), (3, 2)])

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from harness import environment, stack
+from nutsbench import environment, stack
 from tests.conftest import ROOT
 
 #: One with a group of effects and a transformed scalar, one with a covariance, one that is all transformed.
@@ -26,8 +26,9 @@ def in_stack(name, script):
 
 def test_every_stack_does_the_same_leapfrogs_from_the_same_state():
     script = f"""
-import json, models
-from harness.inside.core import Core
+import json
+from nutsbench import models
+from nutsbench.inside.core import Core
 found = {{}}
 for name in {MODELS!r}:
     core = Core(models.get(name))
@@ -46,8 +47,9 @@ print(json.dumps(found))
 @pytest.mark.parametrize("name", stack.NAMES)
 def test_seeds_that_share_a_compilation_have_the_draws_of_their_own(name):
     script = """
-import json, dataclasses, numpy as np, models
-from harness.inside import clock, sampling
+import json, dataclasses, numpy as np
+from nutsbench import models
+from nutsbench.inside import clock, sampling
 spec = models.get("no_heterogenous")
 settings = dataclasses.replace(spec.settings, draws=30, tune=40, chains=2, cores=2)
 prepared = sampling.prepare(spec)
@@ -66,8 +68,8 @@ print(json.dumps([found, len(prepared.compile_s)]))
 def test_compiling_with_an_empty_cache_takes_longer_than_with_a_full_one():
     script = """
 import json
-from harness.inside import compile_cache
-from harness.inside.core import cold_compile_s, compile_s
+from nutsbench.inside import compile_cache
+from nutsbench.inside.core import cold_compile_s, compile_s
 compile_cache.warm_up()
 compile_s("addition")  # Fills the cache.
 print(json.dumps([cold_compile_s("addition"), compile_s("addition")]))

@@ -12,7 +12,7 @@ SHORT = ("run", "addition", "--draws", "20", "--tune", "20")
 
 FAILING = """
 import numpy as np
-from models import model
+from nutsbench import model
 
 def nothing():
     return {}

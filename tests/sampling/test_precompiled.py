@@ -5,13 +5,13 @@ import subprocess
 
 import pytest
 
-from harness import environment, stack
+from nutsbench import environment, stack
 from tests.conftest import ROOT
 
 SCRIPT = """
 import json, subprocess, sys
 from pathlib import Path
-from harness.inside import precompiled
+from nutsbench.inside import precompiled
 import theano, theano.tensor as tt
 
 commands = []
@@ -71,7 +71,7 @@ def test_without_gxx_modules_are_compiled_as_ever(tmp_path):
     one = stack.named(stack.DEFAULT)
     variables = environment.worker_variables(tmp_path / "compiledir", one.has_theano_pymc, 1)
     script = (
-        "from harness.inside import precompiled; import theano\n"
+        "from nutsbench.inside import precompiled; import theano\n"
         "folders = tuple(precompiled._theano()[1]())\n"
         "assert precompiled._header(('-O3', '-fPIC'), folders, True)\n"
         "assert precompiled._header(('-O3', '-no-such-flag'), folders, True) == ''\n"

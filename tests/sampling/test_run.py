@@ -8,8 +8,7 @@ import subprocess
 
 import pytest
 
-import models
-from harness import stack
+from nutsbench import models, stack
 from tests.conftest import ROOT
 
 SHORT = ("--draws", "40", "--tune", "60")
@@ -125,9 +124,10 @@ def test_draws_that_were_not_kept_are_sampled_again(nutsbench, records):
 def test_leapfrogs_are_what_the_integrator_did(tmp_path):
     """``tree_size`` is NUTS's own count; here the integrator's steps are counted from outside."""
     script = """
-import dataclasses, models, pymc3 as pm
+import dataclasses, pymc3 as pm
+from nutsbench import models
 from pymc3.step_methods.hmc.integration import CpuLeapfrogIntegrator as Integrator
-from harness.inside import clock, sampling
+from nutsbench.inside import clock, sampling
 
 count = 0
 step = Integrator.step
@@ -144,7 +144,7 @@ quiet = lambda _: None
 found = sampling.sample(spec, settings, 1, clock.PhaseTimer(quiet), quiet)
 print(int(found.stats["tree_size"].sum() + found.tune_stats["tree_size"].sum()), count)
 """
-    from harness import environment
+    from nutsbench import environment
 
     for name in stack.NAMES:
         one = stack.named(name)

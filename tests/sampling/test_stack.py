@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import stack
+from nutsbench import stack
 
 SETUP = """
 from setuptools import find_packages, setup

@@ -5,9 +5,8 @@ import shutil
 
 import pytest
 
-import models
-from harness import stack
-from models import truths
+from nutsbench import models, stack
+from nutsbench.models import truths
 from tests.conftest import ROOT
 
 #: One of each kind of posterior: conjugate, one scale, two, and four numbers integrated over.
@@ -16,8 +15,8 @@ KINDS = ("count_heterogenous", "simple_regression", "pooled_categorical", "heter
 LINE = '''
 """A line through the origin, with its exact posterior."""
 import numpy as np
-from models import SamplerSettings, exact, model
-from models.claims import claim, near
+from nutsbench import SamplerSettings, exact, model
+from nutsbench.models.claims import claim, near
 
 
 def line():

@@ -6,12 +6,12 @@ import subprocess
 import numpy as np
 import pytest
 
-from harness import draws, environment, stack
+from nutsbench import draws, environment, stack
 
 MODELS = """
 import numpy as np
 import pandas as pd
-from models import model
+from nutsbench import model
 
 print("a file that prints")
 
@@ -115,7 +115,7 @@ def leaves(d):
     os._exit(0)
 """
 ENDLESS = """
-from models import model
+from nutsbench import model
 
 
 def loop():

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import List, Optional
 
-from harness.report.data import Source
-from harness.report.pages import cells, compare, history, model, overview, settings
-from harness.report.site import Page
+from nutsbench.report.data import Source
+from nutsbench.report.pages import cells, compare, history, model, overview, settings
+from nutsbench.report.site import Page
 
 
 def all_pages(source: Source, output: Optional[Path] = None) -> List[Page]:

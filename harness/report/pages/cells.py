@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, Dict, List, Sequence
 from urllib.parse import quote
 
-from harness import quality
-from harness.gaps import unmixed
-from harness.metrics import METRICS
-from harness.report import data, verdicts, words
-from harness.report.data import Record, Source
-from harness.report.site import DEFINITIONS, Page, ids
+from nutsbench import quality
+from nutsbench.gaps import unmixed
+from nutsbench.metrics import METRICS
+from nutsbench.report import data, verdicts, words
+from nutsbench.report.data import Record, Source
+from nutsbench.report.site import DEFINITIONS, Page, ids
 
 #: Records whose details share a script: oldest first, and none is ever taken away, so that new records
 #: change only the last.

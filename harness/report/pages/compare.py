@@ -2,12 +2,12 @@
 
 from typing import Any, Dict, List, Mapping, Tuple
 
-from harness.metrics import METRICS
-from harness.report import charts, data, side_by_side
-from harness.report.data import Record, Source
-from harness.report.section import Chart, Section, Table
-from harness.report.site import Page, ids, slug
-from harness.table import percent
+from nutsbench.metrics import METRICS
+from nutsbench.report import charts, data, side_by_side
+from nutsbench.report.data import Record, Source
+from nutsbench.report.section import Chart, Section, Table
+from nutsbench.report.site import Page, ids, slug
+from nutsbench.table import percent
 
 _MOST = 10
 

@@ -5,12 +5,12 @@ import os
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
-from harness.accuracy import VERDICTS
-from harness.errors import UserError
-from harness.report import changes, data, timeline
-from harness.report.data import Record, Source, asv_commits
-from harness.report.section import Chart, Section, Table
-from harness.report.site import Page, ids, slug
+from nutsbench.accuracy import VERDICTS
+from nutsbench.errors import UserError
+from nutsbench.report import changes, data, timeline
+from nutsbench.report.data import Record, Source, asv_commits
+from nutsbench.report.section import Chart, Section, Table
+from nutsbench.report.site import Page, ids, slug
 
 #: What asv calls a machine that was measured again, for the noise.
 _AGAIN = "{}-again"
@@ -96,7 +96,7 @@ def _links(source: Source, output: Path) -> List[Dict[str, str]]:
 
 
 def _releases(source: Source) -> List[Section]:
-    from harness import gaps, history, releases
+    from nutsbench import gaps, history, releases
 
     folder = source.folder / "releases"
     machines = [path.parent.name for path in sorted(folder.glob("*/machine.json"))]
@@ -151,7 +151,7 @@ def _machine(name: str, records: Sequence[Record]) -> str:
 
 def _without_lines(records: Sequence[Record], versions: Sequence[str]) -> List[Section]:
     """Return a table for each machine whose records have no times of asv's beside them."""
-    from harness import gaps
+    from nutsbench import gaps
 
     by_machine: Dict[str, List[Record]] = {}
     for record in records:
@@ -186,7 +186,7 @@ def _unread(what: str, error: Exception) -> Section:
 
 
 def _commits(source: Source) -> List[Section]:
-    from harness import gaps, history
+    from nutsbench import gaps, history
 
     found: List[Section] = []
     records = source.commit_records()
@@ -223,7 +223,7 @@ def _sections(
     cells: Sequence[str] = (),
 ) -> List[Section]:
     """Return one section whose chart can be switched between figures, accuracy and divergences under each."""
-    from harness import gaps, history
+    from nutsbench import gaps, history
 
     order = sorted(history.FIGURES.items(), key=lambda row: row[1] != _FIRST)
     charts = []
@@ -305,7 +305,7 @@ def _unmarked(steps: Sequence[Any], marked: bool) -> List[str]:
 def _chart(
     measured: Any, key: Tuple[str, str], marked: Sequence[Any], chart_id: str, counts: Any
 ) -> Optional[Chart]:
-    from harness import history
+    from nutsbench import history
 
     label = history.FIGURES[key]
     if key not in {column[:2] for column in measured.values.columns}:

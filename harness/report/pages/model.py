@@ -5,14 +5,14 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
-from harness import quality
-from harness.metrics import METRICS
-from harness.report import data, figures, graph, panels, sweep, verdicts, words
-from harness.report.data import Record, Source
-from harness.report.section import Chart, Table
-from harness.report.site import Page, ids, slug
-from harness.report.sweep import Tried
-from harness.table import number, settings_text
+from nutsbench import quality
+from nutsbench.metrics import METRICS
+from nutsbench.report import data, figures, graph, panels, sweep, verdicts, words
+from nutsbench.report.data import Record, Source
+from nutsbench.report.section import Chart, Table
+from nutsbench.report.site import Page, ids, slug
+from nutsbench.report.sweep import Tried
+from nutsbench.table import number, settings_text
 
 #: Cells that a page offers: the tutorial's settings first, then the newest.
 _CELLS = 8

@@ -2,12 +2,12 @@
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from harness.report import data, since, site, sweep, verdicts, words
-from harness.report.data import Source
-from harness.report.since import Since
-from harness.report.site import Page, ids
-from harness.report.verdicts import Row
-from harness.table import counted, number
+from nutsbench.report import data, since, site, sweep, verdicts, words
+from nutsbench.report.data import Source
+from nutsbench.report.since import Since
+from nutsbench.report.site import Page, ids
+from nutsbench.report.verdicts import Row
+from nutsbench.table import counted, number
 
 #: A page holds so many rows, the worst; all records are on the page of cells.
 _MOST_ROWS = 400

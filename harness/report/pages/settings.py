@@ -4,14 +4,14 @@ import itertools
 from collections import Counter
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from harness.compare import records as compared
-from harness.remedy import WANTED_ESS
-from harness.report import data, panels, site, sweep
-from harness.report.data import Record, Source
-from harness.report.section import Chart, Section, Table
-from harness.report.site import Page, ids
-from harness.report.sweep import Best, Tried
-from harness.table import counted, number
+from nutsbench.compare import records as compared
+from nutsbench.remedy import WANTED_ESS
+from nutsbench.report import data, panels, site, sweep
+from nutsbench.report.data import Record, Source
+from nutsbench.report.section import Chart, Section, Table
+from nutsbench.report.site import Page, ids
+from nutsbench.report.sweep import Best, Tried
+from nutsbench.table import counted, number
 
 _TABLE = (
     f"The table has the expected time to an ESS of {WANTED_ESS} (s, geometric mean over seeds) and the"

@@ -5,10 +5,9 @@ import subprocess
 
 import pytest
 
-import models
-from harness import stack
-from harness.compare import arms
-from harness.errors import UserError
+from nutsbench import models, stack
+from nutsbench.compare import arms
+from nutsbench.errors import UserError
 from tests.conftest import ROOT
 
 
@@ -116,7 +115,7 @@ def test_a_revision_where_there_are_none_is_told_why_and_what_else_there_is(
         (project / ".git" / "HEAD").write_text("nonsense")
     if place == "no git":
         monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(arms, "ROOT", project)
+    monkeypatch.setattr(arms, "CHECKOUT", project)
     with pytest.raises(UserError) as caught:
         arms.resolve("BASE", "HEAD~1", "pymc3-3.8")
     said = str(caught.value)
@@ -130,12 +129,12 @@ def test_a_clone_of_the_last_commit_alone_is_told_how_to_get_the_others(tmp_path
     repository(tmp_path / "whole", ["harness/y.py"])
     clone = ["git", "clone", "-q", "--depth=1", f"file://{tmp_path / 'whole'}", str(tmp_path / "clone")]
     subprocess.run(clone, check=True)
-    monkeypatch.setattr(arms, "ROOT", tmp_path / "clone")
+    monkeypatch.setattr(arms, "CHECKOUT", tmp_path / "clone")
     with pytest.raises(UserError, match="git fetch --unshallow"):
         arms.resolve("BASE", "HEAD~1", "pymc3-3.8")
 
 
 def test_a_name_that_is_nearly_a_stacks_is_guessed_without_git_too(monkeypatch, tmp_path):
-    monkeypatch.setattr(arms, "ROOT", tmp_path)
+    monkeypatch.setattr(arms, "CHECKOUT", tmp_path)
     with pytest.raises(UserError, match=r"Did you mean 'pymc3-3\.11'"):
         arms.resolve("BASE", "pymc3-3.1", "pymc3-3.8")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from harness.compare.arms import Arm
-from harness.compare.pair import ArmError, Process, caches_of, check_alike, side_by_side
-from harness.stack import Stack
+from nutsbench.compare.arms import Arm
+from nutsbench.compare.pair import ArmError, Process, caches_of, check_alike, side_by_side
+from nutsbench.stack import Stack
 
 
 @pytest.fixture

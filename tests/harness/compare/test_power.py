@@ -5,8 +5,8 @@ import random
 
 import pytest
 
-from harness.compare import power
-from harness.compare.power import Trial
+from nutsbench.compare import power
+from nutsbench.compare.power import Trial
 
 
 def pairs(size, count=60, spread=0.01, seconds=5.0, machine="m", model="simple_regression"):

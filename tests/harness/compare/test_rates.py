@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from harness.compare import rates
-from harness.compare.power import Trial
+from nutsbench.compare import rates
+from nutsbench.compare.power import Trial
 from tests.harness.compare.test_power import pairs
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.compare.replay import play, play_whole
-from harness.compare.result import Options
+from nutsbench.compare.replay import play, play_whole
+from nutsbench.compare.result import Options
 from tests.harness.compare.test_power import pairs
 
 

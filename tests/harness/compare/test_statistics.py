@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from harness.compare import statistics
-from harness.compare.statistics import Interval, Verdict
+from nutsbench.compare import statistics
+from nutsbench.compare.statistics import Interval, Verdict
 
 
 def e_value(logs, mean, prior):

@@ -5,12 +5,12 @@ import random
 
 import pytest
 
-from harness import stack
-from harness.compare import efficiency, statistics, study
-from harness.compare.arms import Arm
-from harness.compare.pair import ArmError, Pair
-from harness.compare.result import Options
-from harness.compare.statistics import Interval, Verdict
+from nutsbench import stack
+from nutsbench.compare import efficiency, statistics, study
+from nutsbench.compare.arms import Arm
+from nutsbench.compare.pair import ArmError, Pair
+from nutsbench.compare.result import Options
+from nutsbench.compare.statistics import Interval, Verdict
 
 #: One model that is decided soon, and one whose pairs take longer and tell nothing.
 NOISY = {"fork": 0.001, "addition": 0.3}

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.compare import words
-from harness.compare.result import Comparison, Given, Options
-from harness.compare.statistics import Interval, Verdict
+from nutsbench.compare import words
+from nutsbench.compare.result import Comparison, Given, Options
+from nutsbench.compare.statistics import Interval, Verdict
 
 
 class Side:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.inside import callgrind
+from nutsbench.inside import callgrind
 
 FILE = """# callgrind format
 version: 1

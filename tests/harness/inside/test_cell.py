@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-import models
-from harness.inside import arrays, cell, clock, compile_cache, sampling
-from harness.inside.task import Task
-from models.spec import SamplerSettings
+from nutsbench import models
+from nutsbench.inside import arrays, cell, clock, compile_cache, sampling
+from nutsbench.inside.task import Task
+from nutsbench.models.spec import SamplerSettings
 
 SETTINGS = SamplerSettings(draws=20, tune=10, chains=2)
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.inside.clock import DrawClock, PhaseTimer, Progress, tuning_share
-from models.spec import SamplerSettings
+from nutsbench.inside.clock import DrawClock, PhaseTimer, Progress, tuning_share
+from nutsbench.models.spec import SamplerSettings
 
 
 def test_one_chain_is_plain_division():

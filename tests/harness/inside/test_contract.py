@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
-import models
-from harness.inside import clauses, contract
-from models import truths
+from nutsbench import models
+from nutsbench.inside import clauses, contract
+from nutsbench.models import truths
 
 KNOWN = truths.load(models.get("simple_regression"))
 COARSE = models.get("simple_regression").exact(models.get("simple_regression").data()).summaries(0, {})

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from harness.inside import improper
+from nutsbench.inside import improper
 
 
 def density(function, size):

@@ -1,6 +1,6 @@
 """Counting instructions: in which order CPython numbers its types."""
 
-from harness.inside import instructions
+from nutsbench.inside import instructions
 
 
 def test_types_come_in_the_same_order_and_each_once():

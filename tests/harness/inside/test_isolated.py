@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness.inside import isolated
+from nutsbench.inside import isolated
 from tests.conftest import ROOT
 
 
@@ -57,7 +57,7 @@ def test_a_large_result_is_whole():
 
 def test_a_program_keeps_its_standard_output_for_itself():
     script = (
-        "import os; from harness.inside import isolated; output = isolated.own_output(); print('noise');"
+        "import os; from nutsbench.inside import isolated; output = isolated.own_output(); print('noise');"
         " os.system('echo noise'); output.write('own\\n')"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)

@@ -6,8 +6,8 @@ import os
 import numpy as np
 import pytest
 
-import models
-from harness.inside import mismatch
+from nutsbench import models
+from nutsbench.inside import mismatch
 
 SPEC = models.get("simple_regression")
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
-from harness.inside.observed import Bad, look
+from nutsbench.inside.observed import Bad, look
 
 
 class Shared:

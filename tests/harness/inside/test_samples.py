@@ -6,7 +6,7 @@ import statistics
 
 import pytest
 
-from harness.inside import samples, yardstick
+from nutsbench.inside import samples, yardstick
 
 
 def test_twice_the_work_takes_about_twice_as_long():

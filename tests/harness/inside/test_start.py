@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.inside import start
-from harness.inside.start import Seen
+from nutsbench.inside import start
+from nutsbench.inside.start import Seen
 
 FINE = Seen({})
 INF = float("inf")

@@ -2,9 +2,9 @@
 
 import pytest
 
-import models
-from harness.inside import steppers
-from models.spec import SamplerSettings
+from nutsbench import models
+from nutsbench.inside import steppers
+from nutsbench.models.spec import SamplerSettings
 
 SPEC = models.get("addition")
 MIXED = {"before": "NUTS", "change": "Metropolis", "after": "NUTS"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.inside import yardstick
+from nutsbench.inside import yardstick
 
 
 def test_the_work_is_the_same_every_time():

@@ -8,9 +8,9 @@ import shutil
 import numpy as np
 import pytest
 
-from harness import draws as files
-from harness import quality
-from harness.report import data, pages, site
+from nutsbench import draws as files
+from nutsbench import quality
+from nutsbench.report import data, pages, site
 from tests.conftest import ROOT
 
 PUBLISHED = ROOT / "results" / "runs" / "published" / "2026-11-22-tutorial-schema-2.jsonl"

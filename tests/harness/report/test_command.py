@@ -27,7 +27,7 @@ def _started(command, **options):
 
 def test_the_pages_are_served_on_this_machine_until_interrupted(published, write):
     folder = write(published[:1])
-    command = [sys.executable, "-u", "-m", "harness", "report", "--serve", "--results", str(folder)]
+    command = [sys.executable, "-u", "-m", "nutsbench", "report", "--serve", "--results", str(folder)]
     # No browser is opened.
     environment = {**os.environ, "BROWSER": "true"}
     server = _started(command, env=environment)
@@ -48,7 +48,7 @@ def test_the_pages_are_served_on_this_machine_until_interrupted(published, write
 
 def test_what_was_written_before_an_interruption_stays(whole, tmp_path):
     output = tmp_path / "report"
-    command = [sys.executable, "-m", "harness", "report", "--results", str(whole), "--output", str(output)]
+    command = [sys.executable, "-m", "nutsbench", "report", "--results", str(whole), "--output", str(output)]
     writing = _started(command)
     # The fourth page: those before it are done, and those of the models, which take longest, are not.
     while writing.poll() is None and not (output / "compare.html").is_file():

@@ -3,7 +3,7 @@
 import json
 import re
 
-from harness.report import charts, side_by_side
+from nutsbench.report import charts, side_by_side
 from tests.harness.report.conftest import changed, comparison, figures_of, unmixed, with_itself
 
 

@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 
-from harness.report.site import slug
+from nutsbench.report.site import slug
 from tests.harness.report.conftest import changed, figures_of
 
 
@@ -101,8 +101,8 @@ def test_a_damaged_result_of_asv_is_named_and_the_rest_is_shown(whole, build, tm
 
 
 def test_the_history_cannot_be_made_without_git_and_the_rest_is_shown(whole, build, monkeypatch):
-    from harness import releases
-    from harness.errors import UserError
+    from nutsbench import releases
+    from nutsbench.errors import UserError
 
     def no_git():
         raise UserError("git is missing")

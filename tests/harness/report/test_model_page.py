@@ -5,12 +5,12 @@ import re
 import numpy as np
 import pytest
 
-from harness.report.pages import model
+from nutsbench.report.pages import model
 from tests.harness.report.conftest import changed
 
 
 class Kept:
-    """Draws as :class:`harness.report.figures.Draws` has them, of two slopes that are nearly one."""
+    """Draws as :class:`nutsbench.report.figures.Draws` has them, of two slopes that are nearly one."""
 
     def __init__(self, noise):
         random = np.random.RandomState(0)

@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
-from harness import report
-from harness.report import figures
+from nutsbench import report
+from nutsbench.report import figures
 from tests.conftest import ROOT
 from tests.harness.report.conftest import keep_draws, swept
 

@@ -3,7 +3,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from harness.report.panels import log_ticks
+from nutsbench.report.panels import log_ticks
 
 
 @given(low=st.floats(1e-6, 1e6), reach=st.floats(1.01, 1e6))

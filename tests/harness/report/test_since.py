@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.report import data, since
+from nutsbench.report import data, since
 from tests.harness.report.conftest import changed, judged, unmixed
 
 

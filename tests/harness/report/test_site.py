@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from harness.report import data, pages, site, verdicts
+from nutsbench.report import data, pages, site, verdicts
 from tests.harness.report.conftest import changed, figures_of, keep_draws, swept, with_draws
 
 HOSTILE = "<script>window.hit = true</script>&<b>"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-import models
-from harness.report import data, panels, sweep, verdicts
+from nutsbench import models
+from nutsbench.report import data, panels, sweep, verdicts
 from tests.harness.report.conftest import changed, judged, unmixed
 
 

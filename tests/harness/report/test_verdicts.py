@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.report import verdicts, words
+from nutsbench.report import verdicts, words
 from tests.harness.report.conftest import FAULTS, changed, judged, unmixed
 
 
@@ -49,7 +49,7 @@ def test_a_row_has_one_verdict_over_seeds_and_says_what_single_records_are(good,
 
 
 def test_a_row_has_the_verdict_over_seeds_that_quality_gives(good):
-    from harness import quality
+    from nutsbench import quality
 
     records = [*seeds(good, "good", "good"), unmixed(good, seed=9, id="9" * 32)]
     (row,) = verdicts.rows(records)

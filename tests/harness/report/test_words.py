@@ -1,7 +1,7 @@
 """Sentences of the dashboard, and the tables behind them."""
 
-import models
-from harness.report import graph, verdicts, words
+from nutsbench import models
+from nutsbench.report import graph, verdicts, words
 from tests.harness.report.conftest import changed
 
 

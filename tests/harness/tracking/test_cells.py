@@ -1,7 +1,7 @@
 """Which models asv's processes need: users' own, and of a cache only its own."""
 
-import models
-from harness.tracking import cells
+from nutsbench import models
+from nutsbench.tracking import cells
 
 
 def test_users_own_models_join_the_suites(models_file, monkeypatch):

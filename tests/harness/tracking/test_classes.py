@@ -6,10 +6,10 @@ import pickle
 
 import pytest
 
-import models
-from harness.errors import UserError
-from harness.tracking import cells, classes
-from harness.tracking.measured import ROUNDS, Measured
+from nutsbench import models
+from nutsbench.errors import UserError
+from nutsbench.tracking import cells, classes
+from nutsbench.tracking.measured import ROUNDS, Measured
 
 runner = pytest.importorskip("asv_runner.benchmarks._base")
 

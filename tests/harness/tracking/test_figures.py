@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from harness.tracking.figures import FIGURES, Kind, result
+from nutsbench.tracking.figures import FIGURES, Kind, result
 
 NAMED = {figure.name: figure for figure in FIGURES}
 
@@ -104,7 +104,7 @@ def test_what_a_record_lacks_is_skipped_and_never_infinite():
 
 
 def test_larger_is_better_only_where_nothing_is_judged():
-    from harness.metrics import METRICS
+    from nutsbench.metrics import METRICS
 
     for figure in FIGURES:
         if figure.name in METRICS and METRICS[figure.name].direction == "higher":

@@ -5,8 +5,8 @@ import statistics
 
 import pytest
 
-from harness.errors import UserError
-from harness.tracking import flagged
+from nutsbench.errors import UserError
+from nutsbench.tracking import flagged
 
 results = pytest.importorskip("asv.results")
 runner = pytest.importorskip("asv.runner")

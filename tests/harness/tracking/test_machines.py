@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from harness.tracking import asv_results
+from nutsbench.tracking import asv_results
 
 HERE = {"cpu": "AMD EPYC", "num_cpu": "2", "arch": "x86_64", "ram": "1"}
 THERE = {**HERE, "cpu": "Intel Xeon"}

@@ -5,8 +5,8 @@ import pickle
 
 import pytest
 
-from harness.tracking import measured
-from harness.tracking.measured import MEMORY, PROCESSES, Measured, Reader
+from nutsbench.tracking import measured
+from nutsbench.tracking.measured import MEMORY, PROCESSES, Measured, Reader
 
 
 @pytest.fixture

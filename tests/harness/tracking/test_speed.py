@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from harness.errors import UserError
-from harness.tracking import speed
+from nutsbench.errors import UserError
+from nutsbench.tracking import speed
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import json
 import pytest
 
 pytest.importorskip("asv")
-from harness.tracking import asv_results
+from nutsbench.tracking import asv_results
 
 COMMIT = "a" * 40
 
