@@ -2,9 +2,12 @@
 
 import contextlib
 import ctypes
+import math
 import signal
 import subprocess
-from typing import Any, Iterator, List, Sequence
+import threading
+import time
+from typing import Any, Dict, Iterator, List, Sequence
 
 import psutil
 
@@ -12,6 +15,8 @@ _PR_SET_CHILD_SUBREAPER = 36
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 #: How long a program that is asked to stop may take to put its files in order.
 _PATIENCE_S = 20.0
+#: Within how many seconds of another a signal is the same wish.
+_SAME_S = 1.0
 
 
 @contextlib.contextmanager
@@ -24,15 +29,43 @@ def none_left() -> Iterator[None]:
     # Of a process whose parent has died this one becomes the parent, so none is lost sight of.
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
     before = set(_all())
+    with _one_ending_at_a_time():
+        try:
+            yield
+        finally:
+            # A second ctrl-C would leave them after all.
+            masked = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)
+            try:
+                _end(before)
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, masked)
+
+
+@contextlib.contextmanager
+def _one_ending_at_a_time() -> Iterator[None]:
+    """Take signals that come right after another one for the same, or they would interrupt what that led to.
+
+    A scheduler may send two kinds at once, and a second KeyboardInterrupt would come before anything can be
+    done against it. A user who presses ctrl-C again, later, is heard.
+    """
+    before: Dict[int, Any] = {}
+    last = -math.inf
+
+    def end(number: int, frame: Any) -> None:
+        nonlocal last
+        known, last = last, time.monotonic()
+        if last - known > _SAME_S:
+            signal.default_int_handler(number, frame)
+
+    if threading.current_thread() is threading.main_thread():
+        for ending in _ENDINGS:
+            if signal.getsignal(ending) is signal.default_int_handler:
+                before[ending] = signal.signal(ending, end)
     try:
         yield
     finally:
-        # A second ctrl-C would leave them after all.
-        masked = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)
-        try:
-            _end(before)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, masked)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _all() -> List[psutil.Process]:

@@ -8,7 +8,7 @@ from typing import Callable, List
 import psutil
 
 from nutsbench import environment
-from nutsbench.inside import callgrind
+from nutsbench.inside import callgrind, modules
 from nutsbench.paths import results_dir, stacks_dir
 from nutsbench.stack import DEFAULT, NAMES, named
 
@@ -50,6 +50,7 @@ def examine() -> List[Finding]:
         _governor,
         _memory,
         _disk,
+        _modules,
         _stacks,
         _flags,
     ]
@@ -135,6 +136,12 @@ def _disk() -> Finding:
     if free < _FREE_DISK:
         return Finding("disk", "warn", found, "make room: environments take some 2 GiB, caches grow")
     return Finding("disk", "good", found)
+
+
+def _modules() -> Finding:
+    size = modules.Store(environment.modules_store()).size_bytes()
+    limit = f"at most {modules.LIMIT_BYTES / 2**20:.0f}"
+    return Finding("compiled modules", "good", f"{size / 2**20:.0f} MiB are shared by all stacks, {limit}")
 
 
 def _stacks() -> Finding:

@@ -16,8 +16,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
+import platformdirs
 import psutil
 
+from nutsbench.inside import modules
 from nutsbench.paths import CHECKOUT, importable
 
 #: What limits the threads of OpenMP and of each BLAS; read at import, so set before it.
@@ -146,6 +148,12 @@ def blas_flags() -> str:
     return ""
 
 
+def modules_store() -> Path:
+    """Return the folder of compiled modules that all stacks and checkouts of a user share."""
+    given = os.environ.get(modules.VARIABLE)
+    return Path(given or Path(platformdirs.user_cache_dir("nutsbench"), "modules")).absolute()
+
+
 def worker_variables(compiledir: Path, theano_pymc: bool, threads: int) -> Dict[str, str]:
     """Return the environment variables that a stack's process is started with.
 
@@ -176,6 +184,7 @@ def worker_variables(compiledir: Path, theano_pymc: bool, threads: int) -> Dict[
         "MPLBACKEND": "agg",
         "MATPLOTLIBRC": str(Path(__file__).resolve().parent / "stacks" / "matplotlibrc"),
         "PYTHONPATH": str(importable()),
+        modules.VARIABLE: str(modules_store()),
         "PYTHONUNBUFFERED": "1",
         # Whatever the locale: a model may print, and name its variables, in any letters.
         "PYTHONUTF8": "1",

@@ -12,7 +12,7 @@ from typing import Any, Set
 
 import numpy as np
 
-from nutsbench.inside import precompiled
+from nutsbench.inside import modules, precompiled
 
 
 def _module_cache() -> Any:
@@ -28,14 +28,15 @@ def warm_up() -> None:
     import pymc3 as pm
 
     precompiled.use()
-    with pm.Model() as model:
-        x = pm.Data("x", np.array([0.0, 1.0]))
-        y = pm.Data("y", np.array([0.0, 1.0]))
-        slope = pm.Normal("slope", 0, 1)
-        error = pm.Exponential("error", lam=1)
-        pm.Normal("y_hat", slope * x, error, observed=y)
-    model.logp_dlogp_function(model.free_RVs)
-    load_blas()
+    with modules.taken_over():
+        with pm.Model() as model:
+            x = pm.Data("x", np.array([0.0, 1.0]))
+            y = pm.Data("y", np.array([0.0, 1.0]))
+            slope = pm.Normal("slope", 0, 1)
+            error = pm.Exponential("error", lam=1)
+            pm.Normal("y_hat", slope * x, error, observed=y)
+        model.logp_dlogp_function(model.free_RVs)
+        load_blas()
 
 
 def load_blas() -> None:

@@ -42,13 +42,19 @@ def use() -> None:
         compiler.compile_str = staticmethod(_with_header(plain, includes))
 
 
+def cmodule() -> Any:
+    """Return the module of Theano that compiles."""
+    try:
+        from theano.link.c import cmodule as found  # Theano-PyMC
+    except ImportError:
+        from theano.gof import cmodule as found
+    return found
+
+
 def _theano() -> Any:
     """Return Theano's compiler, and the function that tells the folders of its standard headers."""
-    try:
-        from theano.link.c import cmodule  # Theano-PyMC
-    except ImportError:
-        from theano.gof import cmodule
-    return cmodule.GCC_compiler, cmodule.std_include_dirs
+    found = cmodule()
+    return found.GCC_compiler, found.std_include_dirs
 
 
 def _with_header(plain: Callable[..., Any], includes: Callable[[], List[str]]) -> Callable[..., Any]:
@@ -94,7 +100,7 @@ def _header(flags: Sequence[str], includes: Sequence[str], make: bool) -> str:
     compiler = str(config.cxx)
     if not re.match(r"(.*-)?g\+\+", os.path.basename(compiler)):
         return ""  # clang++ has headers of its own kind.
-    text = "\0".join([_TEXT, _version(compiler), _of_headers(tuple(includes)), *flags, *includes])
+    text = "\0".join([_TEXT, version(compiler), _of_headers(tuple(includes)), *flags, *includes])
     folder = Path(config.base_compiledir, f"precompiled-{hashlib.sha256(text.encode()).hexdigest()[:16]}")
     header = folder / _NAME
     known = header.with_suffix(".h.gch").exists() or (make and _make(compiler, header, flags, includes))
@@ -112,7 +118,8 @@ def _of_headers(includes: Sequence[str]) -> str:
 
 
 @lru_cache(maxsize=None)
-def _version(compiler: str) -> str:
+def version(compiler: str) -> str:
+    """Return what a compiler says that it is, empty if it does not run."""
     try:
         done = subprocess.run([compiler, "--version"], capture_output=True, text=True, timeout=_LONGEST_S)
     except (OSError, subprocess.TimeoutExpired):
