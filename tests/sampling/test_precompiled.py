@@ -82,3 +82,29 @@ def test_without_gxx_modules_are_compiled_as_ever(tmp_path):
     )
     done = subprocess.run([str(one.python), "-c", script], env=variables, cwd=ROOT, capture_output=True)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("name", stack.NAMES)
+def test_a_second_worker_compiles_nothing_before_its_first_cell(tmp_path, name):
+    one = stack.named(name)
+    if not one.ready:
+        pytest.skip(f"{name} is not installed")
+    log = tmp_path / "log"
+    compiler = tmp_path / "bin" / "g++"
+    compiler.parent.mkdir()
+    compiler.write_text(f'#!/bin/sh\ncase "$*" in *-shared*) echo x >> "{log}";; esac\nexec g++ "$@"\n')
+    compiler.chmod(0o755)
+    variables = environment.worker_variables(tmp_path / "compiledir", one.has_theano_pymc, 1)
+    variables["NUTSBENCH_MODULES_STORE"] = str(tmp_path / "store")
+    variables["THEANO_FLAGS"] += f",cxx={compiler}"
+    compiled = []
+    for _ in range(2):
+        log.write_text("")
+        done = subprocess.run(
+            [str(one.python), "-m", "nutsbench.inside.worker"], env=variables, cwd=ROOT / "src",
+            stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        )  # fmt: skip
+        assert '"ready"' in done.stdout, done.stderr
+        compiled.append(len(log.read_text().split()))
+    assert compiled[0] > 0
+    assert compiled[1] == 0
