@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import tempfile
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
@@ -213,7 +214,16 @@ def machine(threads: int) -> Dict[str, Any]:
         "governors": governors(),
         "threads": threads,
     }
-    return {**facts, **kind(facts), **commit(CHECKOUT)}
+    return {**facts, **kind(facts), **commit(CHECKOUT), "host": host()}
+
+
+def host() -> Dict[str, str]:
+    """Return the versions of what judges draws: this program, its Python, its libraries of statistics.
+
+    A record without them was judged in its stack, by the ArviZ among that stack's packages.
+    """
+    names = ("nutsbench", "arviz-stats", "numpy", "scipy")
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}
 
 
 def kind(facts: Mapping[str, Any]) -> Dict[str, str]:

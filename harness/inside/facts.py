@@ -46,7 +46,9 @@ def of_stack() -> Dict[str, Any]:
     """
     import theano
 
-    packages = {dist.metadata["Name"]: dist.version for dist in distributions()}
+    # This program is no part of the stack, though a checkout has its metadata beside what is on the path.
+    found = {dist.metadata["Name"]: dist.version for dist in distributions()}
+    packages = {name: version for name, version in found.items() if name != "nutsbench"}
     return {
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "packages": dict(sorted(packages.items(), key=lambda item: item[0].lower())),
