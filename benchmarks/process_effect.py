@@ -1,6 +1,6 @@
 """What makes one process faster than another: ``python -m benchmarks.process_effect [--pairs 20]``.
 
-Pairs of processes of one stack do the same work in turns, under several ways to start them.
+Process pairs of one stack do the same work, interleaved, under several ways to start them.
 What differs between pairs, and not between bursts of a pair, is the process' own.
 """
 

@@ -37,7 +37,7 @@ Shares = Mapping[str, Mapping[str, float]]
 #: normal. They are neither, so the rate that was measured counts, not this one.
 LEVEL = 0.001
 
-#: With fewer effective draws over all chains the Monte Carlo error itself is not known well
+#: With fewer effective draws over all chains the MCSE itself is not known well
 #: enough (Vehtari et al. 2021, section 4), and a bias of a third of an sd could hide.
 MIN_ESS = 100
 
@@ -58,7 +58,7 @@ class Score:
     scalar, statistic : str
         Which figure.
     z : float
-        Estimate less truth, in units of the Monte Carlo error and the truth's own error.
+        Estimate less truth, in units of the MCSE and the truth's own error.
     size : float
         Estimate less truth, in posterior standard deviations.
     """
@@ -144,7 +144,7 @@ def shares_below(draws: Mapping[str, np.ndarray], truth: Truth) -> Dict[str, Dic
 
 
 def score(quantities: Mapping[str, Mapping[str, Any]], shares: Shares, truth: Truth) -> List[Score]:
-    """Compare every figure that has a Monte Carlo error with the truth.
+    """Compare every figure that has an MCSE with the truth.
 
     Parameters
     ----------

@@ -170,7 +170,7 @@ class Bias:
 def biases(rows: Sequence[Row], truths: Mapping[str, Truth]) -> List[Bias]:
     """Return the average bias of each model and sampler; what one record is too short to show.
 
-    The standard errors are those over records, so no formula of a Monte Carlo error has a
+    The standard errors are those over records, so no formula of an MCSE has a
     part in them.
     """
     found = []

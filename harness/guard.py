@@ -1,7 +1,7 @@
 """Judges a run of the pytest-benchmark suites for CI: red for what is wrong, not for noise.
 
 What repeats exactly (a cell's status, divergences, leapfrogs, mixing, accuracy) is judged
-exactly. Time is judged as a ratio to the yardstick, which was timed in turns with it; and
+exactly. Time is judged as a ratio to the yardstick, which was timed interleaved with it; and
 only beyond what runs of an unchanged tree differ by, see docs/ci.md. A suspicion is
 measured again in new processes before it is called a slowdown.
 """
@@ -21,7 +21,7 @@ from nutsbench.mixing import MAX_RHAT
 #: (geometric mean) beyond the other. Runs of an unchanged tree stay well within: docs/ci.md.
 MAX_SLOWER_ONE = 0.20
 MAX_SLOWER_ALL = 0.10
-#: Where it can be measured in turns with the baseline's stack, less is suspected.
+#: Where it can be measured interleaved with the baseline's stack, less is suspected.
 SUSPECT_ONE = 0.10
 SUSPECT_ALL = 0.05
 #: How often a suspected slowdown is measured again; it has to show every time.

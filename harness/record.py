@@ -3,7 +3,7 @@
 Schema history
 --------------
 1 (2026-11) : the first.
-2 (2026-11) : ``accuracy`` and ``claims``; Monte Carlo errors of sd and quantiles by this
+2 (2026-11) : ``accuracy`` and ``claims``; MCSE of sd and quantiles by this
     project's own formulas, the same on all stacks; ``standstill``, ``ess_q05``, ``ess_q95``.
 
     Since 2026-11-29 with ``rhat_p``, ``ess_within`` and ``hints``, which earlier ones lack.

@@ -107,7 +107,7 @@ def lacking(record: Mapping[str, Any], ess: float) -> List[str]:
 
 
 def truth_of(spec: ModelSpec, record: Mapping[str, Any], command: str) -> Truth:
-    """Return a record's figures as a truth, with their Monte Carlo errors.
+    """Return a record's figures as a truth, with their MCSE.
 
     Parameters
     ----------

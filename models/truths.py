@@ -19,7 +19,7 @@ from nutsbench.models.spec import ModelSpec
 
 #: Version of the file's layout.
 FORMAT = 1
-#: Largest error bound of an exact truth, and Monte Carlo error of a reference, in posterior sds.
+#: Largest error bound of an exact truth, and MCSE of a reference, in posterior sds.
 MAX_EXACT_ERROR = 1e-4
 MAX_REFERENCE_ERROR = 0.5
 

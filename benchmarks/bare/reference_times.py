@@ -20,7 +20,7 @@ _LONGEST_S = 600.0
 
 
 def _times(core: Core, cpu: int) -> Dict[str, List[float]]:
-    """Return CPU seconds of a call in each of some bursts, of all workloads in turns."""
+    """Return CPU seconds of a call in each of some bursts, of all workloads, interleaved."""
     os.sched_setaffinity(0, {cpu})
     calls: Dict[str, Callable[[], object]] = {
         "gradient": core.gradient,

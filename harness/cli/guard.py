@@ -46,10 +46,10 @@ _KEPT = "Records of the cells that were done are kept; nothing was judged."
 @click.option(
     "--against",
     metavar="BASE",
-    help="Judge time against this stack, checkout, requirements file or revision, measured in turns now.",
+    help="Judge time against this stack, checkout, requirements file or revision, measured interleaved now.",
 )
 @click.option(
-    "--budget", default=60.0, show_default=True, help="Seconds for each model that is measured in turns."
+    "--budget", default=60.0, show_default=True, help="Seconds for each model that is measured interleaved."
 )
 @click.option("--save-baseline", is_flag=True, help="Keep this run as the baseline, if nothing is wrong.")
 @click.option(
@@ -89,13 +89,13 @@ def guard_command(
     Red are failed and inaccurate cells, and against a baseline new divergences, an R-hat that
     has become bad, other leapfrogs from the same seed and stack, and slowdowns that are beyond
     the noise and show again when they are measured again. If the baseline was made with other
-    packages, these are installed, and a suspected slowdown is measured in turns with them.
+    packages, these are installed, and a suspected slowdown is measured interleaved with them.
     """
     from nutsbench.compare import arms
     from nutsbench.tracking import cells
 
     if judge is not None and against is not None:
-        raise UserError("--judge measures nothing, and --against measures in turns: give one of them.")
+        raise UserError("--judge measures nothing, and --against measures interleaved: give one of them.")
     if not budget > 0:
         raise UserError(f"budget has to be above 0, not {budget:g}.")
     if measured is not None:
@@ -183,7 +183,7 @@ def _time(now: guard.Suite, base: guard.Suite, output: Path, budget: float) -> L
         suspects, why = sorted(now.digests), "The baseline is of another kind of machine"
     if not suspects:
         return []
-    click.echo(f"{why}: measuring in turns with the baseline's packages ...", err=True)
+    click.echo(f"{why}: measuring interleaved with the baseline's packages ...", err=True)
     try:
         found, decided = _in_turns(Arm("BASE", "baseline", stack.unpack(base.stack)), suspects, budget)
     except UserError as error:
@@ -210,7 +210,7 @@ def _confirmed(now: guard.Suite, base: guard.Suite, output: Path) -> List[guard.
 
 
 def _in_turns(base: "Arm", models: Sequence[str], budget: float) -> Tuple[List[guard.Finding], bool]:
-    """Compare this environment with another stack, burst by burst in turns.
+    """Compare this environment with another stack, burst by burst, interleaved.
 
     Returns
     -------

@@ -117,7 +117,7 @@ def _keep(spec: models.ModelSpec, record: Dict[str, Any], command: str) -> int:
     details = made.details
     click.echo(
         f"ESS {details['ess_min']:,.0f}, R-hat {details['rhat_max']:.4f}, no divergences;"
-        f" largest Monte Carlo error {made.error_sds:.1e} sds."
+        f" largest MCSE {made.error_sds:.1e} sds."
     )
     if spec.exact is not None:
         click.echo(f"{spec.name} has an exact truth, and the draws are {table.accuracy(record)} by it.")

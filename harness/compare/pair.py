@@ -257,7 +257,7 @@ def close(one: Sequence[float], other: Sequence[float]) -> bool:
 
 
 def measure(base: Arm, head: Arm, model: str, number: int, bursts: int) -> Pair:
-    """Start a pair of processes and let them make bursts in turns.
+    """Start a process pair and let them make interleaved bursts.
 
     Parameters
     ----------

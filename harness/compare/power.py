@@ -1,6 +1,6 @@
 """How often a comparison errs, and how often it finds a slowdown: measured, and worked out from what was.
 
-Pairs of processes are measured once, with each slowdown and without any. Comparisons are then
+Process pairs are measured once, with each slowdown and without any. Comparisons are then
 played over them (:mod:`nutsbench.compare.replay`). Counts of instructions, asv and
 pytest-benchmark are run as they are, whole.
 """

@@ -1,4 +1,4 @@
-"""Compares two sets of stored records, which were not measured in turns, and says what that costs."""
+"""Compares two sets of stored records, which were not measured interleaved, and says what that costs."""
 
 import json
 import math
@@ -18,7 +18,7 @@ from nutsbench.store import Store, content
 #: Two runs of one release, hours apart on one machine, differed by up to half of it: docs/releases.md.
 DRIFT = 0.06
 NOT_IN_TURNS = (
-    "These records were not measured in turns, so the machine may have been faster in one run than in the"
+    "These records were not measured interleaved, so the machine may have been faster in one run than in the"
     f" other: {100 * DRIFT:.0f} % are added to either side of each interval, and nothing smaller can be told."
     " Compare the stacks themselves to see more."
 )
@@ -145,7 +145,7 @@ def compare(base: Records, head: Records, names: Sequence[str], options: Options
         raise UserError(f"{base.label} and {head.label} were measured on machines of {len(kinds)} kinds.")
     models = dict.fromkeys([*(key[0] for key in common), *problems])
     found = Comparison(base, head, list(models), options)
-    found.more = "a comparison of the stacks themselves, in turns"
+    found.more = "a comparison of the stacks themselves, interleaved"
     for result in found.results.values():
         pairs = [(base.rows[key], head.rows[key]) for key in _alike(common, result.model)]
         result.problem = problems.get(result.model) or _differ(pairs)

@@ -1,4 +1,4 @@
-"""Plays comparisons over pairs of processes that were measured before, as often as one likes.
+"""Plays comparisons over process pairs that were measured before, as often as one likes.
 
 What is played is a comparison itself; only its pairs come from what was measured, and its
 seconds are those that they took. So it stops where it would have stopped.

@@ -50,7 +50,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Given:
-    """What a leapfrog takes, where it does not rest on pairs of processes.
+    """What a leapfrog takes, where it does not rest on process pairs.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ class Interval:
     lower, upper : float
         Ends of the interval; 0 and infinity while there are too few pairs.
     pairs : int
-        How many pairs of processes it rests on.
+        How many process pairs it rests on.
     """
 
     ratio: float

@@ -9,7 +9,7 @@ from nutsbench.compare.statistics import Interval, Verdict
 from nutsbench.table import duration, percent
 from nutsbench.table import markdown as as_markdown
 
-HEADER = ("model", "ratio", "interval", "", "verdict", "work", "measured")
+HEADER = ("model", "ratio", "interval", "", "verdict", "trajectories", "measured")
 #: Columns of the bar; odd, so that 1 has one of its own.
 _BAR = 21
 #: The bar ends here at the most: a factor.
@@ -38,7 +38,7 @@ def _row(result: Result, reach: float) -> List[str]:
         return [result.model, "-", "-", "", "not measured", "-", result.problem]
     if result.same_work is None:
         return [result.model, "-", "-", "", "", "-", ""]
-    work = "same" if result.same_work else "other"
+    work = "identical" if result.same_work else "different"
     count = f"{len(result.pairs)} pairs, " if result.pairs else ""
     return [
         result.model,
@@ -180,9 +180,10 @@ def _unit(study: Comparison) -> str:
 
 def _other_work(result: Result) -> str:
     if result.cost is None:
-        return f"{result.model}: the arms do other work, and what a leapfrog is worth was not measured."
+        unknown = "what a leapfrog is worth was not measured"
+        return f"{result.model}: the arms make different trajectories, and {unknown}."
     return (
-        f"{result.model}: the arms do other work. A leapfrog costs {_changed(result.speed)};"
+        f"{result.model}: the arms make different trajectories. A leapfrog costs {_changed(result.speed)};"
         f" an effective sample takes {_changed(result.cost, 'fewer leapfrogs', 'more leapfrogs')};"
         f" so an effective sample costs {_changed(result.interval)}."
     )

@@ -229,7 +229,7 @@ FAULTS: Dict[str, Fault] = {
         ),
         Fault(
             "mended_uturn",
-            "no fault: PyMC3's check for U-turns between the halves of a trajectory is mended",
+            "no fault: PyMC3's check for U-turns between the halves of a trajectory is fixed",
             patch=_mended_uturn,
         ),
     )

@@ -118,7 +118,7 @@ def sample(
     name : str
         Profile.
     speed : callable
-        How fast the machine is now, of its usual speed; asked before and after each cell.
+        How fast the machine is now, of its baseline speed; asked before and after each cell.
     seeds : sequence of int
         Seeds; each cell is sampled once with each.
 

@@ -98,7 +98,7 @@ def _pace_s(records: Sequence[Record]) -> Values:
     Their middle is the seconds of all seeds over their effective samples. Their spread is
     that of the time alone: with the same draws the effective samples are the same number,
     whatever the seeds' own spread (some 15 %), and asv's test, which knows no pairs, would
-    drown a change of speed in it. Seconds are those of the machine at its usual speed, by the
+    drown a change of speed in it. Seconds are those of the machine at its baseline speed, by the
     reference work before and after each cell. Whether the draws have become better or worse is
     ``leapfrogs_per_ess``, which is judged by that very spread.
     """

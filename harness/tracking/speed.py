@@ -60,7 +60,7 @@ def _known(path: Path) -> Dict[str, float]:
         return {str(row["machine"]): float(row[_KEY]) for row in rows if "plain_work_s" not in row}
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
-            f"{path.name} in {path.parent.name} does not hold this machine's usual speed: {error!r}; "
+            f"{path.name} in {path.parent.name} does not hold this machine's baseline speed: {error!r}; "
             "take it away to have it measured again (then older times are not to be compared with)."
         ) from None
 
