@@ -1,7 +1,7 @@
 """Which reference workload feels what a neighbour does: ``python -m benchmarks.reference_work``.
 
 Processes that are forks of one that has compiled a model time the core, beside two interleaved workloads:
-plain Python, and NumPy's leapfrogs. What is left of the differences between processes, when the core's time is
+plain Python, and NumPy's leapfrogs. What is left of the differences between processes, when its time is
 divided by either, is what a benchmark would show of nothing. Some 15 s a parent; writes
 ``results/power/reference_work.jsonl``, and prints a table.
 """

@@ -1,4 +1,4 @@
-"""Two sets of stored records: what is compared, and what it costs that they were not measured in turns."""
+"""Two sets of stored records: what is compared, and what it costs that they were not measured interleaved."""
 
 import json
 from pathlib import Path
@@ -123,7 +123,7 @@ def test_the_command_compares_records(stored, nutsbench):
     done = nutsbench("compare", base, head)
     assert done.returncode == 1, done.stderr
     assert "HEAD (b.jsonl) is slower than BASE (a.jsonl)" in done.stdout
-    assert "not measured in turns" in done.stdout
+    assert "not measured interleaved" in done.stdout
     assert json.loads(nutsbench("compare", base, head, "--json").stdout)["verdict"] == "slower"
     assert nutsbench("compare", base, head, "--markdown").stdout.startswith("**slower**")
 

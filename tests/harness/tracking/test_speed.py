@@ -1,4 +1,4 @@
-"""The machine's usual speed: measured once for a kind of machine, and kept."""
+"""The machine's baseline speed: measured once for a kind of machine, and kept."""
 
 import json
 
