@@ -17,7 +17,10 @@ warnings.simplefilter("ignore")
 
 
 def _finite(call: Callable[[], Any]) -> Optional[float]:
-    value = float(call())
+    try:
+        value = float(call())
+    except Exception:  # It refuses such draws.
+        return None
     return value if math.isfinite(value) else None
 
 
