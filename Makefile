@@ -41,7 +41,7 @@ test: lint stacks ## All tests: the fast ones, then those that sample.
 	$(PYTHON) -m pytest -m "not sampling" $(PARALLEL)
 	$(PYTHON) -m pytest -m sampling $(PARALLEL)
 
-test-fast: env ## The tests that sample nothing: under a minute.
+test-fast: env ## The tests that sample nothing: four minutes on two cores.
 	$(PYTHON) -m pytest -m "not sampling" $(PARALLEL)
 
 lint: env ## Style and types.
