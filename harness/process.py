@@ -7,20 +7,16 @@ does not. Nothing here imports PyMC3.
 import contextlib
 import json
 import os
-import platform
 import select
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
-import numpy as np
-
-from nutsbench import environment, models
+from nutsbench import elsewhere, environment
 from nutsbench.grid import Cell
 from nutsbench.inside import mismatch
 from nutsbench.inside.clock import Listener, Progress
@@ -36,15 +32,6 @@ from nutsbench.watch import Heard, for_memory, kernel_oom_kills, tail, where
 _IMPORT_TIMEOUT_S = 600.0
 #: How Theano breaks where another process fills the same cache meanwhile; the cache is whole all the same.
 _RACE = "assert key not in self.keys"
-#: What :func:`_elsewhere` runs.
-_DIGESTS = """
-import json, pathlib, sys
-from nutsbench import models
-from nutsbench.inside import mismatch
-for file in sys.argv[2:]:
-    models.load_file(pathlib.Path(file))
-print(json.dumps(mismatch.data_digests(models.get(sys.argv[1]))))
-"""
 #: How long a chain may be dead before its cell is given up.
 _DEAD_CHAIN_S = 5.0
 
@@ -280,7 +267,12 @@ class Worker:
             return ""
         with contextlib.suppress(Exception):  # What the stack's process said has to do, then.
             return mismatch.explain(
-                cell.model, digests, self._stack.name, _own_name(), _elsewhere, mismatch.BEGAN
+                cell.model,
+                digests,
+                self._stack.name,
+                elsewhere.own_name(),
+                elsewhere.data_digests,
+                mismatch.BEGAN,
             )
         return ""
 
@@ -390,18 +382,3 @@ def _shared(facts: Mapping[str, Any]) -> Dict[str, Any]:
     """Return what a stack says of itself, without paths."""
     flags = {name: scrub(text) for name, text in facts["theano_flags"].items()}
     return {**facts, "theano_flags": flags}
-
-
-def _own_name() -> str:
-    return f"this program's own Python {platform.python_version()} with NumPy {np.__version__}"
-
-
-def _elsewhere(model: str) -> Dict[str, str]:
-    """Return the digests of a model's data in another process like this one."""
-    files = list(map(str, models.loaded_files()))
-    done = subprocess.run(
-        [sys.executable, "-c", _DIGESTS, model, *files], env={**os.environ, "PYTHONPATH": str(importable())},
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, text=True,
-    )  # fmt: skip
-    found: Dict[str, str] = json.loads(done.stdout.splitlines()[-1])
-    return found

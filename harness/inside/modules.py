@@ -99,7 +99,7 @@ def store() -> Optional[Store]:
 def taken_over() -> Iterator[None]:
     """Let Theano's compilations be taken from the store while the context lasts, and be kept there."""
     kept, cmodule = store(), precompiled.cmodule()
-    if kept is None or sys.platform == "win32":
+    if kept is None:
         yield
         return
     plain = cmodule.output_subprocess_Popen

@@ -15,10 +15,9 @@ ORDER = [
     "inside", "errors", "terminal", "crash", "paths", "lock", "descendants", "relocate", "stack", "install",
     "releases", "grid", "environment", "draws", "truth", "estimators", "mixing", "kinetic", "diagnostics",
     "metrics", "hints", "accuracy", "remedy", "checks", "quality", "guard", "claims", "reference",
-    "error_rates", "calibration", "gaps", "history", "record", "configuration", "judged", "watch", "store",
-    "process", "runner", "tracking", "table", "summary", "compare", "export", "report", "display", "doctor",
-    "cli",
-    "__main__",
+    "error_rates", "calibration", "gaps", "history", "record", "configuration", "judged", "watch",
+    "elsewhere", "store", "process", "runner", "tracking", "table", "summary", "compare", "export", "report",
+    "display", "doctor", "cli", "__main__",
 ]  # fmt: skip
 
 
