@@ -15,6 +15,7 @@ from nutsbench import crash, terminal
 
 #: As of a program that SIGINT has ended, and of one that SIGPIPE has.
 _INTERRUPTED, _UNREAD = 130, 141
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> NoReturn:
@@ -76,6 +77,10 @@ def _failed(error: Exception) -> int:
 
 
 def _end(code: int) -> NoReturn:
+    if code == _INTERRUPTED:
+        # Python gives signals their defaults back while it ends: one more would end it with another code.
+        for ending in _ENDINGS:
+            signal.signal(ending, signal.SIG_IGN)
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
