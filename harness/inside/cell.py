@@ -46,7 +46,7 @@ class Common:
 def improper(model: str) -> Dict[str, List[str]]:
     """Return the directions in which a model's posterior has no end, in words: ``directions``."""
     spec = models.get(model)
-    return {"directions": contract.improper_directions(spec.build(spec.data()))}
+    return {"directions": contract.improper_directions(contract.Built(spec.build(spec.data())))}
 
 
 def sample(

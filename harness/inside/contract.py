@@ -12,13 +12,24 @@ import json
 import os
 import re
 import sys
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Set
 
 import numpy as np
 
 from nutsbench import models
-from nutsbench.inside import density, improper, isolated, mismatch, observed, precompiled, start, steppers
+from nutsbench.inside import (
+    density,
+    improper,
+    isolated,
+    mismatch,
+    modules,
+    observed,
+    precompiled,
+    start,
+    steppers,
+)
 from nutsbench.inside.clauses import CLAUSES, Finding
 from nutsbench.models import truths
 from nutsbench.models.exact.posterior import labels
@@ -36,7 +47,32 @@ _STARTS = 10
 TIMEOUT_S = 120.0
 
 
-Check = Callable[[ModelSpec, Any], Iterator[Finding]]
+class Built:
+    """A built model with its log density, which is compiled once for all that is checked of it.
+
+    Parameters
+    ----------
+    model : pymc3.Model
+        The model.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+    @cached_property
+    def gradient(self) -> Any:
+        """Log density and gradient, compiled, if NUTS takes all variables, else None."""
+        return steppers.gradient(self.model)
+
+    @cached_property
+    def density(self) -> Any:
+        """Log density and gradient of the continuous variables, the others at the test point."""
+        function = self.gradient or self.model.logp_dlogp_function(self.model.cont_vars)
+        function.set_extra_values(self.model.test_point)
+        return function
+
+
+Check = Callable[[ModelSpec, Built], Iterator[Finding]]
 
 
 def check(spec: ModelSpec, tell: isolated.Tell = lambda _: None) -> List[Finding]:
@@ -57,7 +93,7 @@ def check(spec: ModelSpec, tell: isolated.Tell = lambda _: None) -> List[Finding
         return [*findings, Finding("data", f"its data function fails: {_told(error)}")]
     tell("builds")
     try:
-        built = steppers.build(spec)
+        built = Built(steppers.build(spec))
         tell("continuous")
         findings += _samplers(spec, built)
     except steppers.UnsampleableError as error:
@@ -171,8 +207,8 @@ def _unobserved(built: Any) -> Dict[str, Any]:
     return {v.name: v for v in built.unobserved_RVs if not v.name.endswith("__")}
 
 
-def _monitored(spec: ModelSpec, built: Any) -> Iterator[Finding]:
-    there = _unobserved(built)
+def _monitored(spec: ModelSpec, built: Built) -> Iterator[Finding]:
+    there = _unobserved(built.model)
     for name in spec.monitored:
         if name not in there:
             yield Finding("monitored", f"it monitors {name!r}, which it does not have")
@@ -181,10 +217,10 @@ def _monitored(spec: ModelSpec, built: Any) -> Iterator[Finding]:
             yield Finding("monitored", f"it does not monitor {name!r}, so nobody would see it go wrong")
 
 
-def _samplers(spec: ModelSpec, built: Any) -> Iterator[Finding]:
-    if steppers.has_gradient(built):
+def _samplers(spec: ModelSpec, built: Built) -> Iterator[Finding]:
+    if built.gradient is not None:
         return
-    samplers = steppers.assigned(built)
+    samplers = steppers.assigned(built.model)
     steppers.check(spec, samplers)
     for note in steppers.notes(samplers, spec.settings):
         yield Finding("mixed", note)
@@ -194,36 +230,29 @@ def _shape_of(variable: Any) -> List[int]:
     return [int(size) for size in np.shape(variable.tag.test_value)]
 
 
-def _shapes(spec: ModelSpec, built: Any) -> Iterator[Finding]:
-    first = {name: _shape_of(variable) for name, variable in _unobserved(built).items()}
+def _shapes(spec: ModelSpec, built: Built) -> Iterator[Finding]:
+    first = {name: _shape_of(variable) for name, variable in _unobserved(built.model).items()}
     again = {name: _shape_of(v) for name, v in _unobserved(spec.build(spec.data())).items()}
     if first != again:
         yield Finding("shapes", f"it is built differently the second time: {first}, then {again}")
 
 
-def _start(_: ModelSpec, built: Any) -> Iterator[Finding]:
-    function = _density(built)
-    begin = function.dict_to_array(built.test_point)
+def _start(_: ModelSpec, built: Built) -> Iterator[Finding]:
+    function, model = built.density, built.model
+    begin = function.dict_to_array(model.test_point)
     logp, gradient = function(begin)
     if not np.isfinite(logp) or not np.isfinite(gradient).all():
-        here = start.look(built, [built.test_point])[0]
+        here = start.look(model, [model.test_point])[0]
         yield Finding("start", start.words(here, [], is_jittered=False))
         return
-    starts = start.jittered(built, _STARTS)
+    starts = start.jittered(model, _STARTS)
     bad = sum(not np.isfinite(function(function.dict_to_array(point))[0]) for point in starts)
     if bad:
-        here, *there = start.look(built, [built.test_point, *starts])
+        here, *there = start.look(model, [model.test_point, *starts])
         yield Finding("jitter", start.words(here, there, is_jittered=True))
 
 
-def _density(built: Any) -> Any:
-    """Return log density and gradient of the continuous variables, the others at the test point."""
-    function = built.logp_dlogp_function(built.cont_vars)
-    function.set_extra_values(built.test_point)
-    return function
-
-
-def _proper(_: ModelSpec, built: Any) -> Iterator[Finding]:
+def _proper(_: ModelSpec, built: Built) -> Iterator[Finding]:
     found = improper_directions(built)
     if found:
         which = "; ".join(found[:5])
@@ -235,31 +264,31 @@ def _proper(_: ModelSpec, built: Any) -> Iterator[Finding]:
         )
 
 
-def improper_directions(built: Any) -> List[str]:
+def improper_directions(built: Built) -> List[str]:
     """Return the directions in which nothing ends a model's posterior, in words.
 
     Parameters
     ----------
-    built : pymc3.Model
-        The model; its log density is compiled.
+    built : Built
+        The model.
     """
-    function = _density(built)
-    sizes = [(v.name, tuple(np.shape(built.test_point[v.name]))) for v in function._grad_vars]
+    function, point = built.density, built.model.test_point
+    sizes = [(v.name, tuple(np.shape(point[v.name]))) for v in function._grad_vars]
     order = {v.var: v.slc for v in function._ordering.vmap}
     names = [""] * function.size
     for name, shape in sizes:
         names[order[name]] = labels(steppers.untransformed(name), shape)
-    found = improper.lines(function, function.dict_to_array(built.test_point))
+    found = improper.lines(function, function.dict_to_array(point))
     return [improper.words(line, names) for line in found]
 
 
-def _scalars(spec: ModelSpec, built: Any) -> Set[str]:
-    there = _unobserved(built)
+def _scalars(spec: ModelSpec, built: Built) -> Set[str]:
+    there = _unobserved(built.model)
     names = [name for name in spec.monitored or there if name in there]
     return {label for name in names for label in labels(name, tuple(_shape_of(there[name])))}
 
 
-def _claims(spec: ModelSpec, built: Any) -> Iterator[Finding]:
+def _claims(spec: ModelSpec, built: Built) -> Iterator[Finding]:
     known = _scalars(spec, built)
     asked = [name for claim in spec.claims for part in claim.parts for name, _ in part.terms]
     for name in dict.fromkeys(asked):
@@ -267,7 +296,7 @@ def _claims(spec: ModelSpec, built: Any) -> Iterator[Finding]:
             yield Finding("claims", f"it makes a claim on {name!r}, which is none of its scalars")
 
 
-def _truth(spec: ModelSpec, built: Any) -> Iterator[Finding]:
+def _truth(spec: ModelSpec, built: Built) -> Iterator[Finding]:
     known, why_none = truths.find(spec.name)
     if known is None and not spec.no_truth:
         yield Finding("truth", why_none)
@@ -276,7 +305,7 @@ def _truth(spec: ModelSpec, built: Any) -> Iterator[Finding]:
     try:
         coarse = spec.exact(spec.data()).summaries(0, {})
         problem = _unlike(coarse, _scalars(spec, built), known)
-        found = {} if problem else density.check_density(spec, known or truths.compute(spec))
+        found = {} if problem else _density(spec, built, known or truths.compute(spec))
     except Exception as error:
         yield Finding("exact", f"its exact posterior fails: {type(error).__name__}: {error}")
         return
@@ -292,6 +321,10 @@ def _truth(spec: ModelSpec, built: Any) -> Iterator[Finding]:
         yield Finding(
             "exact", f"its gradient differs from finite differences by {found['gradient_difference']:.1e}"
         )
+
+
+def _density(spec: ModelSpec, built: Built, truth: truths.Truth) -> Dict[str, Any]:
+    return density.check_density(spec, density.open_model(built.model, built.density, truth))
 
 
 def _unlike(coarse: Dict[str, Dict[str, float]], scalars: Set[str], known: Any) -> str:
@@ -334,8 +367,9 @@ def main(arguments: Sequence[str]) -> int:
     import pymc3  # noqa: F401  # Imported once, the forks have it.
 
     precompiled.use()
-    for name in options.names or models.names():
-        output.write(json.dumps(check_apart(models.get(name), options.timeout)) + "\n")
+    with modules.taken_over():
+        for name in options.names or models.names():
+            output.write(json.dumps(check_apart(models.get(name), options.timeout)) + "\n")
     return 0
 
 

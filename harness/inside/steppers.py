@@ -125,18 +125,20 @@ def assigned(model: Any) -> Dict[str, str]:
     return {untransformed(variable.name): chosen[variable.name] for variable in model.free_RVs}
 
 
-def has_gradient(model: Any) -> bool:
-    """Return whether all free variables are continuous and have a gradient, so that NUTS takes them all."""
+def gradient(model: Any) -> Any:
+    """Return log density and gradient of a model, compiled, if NUTS takes all of its variables, else None.
+
+    It does where all free variables are continuous and have a gradient.
+    """
     import pymc3 as pm
     from theano.gradient import NullTypeGradError
 
     if not pm.sampling.all_continuous(model.vars):
-        return False
+        return None
     try:
-        model.logp_dlogp_function(model.vars)
+        return model.logp_dlogp_function(model.vars)
     except (AttributeError, NotImplementedError, NullTypeGradError):  # What pm.sample takes for an answer.
-        return False
-    return True
+        return None
 
 
 def check(spec: ModelSpec, samplers: Mapping[str, str]) -> None:
