@@ -14,7 +14,7 @@ help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 env: ## Make the environment that everything runs in, where it is missing or out of date.
-	@PYTHONPATH=src $(PYTHON3) -m nutsbench.install
+	@PYTHONPATH=src $(PYTHON3) -m nutsbench.stacks.install
 
 bench: env ## Sample every model (profile quick) and show the table.
 	$(NUTSBENCH) run
@@ -56,10 +56,10 @@ stacks: env ## Make the environments of all stacks.
 UV ?= $(firstword $(wildcard $(CURDIR)/.stacks/uv/bin/uv) uv)
 COMPILE = $(UV) pip compile --quiet --generate-hashes --no-emit-index-url
 lock: ## Resolve the locks anew (needs the network); see the date in each lock's head.
-	cd harness/stacks && $(COMPILE) --python-version 3.8 --exclude-newer 2024-06-15 pymc3-3.8.in -o pymc3-3.8.txt
-	cd harness/stacks && $(COMPILE) --python-version 3.8 --exclude-newer 2024-06-15 pymc3-3.11.in -o pymc3-3.11.txt
-	cd harness/stacks && $(COMPILE) --python-version 3.12 --exclude-newer 2026-11-01 --universal host.in -o host.txt
-	cd harness/stacks && $(COMPILE) --python-version 3.8 --exclude-newer 2026-11-01 --universal uv.in -o uv.txt
+	cd harness/stacks/locks && $(COMPILE) --python-version 3.8 --exclude-newer 2024-06-15 pymc3-3.8.in -o pymc3-3.8.txt
+	cd harness/stacks/locks && $(COMPILE) --python-version 3.8 --exclude-newer 2024-06-15 pymc3-3.11.in -o pymc3-3.11.txt
+	cd harness/stacks/locks && $(COMPILE) --python-version 3.12 --exclude-newer 2026-11-01 --universal host.in -o host.txt
+	cd harness/stacks/locks && $(COMPILE) --python-version 3.8 --exclude-newer 2026-11-01 --universal uv.in -o uv.txt
 
 LOCKED = psutil threadpoolctl 'setuptools<65'
 lock-releases: ## Resolve the locks of PyMC3's releases anew, each as of its day (needs the network).

@@ -8,8 +8,9 @@ import functools
 
 import pytest
 
-from nutsbench import environment, install, lock, stack
-from nutsbench.tracking import cells
+from nutsbench.base import lock
+from nutsbench.stacks import environment, install, stack
+from nutsbench.track import cells
 
 cells.load_own_models()
 
@@ -18,7 +19,7 @@ cells.load_own_models()
 def measured():
     """Return what has the stack time a call of a model's core."""
     from nutsbench import models
-    from nutsbench.process import Options, Worker
+    from nutsbench.run.process import Options, Worker
 
     one = stack.current()
     install.create(one)

@@ -3,7 +3,7 @@
 import pytest
 
 from nutsbench import models
-from nutsbench.tracking.measured import Reader
+from nutsbench.track.measured import Reader
 
 CLOCK = Reader()
 

@@ -7,7 +7,7 @@ reads the seconds of the bursts off a clock that tells just these.
 import pytest
 
 from nutsbench import models
-from nutsbench.tracking.measured import Reader
+from nutsbench.track.measured import Reader
 
 #: Forks that time a call.
 PROCESSES = 4

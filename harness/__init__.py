@@ -3,6 +3,9 @@
 A file of models says ``from nutsbench import model``; what else it may need stands beside it below. The
 package is this folder, and the models' folder is its ``models``: on the path of Python stands ``src``, which
 has nothing else, so that a user's own packages may be called ``harness`` or ``models``.
+
+Rooms, lowest first: each imports from those before it alone, and what it is for stands in its docstring.
+inside base stacks truths judge records run track compare audit report cli
 """
 
 import importlib

@@ -10,9 +10,9 @@ from typing import Any, Callable, Dict, List, Optional
 
 import pytest
 
-from nutsbench.diagnostics import Quantity
+from nutsbench.judge.diagnostics import Quantity
 from nutsbench.models.spec import SamplerSettings
-from nutsbench.record import Record, Status
+from nutsbench.records.record import Record, Status
 
 ROOT = Path(__file__).resolve().parent.parent
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -21,7 +21,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 @pytest.fixture(scope="session", autouse=True)
 def lock_of_ones_own(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Let tests wait neither for what else is measured on this machine nor for each other."""
-    os.environ["NUTSBENCH_LOCK"] = str(tmp_path_factory.mktemp("lock") / "nutsbench.lock")
+    os.environ["NUTSBENCH_LOCK"] = str(tmp_path_factory.mktemp("lock") / "nutsbench.base.lock")
 
 
 def copy_of_project(folder: Path) -> None:

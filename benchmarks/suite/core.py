@@ -2,10 +2,10 @@
 
 import sys
 
-from nutsbench.tracking import cells, classes, speed
+from nutsbench.track import cells, classes, speed
 
 try:
-    from nutsbench.tracking.measured import tell_memory
+    from nutsbench.track.measured import tell_memory
 except ImportError:  # A commit from before there was a host.
     from nutsbench import compile_cache
 

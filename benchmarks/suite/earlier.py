@@ -1,22 +1,44 @@
-"""Commits whose packages were called ``harness`` and ``models``: found under the names that they have now."""
+"""Earlier commits, whose packages had other names: what is tracked is found under the names of today."""
 
 import importlib
 import importlib.abc
 import importlib.machinery
+import importlib.util
+import os
 import sys
 from types import ModuleType
 from typing import Any, Optional, Sequence
 
 
 class Earlier(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Gives a module of ``nutsbench`` as that of the earlier name, and not as a second one."""
+    """Gives a module of today's name as that of its earlier name, and not as a second one.
+
+    Parameters
+    ----------
+    unnamed : bool
+        Whether the commit's packages are called ``harness`` and ``models``, and not ``nutsbench``.
+    """
+
+    def __init__(self, unnamed: bool) -> None:
+        self._unnamed = unnamed
+
+    def _name(self, fullname: str) -> str:
+        """Return what a module of today was called; empty if it has that name still."""
+        top, _, rest = fullname.partition(".")
+        first, dot, inner = rest.partition(".")
+        if top != "nutsbench":
+            return ""
+        rest = f"tracking{dot}{inner}" if first == "track" else rest
+        if self._unnamed:
+            return rest if first == "models" else f"harness.{rest}"
+        return f"nutsbench.{rest}" if first == "track" else ""
 
     def find_spec(
         self, fullname: str, path: Optional[Sequence[Any]] = None, target: Optional[ModuleType] = None
     ) -> Optional[importlib.machinery.ModuleSpec]:
-        """Find what lies in ``nutsbench``, whatever of that name is installed."""
+        """Find what has another name; of unnamed packages whatever is called ``nutsbench``."""
         del path, target
-        if fullname.split(".")[0] != "nutsbench":
+        if not self._name(fullname):
             return None
         return importlib.machinery.ModuleSpec(fullname, self, is_package=fullname == "nutsbench")
 
@@ -24,8 +46,7 @@ class Earlier(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """Import it under its earlier name."""
         if spec.name == "nutsbench":
             return None
-        rest = spec.name.partition(".")[2]
-        name = rest if rest.split(".")[0] == "models" else f"harness.{rest}"
+        name = self._name(spec.name)
         try:
             module = importlib.import_module(name)
         except ModuleNotFoundError as error:
@@ -41,6 +62,15 @@ class Earlier(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             module.__spec__ = self._spec
 
 
+def _is_unnamed() -> bool:
+    return bool(os.environ.get("NUTSBENCH_EARLIER"))
+
+
+def is_named_otherwise() -> bool:
+    """Return whether what is tracked has another name in the commit that is measured."""
+    return _is_unnamed() or importlib.util.find_spec("nutsbench.track") is None
+
+
 def use() -> None:
     """Find such modules from now on."""
-    sys.meta_path.insert(0, Earlier())
+    sys.meta_path.insert(0, Earlier(_is_unnamed()))

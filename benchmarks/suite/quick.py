@@ -1,6 +1,6 @@
 """Every model, sampled with the settings of the quick profile and several seeds."""
 
-from nutsbench.tracking import cells, classes
+from nutsbench.track import cells, classes
 
 if cells.profile() == "quick":
     globals().update(classes.sampling_classes(__name__, "quick"))

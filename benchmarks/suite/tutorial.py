@@ -1,6 +1,6 @@
 """Every model, sampled with the tutorial's own settings and several seeds: NUTSBENCH_PROFILE=tutorial."""
 
-from nutsbench.tracking import cells, classes
+from nutsbench.track import cells, classes
 
 if cells.profile() == "tutorial":
     globals().update(classes.sampling_classes(__name__, "tutorial"))

@@ -1,7 +1,13 @@
 """The command line: the only place that prints and exits.
 
+A file a command, in the order in which each needs another; it measures nothing and decides nothing by itself.
+
 Exit codes: 0 all went well, 1 some cells failed or something is slower, 2 a user's mistake, 3 it cannot
 be told yet, 70 a fault of this program, 130 interrupted, 141 nobody reads the output any more.
+
+Files, lowest first:
+settings common summary display results changes info truth reference calibrate check run show compare
+asv_compare power releases guard export report commands
 """
 
 import contextlib
@@ -11,7 +17,7 @@ import signal
 import sys
 from typing import List, NoReturn, Optional, Sequence
 
-from nutsbench import crash, terminal
+from nutsbench.base import crash, terminal
 
 #: As of a program that SIGINT has ended, and of one that SIGPIPE has.
 _INTERRUPTED, _UNREAD = 130, 141
@@ -45,9 +51,9 @@ def _run(arguments: Optional[Sequence[str]]) -> int:
     import click
 
     from nutsbench import models
+    from nutsbench.base.errors import UserError
     from nutsbench.cli.commands import cli
     from nutsbench.cli.common import SAID
-    from nutsbench.errors import UserError
 
     try:
         return int(cli.main(args=arguments, prog_name="nutsbench", standalone_mode=False) or 0)

@@ -12,7 +12,9 @@ from typing import Any, Dict, List, Sequence, Tuple
 
 import click
 
-from nutsbench import models, stack
+from nutsbench import models
+from nutsbench.base.errors import UserError
+from nutsbench.base.paths import ROOT
 from nutsbench.cli.common import (
     check_choice,
     console,
@@ -23,8 +25,7 @@ from nutsbench.cli.common import (
     print_json,
     results_option,
 )
-from nutsbench.errors import UserError
-from nutsbench.paths import ROOT
+from nutsbench.stacks import stack
 
 #: Where asv.conf.json has its results go.
 _ASV = ROOT / "results" / "asv"
@@ -63,7 +64,7 @@ def asv_compare_command(
     1: something did, and was confirmed, 3: it cannot be told yet.
     """
     from nutsbench.compare import arms
-    from nutsbench.tracking import flagged
+    from nutsbench.track import flagged
 
     load_models(models_files)
     check_choice("model", names, models.names())
@@ -102,7 +103,7 @@ def _run_asv(hashes: Sequence[str], chosen: str, stack_name: str, *options: str)
     *options : str
         More options of ``asv run``.
     """
-    from nutsbench.tracking import cells
+    from nutsbench.track import cells
 
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as listed:
         listed.write("\n".join(hashes) + "\n")
@@ -174,7 +175,7 @@ def _measure_again(
     A comparison times transitions, in which gradient and leapfrog are a part, made by the sampler's own
     code, and compiling none.
     """
-    from nutsbench.tracking import flagged
+    from nutsbench.track import flagged
 
     asked = [
         row

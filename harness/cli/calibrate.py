@@ -14,7 +14,9 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 import click
 
-from nutsbench import environment, grid, models, stack, store
+from nutsbench import models
+from nutsbench.base.errors import UserError
+from nutsbench.base.paths import importable
 from nutsbench.cli.common import (
     check_choice,
     json_option,
@@ -27,8 +29,8 @@ from nutsbench.cli.common import (
     results_option,
     say_problems,
 )
-from nutsbench.errors import UserError
-from nutsbench.paths import importable
+from nutsbench.records import grid, store
+from nutsbench.stacks import environment, stack
 
 #: Fast models, of one scalar to nine, with and without data.
 MODELS = ("addition", "coin_toss", "simple_regression", "exclude_collider", "count_heterogenous")
@@ -143,7 +145,7 @@ def _lines(file: Path) -> List[str]:
 
 def _done(path: Path) -> Set[Key]:
     """Return what need not be sampled again: earlier rows lack what the verdict on mixing looks at."""
-    from nutsbench.calibration import SCHEMA
+    from nutsbench.audit.calibration import SCHEMA
 
     return {key for key, row in _rows_by_key(path).items() if row.get("schema") == SCHEMA}
 
@@ -184,7 +186,7 @@ def _sample(one: stack.Stack, tasks: Sequence[Task], path: Path, jobs: int) -> N
     from rich.console import Console
     from rich.progress import Progress
 
-    from nutsbench import calibration
+    from nutsbench.audit import calibration
 
     path.parent.mkdir(parents=True, exist_ok=True)
     variables = environment.worker_variables(one.compiledir, one.has_theano_pymc, threads=1)
@@ -265,8 +267,9 @@ _VERDICTS = (
 
 
 def _print_report(rows: Sequence[Dict[str, Any]], as_markdown: bool, as_json: bool) -> None:
-    from nutsbench import accuracy, error_rates
+    from nutsbench.audit import error_rates
     from nutsbench.inside.faults import FAULTS
+    from nutsbench.judge import accuracy
 
     truths = _truths(rows)
     rows = _current(rows, truths)
@@ -314,7 +317,7 @@ def _print_report(rows: Sequence[Dict[str, Any]], as_markdown: bool, as_json: bo
 
 def _share(count: int, total: int) -> str:
     """Return a share in percent with its interval: ``0.1 (0.0 to 0.6) %``."""
-    from nutsbench.error_rates import interval
+    from nutsbench.audit.error_rates import interval
 
     low, high = interval(count, total)
     return f"{100 * count / total:.1f} ({100 * low:.1f} to {100 * high:.1f}) %"
@@ -360,7 +363,8 @@ def _current(rows: Sequence[Dict[str, Any]], truths: Dict[str, Any]) -> List[Dic
 
 def _power(rows: Sequence[Dict[str, Any]], truths: Dict[str, Any]) -> List[Dict[str, Any]]:
     """Return, by model and kind of bias, how often each size of it is caught."""
-    from nutsbench import accuracy, error_rates
+    from nutsbench.audit import error_rates
+    from nutsbench.judge import accuracy
 
     found: List[Dict[str, Any]] = []
     for name, exact in truths.items():

@@ -39,10 +39,10 @@ def print_changes(folder: Path, machine: str, commits: Mapping[str, str], form: 
     form : str
         ``text``, ``markdown`` or ``json``.
     """
-    from nutsbench import gaps, history
-    from nutsbench.record import newest, place_anywhere
-    from nutsbench.store import Store
-    from nutsbench.table import markdown
+    from nutsbench.records.record import newest, place_anywhere
+    from nutsbench.records.store import Store
+    from nutsbench.records.table import markdown
+    from nutsbench.track import gaps, history
 
     records = list(newest(Store(folder).load().records, place_anywhere).values())
     # Those of another machine tell as well whether chains mix, if there are none of this one.

@@ -9,10 +9,13 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import click
 import numpy as np
 
-from nutsbench import descendants, environment, grid, models, stack
+from nutsbench import models
+from nutsbench.base import descendants
+from nutsbench.base.errors import UserError
+from nutsbench.base.paths import PACKAGE, importable
 from nutsbench.cli.common import json_option, load_models, make_ready, models_option, print_json
-from nutsbench.errors import UserError
-from nutsbench.paths import PACKAGE, importable
+from nutsbench.records import grid
+from nutsbench.stacks import environment, stack
 
 #: Chance of a false alarm of the independent check, for each model and stack.
 _INDEPENDENT_LEVEL = 1e-4
@@ -103,8 +106,8 @@ def check_truth_command(
 
     Exits with 1 if one is not that of its model, or if the stacks disagree.
     """
-    from nutsbench.accuracy import threshold
     from nutsbench.inside.contract import MAX_GRADIENT_DIFFERENCE, MAX_LOGP_DIFFERENCE
+    from nutsbench.judge.accuracy import threshold
 
     load_models(models_files)
     chosen = [stack.resolve(text) for text in stacks]

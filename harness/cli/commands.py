@@ -8,6 +8,7 @@ from typing import Any, List
 
 import click
 
+from nutsbench.base.errors import unknown
 from nutsbench.cli import settings
 from nutsbench.cli.asv_compare import asv_compare_command
 from nutsbench.cli.calibrate import calibrate_command
@@ -23,7 +24,6 @@ from nutsbench.cli.report import report_command
 from nutsbench.cli.run import run_command
 from nutsbench.cli.show import show_command
 from nutsbench.cli.truth import truth_command
-from nutsbench.errors import unknown
 
 
 class _Commands(click.Group):

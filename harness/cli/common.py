@@ -10,8 +10,10 @@ from typing import Any, Callable, Iterator, Optional, Sequence, TextIO, Tuple
 
 import click
 
-from nutsbench import descendants, install, lock, models, paths, stack
-from nutsbench.errors import UserError, unknown
+from nutsbench import models
+from nutsbench.base import descendants, lock, paths
+from nutsbench.base.errors import UserError, unknown
+from nutsbench.stacks import install, stack
 
 #: Of an interruption of which the user has been told what there is to tell.
 SAID = "said"

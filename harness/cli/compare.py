@@ -8,7 +8,9 @@ from typing import Any, Iterator, List, Optional, Sequence, Tuple
 
 import click
 
-from nutsbench import environment, models, stack
+from nutsbench import models
+from nutsbench.base.errors import UserError
+from nutsbench.base.paths import write_whole
 from nutsbench.cli.common import (
     check_choice,
     console,
@@ -21,8 +23,7 @@ from nutsbench.cli.common import (
     print_json,
     results_option,
 )
-from nutsbench.errors import UserError
-from nutsbench.paths import write_whole
+from nutsbench.stacks import environment, stack
 
 _STYLES = {"slower": "red", "faster": "green", "same": "green", "undecided": "yellow", "not measured": "red"}
 
@@ -152,7 +153,7 @@ def measure(sides: Sequence[Any], names: Sequence[str], options: Any) -> Tuple[A
 def store(study: Any, notes: Sequence[str], results: Path, interrupted: bool) -> None:
     """Keep a comparison in a file of its own, for the dashboard."""
     from nutsbench.compare import words
-    from nutsbench.store import utc_now
+    from nutsbench.records.store import utc_now
 
     folder = results / "compare"
     now = utc_now()

@@ -6,9 +6,9 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import click
 
-from nutsbench import paths
+from nutsbench.base import paths
+from nutsbench.base.errors import UserError
 from nutsbench.cli.common import check_choice, load_models, models_option, results_option, say_problems
-from nutsbench.errors import UserError
 
 
 @click.command("export")
@@ -37,7 +37,7 @@ def export_command(
 
     Each configuration has a name of its own, which says all in which the exported records differ.
     """
-    from nutsbench import configuration, export, store
+    from nutsbench.records import configuration, export, store
 
     check_choice("format", (target,), export.FORMATS)
     load_models(models_files)
@@ -70,10 +70,10 @@ def _write(
     target: str, records: List[Dict[str, Any]], folder: Path, machine: Optional[str]
 ) -> Tuple[List[Path], List[str]]:
     """Write records in a format, and return the files and what was left out."""
-    from nutsbench import export, store
+    from nutsbench.records import export, store
 
     if target == "asv":
-        from nutsbench.tracking import asv_results
+        from nutsbench.track import asv_results
 
         return asv_results.write(records, folder, machine)
     if target in ("csv", "parquet"):

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple
 
 import click
 
-from nutsbench import descendants, guard, models, paths, stack
+from nutsbench import models
+from nutsbench.base import descendants, paths
+from nutsbench.base.errors import UserError
 from nutsbench.cli.common import (
     check_choice,
     json_option,
@@ -19,7 +21,8 @@ from nutsbench.cli.common import (
     no_wait_option,
     print_json,
 )
-from nutsbench.errors import UserError
+from nutsbench.stacks import stack
+from nutsbench.track import guard
 
 if TYPE_CHECKING:
     from nutsbench.compare.arms import Arm
@@ -92,7 +95,7 @@ def guard_command(
     packages, these are installed, and a suspected slowdown is measured interleaved with them.
     """
     from nutsbench.compare import arms
-    from nutsbench.tracking import cells
+    from nutsbench.track import cells
 
     if judge is not None and against is not None:
         raise UserError("--judge measures nothing, and --against measures interleaved: give one of them.")

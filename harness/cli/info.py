@@ -5,8 +5,10 @@ from typing import Tuple
 
 import click
 
-from nutsbench import grid, models, stack
+from nutsbench import models
 from nutsbench.cli.common import json_option, load_models, make_ready, models_option, print_json
+from nutsbench.records import grid
+from nutsbench.stacks import stack
 
 
 @click.command("models")
@@ -34,7 +36,7 @@ def models_command(names: Tuple[str, ...], as_json: bool, models_files: Tuple[Pa
 
 def _print_model(spec: models.ModelSpec) -> None:
     from nutsbench.models import truths
-    from nutsbench.table import settings_text
+    from nutsbench.records.table import settings_text
 
     title = f"{spec.name} ({spec.tutorial_name}, in {spec.section!r})" if spec.section else spec.name
     click.secho(title, bold=True)
@@ -57,7 +59,7 @@ def _print_model(spec: models.ModelSpec) -> None:
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print the README's table.")
 def metrics_command(as_json: bool, as_markdown: bool) -> int:
     """List the metrics of a record: unit, direction and definition."""
-    from nutsbench import metrics
+    from nutsbench.judge import metrics
 
     rows = list(metrics.METRICS.values())
     if as_json:
@@ -100,7 +102,7 @@ def stacks_command(names: Tuple[str, ...], as_json: bool) -> int:
 @json_option
 def doctor_command(as_json: bool) -> int:
     """Say whether this machine can be trusted for timing, and what to do."""
-    from nutsbench import doctor
+    from nutsbench.stacks import doctor
 
     findings = doctor.examine()
     if as_json:

@@ -8,7 +8,8 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import click
 
-from nutsbench import environment, paths
+from nutsbench.base import paths
+from nutsbench.base.errors import UserError
 from nutsbench.cli.common import (
     check_choice,
     console,
@@ -17,8 +18,8 @@ from nutsbench.cli.common import (
     no_wait_option,
     print_json,
 )
-from nutsbench.errors import UserError
-from nutsbench.store import content
+from nutsbench.records.store import content
+from nutsbench.stacks import environment
 
 _FILE = "trials.jsonl"
 _ABOUT = ("machine", "machine_before", "processor")
@@ -67,7 +68,7 @@ def power_command(
     Unchanged arms and arms that are slower by a known part are compared, with and without load.
     The table says how often each tool says slower, and how long it takes.
     """
-    from nutsbench.compare import power, slowdown
+    from nutsbench.audit import power, slowdown
 
     named = {"tool": tool, "model": model, "place": place}
     only = {**named, "load": load, "size": size}
@@ -112,7 +113,8 @@ def _measure(
 ) -> None:
     from rich.progress import Progress
 
-    from nutsbench.compare import callgrind, power, slowdown
+    from nutsbench.audit import power, slowdown
+    from nutsbench.compare import callgrind
     from nutsbench.compare.pair import ArmError
 
     if only["tool"] == "callgrind":
@@ -149,7 +151,7 @@ def _measure(
 
 
 def _print(rows: Sequence[Mapping[str, Any]], as_json: bool, markdown: bool) -> None:
-    from nutsbench.compare import rates
+    from nutsbench.audit import rates
 
     of_asv, others = rates.split(rows)
     tables = {
@@ -168,7 +170,7 @@ def _print(rows: Sequence[Mapping[str, Any]], as_json: bool, markdown: bool) -> 
 def _print_table(title: str, table: Sequence[Mapping[str, Any]], markdown: bool) -> None:
     from rich.table import Table
 
-    from nutsbench.table import markdown as as_markdown
+    from nutsbench.records.table import markdown as as_markdown
 
     names = list(table[0])
     text = [[_cell(row[name]) for name in names] for row in table]

@@ -7,7 +7,8 @@ from typing import Any, Dict, Tuple
 
 import click
 
-from nutsbench import environment, grid, models, stack
+from nutsbench import models
+from nutsbench.base.errors import UserError
 from nutsbench.cli.common import (
     load_models,
     machine_to_oneself,
@@ -16,7 +17,8 @@ from nutsbench.cli.common import (
     no_wait_option,
     results_option,
 )
-from nutsbench.errors import UserError
+from nutsbench.records import grid
+from nutsbench.stacks import environment, stack
 
 #: What an interrupted user is told.
 _KEPT = "What was tried is among the records; no reference was written."
@@ -51,8 +53,8 @@ def reference_command(
     or that do not reach the ESS. Of a model with an exact posterior nothing is written:
     the draws are compared with it.
     """
-    from nutsbench import reference
-    from nutsbench.record import Record
+    from nutsbench.records.record import Record
+    from nutsbench.truths import reference
 
     load_models(models_files)
     if not 100 <= ess < math.inf:
@@ -91,9 +93,9 @@ def reference_command(
 
 def _sample(cell: grid.Cell, one: stack.Stack, timeout: float, results: Path) -> Any:
     """Run one cell as ``nutsbench run`` would; its record is kept with all others."""
-    from nutsbench import runner
-    from nutsbench.process import Options
-    from nutsbench.store import Store, utc_now
+    from nutsbench.records.store import Store, utc_now
+    from nutsbench.run import runner
+    from nutsbench.run.process import Options
 
     store = Store(results)
     run_file = store.begin("reference", utc_now())
@@ -110,8 +112,9 @@ def _sample(cell: grid.Cell, one: stack.Stack, timeout: float, results: Path) ->
 
 
 def _keep(spec: models.ModelSpec, record: Dict[str, Any], command: str) -> int:
-    from nutsbench import reference, table, truth
     from nutsbench.models import truths
+    from nutsbench.records import table
+    from nutsbench.truths import reference, truth
 
     made = reference.truth_of(spec, record, command)
     details = made.details

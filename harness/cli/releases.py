@@ -9,10 +9,11 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 import click
 
-from nutsbench import descendants, environment, paths, releases
+from nutsbench.base import descendants, paths
+from nutsbench.base.errors import UserError
 from nutsbench.cli.changes import print_changes
 from nutsbench.cli.common import json_option, machine_to_oneself, make_ready, no_wait_option, print_json
-from nutsbench.errors import UserError
+from nutsbench.stacks import environment, releases
 
 #: The machine of the published results, and any other: results must not name a host.
 _REFERENCE, _OWN = "reference", "own"

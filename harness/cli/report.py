@@ -8,8 +8,8 @@ from typing import Optional, Tuple
 
 import click
 
+from nutsbench.base.errors import UserError
 from nutsbench.cli.common import load_models, models_option, results_option
-from nutsbench.errors import UserError
 
 
 @click.command("report")

@@ -25,7 +25,8 @@ def print_records(
     wide : bool
         Whether to print all there is, however wide the screen would have to be.
     """
-    from nutsbench import summary, table
+    from nutsbench.cli import summary
+    from nutsbench.records import table
 
     if wide:
         screen = console()

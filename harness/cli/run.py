@@ -5,7 +5,8 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import click
 
-from nutsbench import grid, models, stack
+from nutsbench import models
+from nutsbench.base.errors import UserError
 from nutsbench.cli.common import (
     Several,
     load_models,
@@ -18,7 +19,8 @@ from nutsbench.cli.common import (
     say_problems,
 )
 from nutsbench.cli.results import print_records
-from nutsbench.errors import UserError
+from nutsbench.records import grid
+from nutsbench.stacks import stack
 
 #: What an interrupted user is told.
 _KEPT = "What was measured is kept; the same command goes on from here."
@@ -76,9 +78,9 @@ def run_command(
     Every combination of the values given is one cell; what is not given is the
     profile's. Cells that are done already are not run again.
     """
-    from nutsbench import runner
-    from nutsbench.process import Options
-    from nutsbench.store import Store, utc_now
+    from nutsbench.records.store import Store, utc_now
+    from nutsbench.run import runner
+    from nutsbench.run.process import Options
 
     load_models(models_files)
     if timeout <= 0:
@@ -131,7 +133,7 @@ def _done(
     records: Sequence[Mapping[str, Any]], origin: str, draws_dir: Optional[Path]
 ) -> Dict[str, Mapping[str, Any]]:
     """Find the cells that need not be run: measured in this very folder, and ok the last time."""
-    from nutsbench.record import key, newest
+    from nutsbench.records.record import key, newest
 
     def has_draws(record: Mapping[str, Any]) -> bool:
         name = record["details"].get("draws_file")
@@ -156,8 +158,10 @@ def _run_jobs(
     """Run jobs, show them, add their records to ``records``, and return the exit code."""
     from rich.console import Console
 
-    from nutsbench import environment, runner, table
-    from nutsbench.display import RunDisplay
+    from nutsbench.cli.display import RunDisplay
+    from nutsbench.records import table
+    from nutsbench.run import runner
+    from nutsbench.stacks import environment
 
     if environment.compiler() is None and todo:
         click.echo("Warning: no C++ compiler: Theano runs in Python, and times mean little.", err=True)
@@ -183,7 +187,7 @@ def _run_jobs(
 
 
 def _print_plan(todo: Sequence[Any], skipped: int, records: Sequence[Mapping[str, Any]]) -> int:
-    from nutsbench import table
+    from nutsbench.records import table
 
     known = []
     for job in todo:
@@ -203,7 +207,7 @@ def _print_plan(todo: Sequence[Any], skipped: int, records: Sequence[Mapping[str
 
 
 def _say_done(skipped: int) -> None:
-    from nutsbench import table
+    from nutsbench.records import table
 
     if skipped:
         click.echo(f"Done already, and not run again: {table.counted(skipped, 'cell')} (--fresh does).")

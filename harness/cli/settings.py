@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Mapping, Tuple
 import click
 import tomllib
 
-from nutsbench.errors import UserError, unknown
+from nutsbench.base.errors import UserError, unknown
 
 FILE, SHARED = "nutsbench.toml", "pyproject.toml"
 

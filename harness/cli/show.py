@@ -5,7 +5,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import click
 
-from nutsbench import grid, models, stack
+from nutsbench import models
 from nutsbench.cli.common import (
     check_choice,
     console,
@@ -17,7 +17,9 @@ from nutsbench.cli.common import (
     say_problems,
 )
 from nutsbench.cli.results import print_records
-from nutsbench.quality import VERDICTS
+from nutsbench.judge.quality import VERDICTS
+from nutsbench.records import grid
+from nutsbench.stacks import stack
 
 
 @click.command("show")
@@ -55,9 +57,9 @@ def show_command(
 
     Records that came with a clone are shown while there are none of this machine's own.
     """
-    from nutsbench import accuracy as judged
-    from nutsbench import store, table
-    from nutsbench.record import Status, newest, place
+    from nutsbench.judge import accuracy as judged
+    from nutsbench.records import store, table
+    from nutsbench.records.record import Status, newest, place
 
     load_models(models_files)
     check_choice("status", statuses, [status.value for status in Status])
@@ -113,7 +115,7 @@ def _by_present_truth_last(records: List[Dict[str, Any]]) -> List[Dict[str, Any]
 
 def _own(records: List[Dict[str, Any]], results: Path) -> List[Dict[str, Any]]:
     """Return this folder's own records, or all of them where there are none."""
-    from nutsbench.store import Store
+    from nutsbench.records.store import Store
 
     origin = Store(results).origin()
     own = [record for record in records if record["origin"] == origin]

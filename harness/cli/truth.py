@@ -5,9 +5,10 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import click
 
-from nutsbench import grid, models
+from nutsbench import models
+from nutsbench.base.errors import UserError
 from nutsbench.cli.common import json_option, load_models, models_option, print_json
-from nutsbench.errors import UserError
+from nutsbench.records import grid
 
 
 @click.command("truth")
@@ -61,8 +62,8 @@ def _row(spec: models.ModelSpec, do_write: bool, only_kept: bool) -> Dict[str, A
 
 
 def _compared(made: Any, kept: Any) -> Dict[str, Any]:
-    from nutsbench import truth
     from nutsbench.models import truths
+    from nutsbench.truths import truth
 
     if kept.kind != "exact":
         return {"agrees": False, "said": f"what is kept is no exact truth but {kept.method}"}
@@ -76,8 +77,8 @@ def _compared(made: Any, kept: Any) -> Dict[str, Any]:
 
 
 def _write(spec: models.ModelSpec, made: Any) -> None:
-    from nutsbench import truth
     from nutsbench.models import truths
+    from nutsbench.truths import truth
 
     path = truths.truth_file(spec)
     try:

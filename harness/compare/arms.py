@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Sequence
 
-from nutsbench import environment, models, stack
-from nutsbench.errors import UserError, unknown
-from nutsbench.paths import CHECKOUT, stacks_dir
-from nutsbench.stack import Stack
+from nutsbench import models
+from nutsbench.base.errors import UserError, unknown
+from nutsbench.base.paths import CHECKOUT, stacks_dir
+from nutsbench.stacks import environment, stack
+from nutsbench.stacks.stack import Stack
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
+from nutsbench.base.errors import UserError
 from nutsbench.compare.arms import Arm
 from nutsbench.compare.pair import ArmError, Process, check_alike, close, side_by_side
 from nutsbench.compare.statistics import Interval
-from nutsbench.errors import UserError
 from nutsbench.inside import callgrind
 
 #: Two counts of one program differ by less: see docs/compare.md.

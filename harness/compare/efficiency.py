@@ -64,7 +64,7 @@ def cost(positions: np.ndarray, leapfrogs: int) -> float:
     leapfrogs : int
         Of all transitions.
     """
-    from nutsbench.diagnostics import summarise
+    from nutsbench.judge.diagnostics import summarise
 
     worst = [summarise(column[np.newaxis]).ess_bulk for column in positions.T]
     # A chain that stands still has no ESS: it is worth one draw at the most.

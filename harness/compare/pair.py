@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple, TypeVar
 
-from nutsbench import environment, models
+from nutsbench import models
+from nutsbench.base.paths import importable
 from nutsbench.compare import statistics
 from nutsbench.compare.arms import Arm
-from nutsbench.install import in_use
-from nutsbench.paths import importable
+from nutsbench.stacks import environment
+from nutsbench.stacks.install import in_use
 
 #: CPU seconds that a burst should take.
 BURST_S = 0.1

@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
-from nutsbench import environment, quality
+from nutsbench.base.errors import UserError
 from nutsbench.compare import statistics
 from nutsbench.compare.arms import existing
 from nutsbench.compare.result import Comparison, Given, Options
 from nutsbench.compare.statistics import Interval
-from nutsbench.errors import UserError
-from nutsbench.record import newest, place_anywhere
-from nutsbench.store import Store, content
+from nutsbench.judge import quality
+from nutsbench.records.record import newest, place_anywhere
+from nutsbench.records.store import Store, content
+from nutsbench.stacks import environment
 
 #: Two runs of one release, hours apart on one machine, differed by up to half of it: docs/releases.md.
 DRIFT = 0.06

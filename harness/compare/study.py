@@ -5,12 +5,12 @@ import random
 import time
 from typing import Callable, Dict, List, Optional, Sequence
 
+from nutsbench.base.paths import scrub
 from nutsbench.compare import callgrind, efficiency, statistics
 from nutsbench.compare.arms import Arm
 from nutsbench.compare.pair import ArmError, Pair, measure
 from nutsbench.compare.result import Comparison, Given, Options, Result
 from nutsbench.compare.statistics import Interval, Verdict
-from nutsbench.paths import scrub
 
 #: What a process says of itself that is compared too, each under its own name.
 BESIDE = {"import_s": "import", "compile_s": "compile", "peak_rss_bytes": "peak memory"}

@@ -6,8 +6,8 @@ from typing import List, Optional, Sequence
 from nutsbench.compare import statistics
 from nutsbench.compare.result import Comparison, Result
 from nutsbench.compare.statistics import Interval, Verdict
-from nutsbench.table import duration, percent
-from nutsbench.table import markdown as as_markdown
+from nutsbench.records.table import duration, percent
+from nutsbench.records.table import markdown as as_markdown
 
 HEADER = ("model", "ratio", "interval", "", "verdict", "trajectories", "measured")
 #: Columns of the bar; odd, so that 1 has one of its own.

@@ -1,7 +1,7 @@
 """Samples one model with many seeds, rightly or wrongly, for how often verdicts are wrong to be counted.
 
 ``python -m nutsbench.inside.calibrate MODEL SAMPLER SEED... --arrays FOLDER`` prints one JSON line a seed,
-and leaves a file of arrays beside it; :mod:`nutsbench.calibration` judges them.
+and leaves a file of arrays beside it; :mod:`nutsbench.audit.calibration` judges them.
 """
 
 import argparse

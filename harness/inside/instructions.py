@@ -2,7 +2,7 @@
 
 ``valgrind ... python -m nutsbench.inside.instructions SOCKET PARENT LIBRARY PREFIX`` imports a stack once,
 and forks for each model that it is asked for. A model's core comes pickled from a process that has compiled
-it, for under valgrind that takes ten times as long. :mod:`nutsbench.tracking.counts` starts it and asks it.
+it, for under valgrind that takes ten times as long. :mod:`nutsbench.track.counts` starts it and asks it.
 
 An instruction is no time: one that waits for memory counts as one that does not, and neither the clock
 nor the order in which the compiler puts them shows.

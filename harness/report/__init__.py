@@ -1,8 +1,11 @@
-"""The dashboard: figures, tables and pages of what was measured.
+"""The dashboard: plots, tables and pages of what was measured.
 
-For a notebook: :func:`load` reads a results folder, :func:`table` makes a DataFrame of it,
-:func:`tried` one of a model's sweep, :func:`sweep_figure` draws the sweep of all models,
-:func:`draws` reads a cell's draws, and :mod:`nutsbench.report.figures` draws them.
+It measures and judges nothing. For a notebook: :func:`load` reads a results folder, :func:`table` makes a
+DataFrame of it, :func:`tried` one of a model's sweep, :func:`sweep_figure` draws the sweep of all models,
+:func:`draws` reads a cell's draws, and :mod:`nutsbench.report.draw.plots` draws them.
+
+Files, lowest first:
+data verdicts words site section sweep since draw changes side_by_side pages
 """
 
 from typing import TYPE_CHECKING, Any, Dict
@@ -12,7 +15,7 @@ from nutsbench.report.data import Record, Source, load
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nutsbench.report.figures import Draws
+    from nutsbench.report.draw.plots import Draws
 
 __all__ = ["draws", "load", "sweep_figure", "table", "tried"]
 
@@ -82,7 +85,7 @@ def sweep_figure(source: Source, setting: str, metric: str) -> Any:
     setting : str
         One of :data:`nutsbench.report.sweep.SETTINGS`.
     metric : str
-        One of :data:`nutsbench.report.panels.SHOWN`.
+        One of :data:`nutsbench.report.draw.panels.SHOWN`.
 
     Returns
     -------
@@ -91,7 +94,8 @@ def sweep_figure(source: Source, setting: str, metric: str) -> Any:
     """
     from plotly.graph_objects import Figure
 
-    from nutsbench.report import panels, sweep
+    from nutsbench.report import sweep
+    from nutsbench.report.draw import panels
 
     records = sweep.varied(source.swept, setting)
     shown = [
@@ -119,7 +123,7 @@ def draws(source: Source, record: Record) -> "Draws":
     FileNotFoundError
         If they were not kept: ``nutsbench run --keep-draws`` keeps them.
     """
-    from nutsbench.report.figures import Draws
+    from nutsbench.report.draw.plots import Draws
 
     path = source.draws_file(record)
     if path is None:

@@ -2,8 +2,8 @@
 
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from nutsbench.records.table import counted, percent
 from nutsbench.report.section import Table
-from nutsbench.table import counted, percent
 
 
 def whole(overall: Sequence[Any]) -> List[str]:

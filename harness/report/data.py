@@ -10,9 +10,9 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, 
 from nutsbench import models
 from nutsbench.models import truths
 from nutsbench.models.spec import ModelSpec, SamplerSettings
-from nutsbench.record import newest, place_anywhere
-from nutsbench.store import Store
-from nutsbench.table import settings_text
+from nutsbench.records.record import newest, place_anywhere
+from nutsbench.records.store import Store
+from nutsbench.records.table import settings_text
 
 Record = Mapping[str, Any]
 

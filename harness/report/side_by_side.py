@@ -5,15 +5,16 @@ import re
 import statistics
 from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from nutsbench import gaps
+from nutsbench.base.errors import UserError
 from nutsbench.compare import records as records_
 from nutsbench.compare.result import Options
-from nutsbench.errors import UserError
-from nutsbench.report import charts, data, verdicts
+from nutsbench.records.table import counted, percent
+from nutsbench.report import data, verdicts
 from nutsbench.report.data import Record, Source
+from nutsbench.report.draw import charts
 from nutsbench.report.section import Chart, Section, Table
 from nutsbench.report.site import slug
-from nutsbench.table import counted, percent
+from nutsbench.track import gaps
 
 #: An interval that is wider, from end to end, tells nothing.
 _WIDE = 10

@@ -11,13 +11,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from nutsbench import accuracy
 from nutsbench.compare import records as compared
-from nutsbench.gaps import UNMIXED
+from nutsbench.judge import accuracy
 from nutsbench.models.spec import SamplerSettings
+from nutsbench.records.table import counted, percent
 from nutsbench.report.data import Record, Source, machine
 from nutsbench.report.verdicts import VERDICTS, Row, verdict
-from nutsbench.table import counted, percent
+from nutsbench.track.gaps import UNMIXED
 
 #: Chance that anything at all is shown as a change where nothing has changed.
 LEVEL = 0.05

@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence
 
-from nutsbench.metrics import METRICS
+from nutsbench.judge.metrics import METRICS
 from nutsbench.report import words
 from nutsbench.report.data import Source
 from nutsbench.report.verdicts import VERDICTS

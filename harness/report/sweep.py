@@ -11,16 +11,16 @@ import statistics
 from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from nutsbench import quality
 from nutsbench.compare import records as compared
 from nutsbench.compare.statistics import Interval, welch
-from nutsbench.gaps import UNMIXED
+from nutsbench.judge import quality
+from nutsbench.judge.remedy import WANTED_ESS
 from nutsbench.models.spec import SamplerSettings
-from nutsbench.remedy import WANTED_ESS
+from nutsbench.records.table import counted, number, settings_text
 from nutsbench.report import verdicts, words
 from nutsbench.report.data import Record, Source
 from nutsbench.report.verdicts import Row
-from nutsbench.table import counted, number, settings_text
+from nutsbench.track.gaps import UNMIXED
 
 SETTINGS = ("draws", "tune", "chains", "cores", "target_accept")
 #: What draws enough lead to, the best first: all checks pass, or all but one, that is a cost and no fault.

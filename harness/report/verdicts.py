@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from nutsbench import accuracy, quality
-from nutsbench.gaps import UNMIXED, unmixed
+from nutsbench.judge import accuracy, quality
 from nutsbench.models.spec import SamplerSettings
 from nutsbench.report.data import alike, machine
+from nutsbench.track.gaps import UNMIXED, unmixed
 
 Record = Mapping[str, Any]
 
@@ -103,8 +103,8 @@ class Row:
     def verdict(self) -> str:
         """The verdict over all seeds, of :data:`VERDICTS`.
 
-        That of :func:`nutsbench.quality.over_seeds`; one that failed, or that disagrees with the reference
-        posterior, is enough, for chance makes a sound sampler do neither.
+        That of :func:`nutsbench.judge.quality.over_seeds`; one that failed, or that disagrees with the
+        reference posterior, is enough, for chance makes a sound sampler do neither.
         """
         if self.quality is None or len(self.ended) < len(self.records):
             return "failed"

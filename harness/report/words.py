@@ -3,10 +3,12 @@
 import shlex
 from typing import Any, Dict, List, Mapping, Sequence
 
-from nutsbench import models, quality, stack
-from nutsbench.gaps import unmixed
+from nutsbench import models
+from nutsbench.judge import quality
+from nutsbench.records.table import counted, duration, number, settings_text
 from nutsbench.report.verdicts import Row, accuracy_of, chances, verdict
-from nutsbench.table import counted, duration, number, settings_text
+from nutsbench.stacks import stack
+from nutsbench.track.gaps import unmixed
 
 Record = Mapping[str, Any]
 

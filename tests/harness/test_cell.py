@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from nutsbench import judged
-from nutsbench.grid import Cell
 from nutsbench.inside import arrays
 from nutsbench.models.spec import SamplerSettings
+from nutsbench.records.grid import Cell
+from nutsbench.run import judged
 
 CELL = Cell("addition", SamplerSettings(draws=20, tune=10, chains=2), 1)
 

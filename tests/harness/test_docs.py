@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from nutsbench import claims, models
+from nutsbench import models
 from nutsbench.inside import clauses
+from nutsbench.judge import claims
 from nutsbench.models import truths
 from tests.conftest import ROOT
 

@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from nutsbench.paths import stacks_dir
+from nutsbench.base.paths import stacks_dir
 from tests.conftest import ROOT, copy_of_project
 
 MODEL = """

@@ -1,25 +1,13 @@
 """Imports go one way, what should be quick loads neither Theano nor pandas, and a stack needs little."""
 
 import ast
-import importlib
+import re
 import subprocess
 import sys
 
 import pytest
 
 from tests.conftest import ROOT
-
-#: A module imports only from what stands before it. Packages are ``inside``, ``tracking``, ``compare``,
-#: ``report`` and ``cli``.
-ORDER = [
-    "inside", "errors", "terminal", "crash", "paths", "lock", "descendants", "relocate", "stack", "install",
-    "releases", "grid", "environment", "draws", "truth", "estimators", "mixing", "kinetic", "diagnostics",
-    "metrics", "hints", "accuracy", "remedy", "checks", "quality", "guard", "claims", "reference",
-    "error_rates", "calibration", "gaps", "history", "record", "configuration", "judged", "watch",
-    "elsewhere", "store", "process", "runner", "tracking", "table", "summary", "compare", "export", "report",
-    "display", "doctor", "cli", "__main__",
-]  # fmt: skip
-
 
 #: Names of the standard library's modules.
 STANDARD = sys.stdlib_module_names
@@ -34,20 +22,59 @@ def imported(path):
             yield from (alias.name for alias in node.names)
 
 
-def test_every_module_has_its_place():
-    found = {path.stem for path in (ROOT / "harness").glob("*.py")} - {"__init__"}
-    assert found | {"inside", "tracking", "compare", "report", "cli"} == set(ORDER)
+HARNESS = ROOT / "harness"
 
 
-@pytest.mark.parametrize("name", ORDER)
-def test_a_module_imports_only_what_stands_before_it(name):
-    package = ROOT / "harness" / name
-    files = package.rglob("*.py") if package.is_dir() else [package.with_suffix(".py")]
-    allowed = set(ORDER[: ORDER.index(name)]) | ({name} if package.is_dir() else set())
-    for module in (module for file in files for module in imported(file)):
-        parts = module.split(".")
-        if parts[0] == "nutsbench" and parts[1:2] not in ([], ["models"]):
-            assert parts[1] in allowed, f"{name} imports {module}"
+def order_in(package):
+    """Return the list that a package's docstring gives, lowest first."""
+    text = ast.get_docstring(ast.parse((package / "__init__.py").read_text()))
+    return re.search(r"lowest first(?::|:[^\n]*\n[^\n]*\.|: each[^\n]*)\n((?:[a-z_ ]+\n?)+)", text)[1].split()
+
+
+ROOMS = order_in(HARNESS)
+PACKAGES = [*(HARNESS / room for room in ROOMS), HARNESS / "report" / "draw"]
+
+
+def names_in(package):
+    found = [path for path in package.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
+    return {path.stem for path in found} - {"__init__", "__main__", "models"}
+
+
+def of_ours(path):
+    """Return the parts after ``nutsbench`` of each module of the harness that a file imports."""
+    parts = [module.split(".")[1:] for module in imported(path) if module.split(".")[0] == "nutsbench"]
+    return [rest for rest in parts if rest and rest[0] != "models"]
+
+
+def test_every_room_is_listed():
+    assert names_in(HARNESS) == set(ROOMS)
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+def test_every_file_of_a_room_is_listed(package):
+    assert names_in(package) == set(order_in(package))
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_from_those_before_it(room):
+    allowed = {*ROOMS[: ROOMS.index(room) + 1], "__main__"}
+    for path in (HARNESS / room).rglob("*.py"):
+        for rest in of_ours(path):
+            assert rest[0] in allowed, f"{path.relative_to(HARNESS)} imports {'.'.join(rest)}"
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+def test_a_file_imports_only_from_those_before_it_in_its_room(package):
+    order, place = order_in(package), list(package.relative_to(HARNESS).parts)
+    for name in order:
+        files = (
+            [package / f"{name}.py"] if (package / f"{name}.py").exists() else (package / name).rglob("*.py")
+        )
+        for path in files:
+            for rest in of_ours(path):
+                inner = rest[len(place) : len(place) + 1] if rest[: len(place)] == place else []
+                if inner and inner[0] in order and inner[0] != name:
+                    assert order.index(inner[0]) < order.index(name), f"{path.name} imports {'.'.join(rest)}"
 
 
 def test_models_import_nothing_of_the_harness():
@@ -83,18 +110,3 @@ def test_a_stack_needs_nothing_but_models_and_numpy(path):
         assert known, f"{path.name} imports {module}"
         of_ours = rest.split(".")[0] in ("", "models", "inside")
         assert top != "nutsbench" or of_ours, f"{path.name} imports {module}"
-
-
-@pytest.mark.parametrize(
-    "path", sorted((ROOT / "harness" / "inside").glob("*.py")), ids=lambda path: path.name
-)
-def test_files_of_a_stack_stand_in_the_order_that_their_room_names(path):
-    order = importlib.import_module("nutsbench.inside").__doc__.split("Files, lowest first:")[1].split()
-    if path.stem == "__init__":
-        assert {one.stem for one in path.parent.glob("*.py")} - {"__init__"} == set(order)
-        return
-    for module in imported(path):
-        name = module.split(".")[2] if module.startswith("nutsbench.inside.") else ""
-        assert name not in order or order.index(name) < order.index(path.stem), (
-            f"{path.name} imports {module}"
-        )

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from nutsbench import claims, models
+from nutsbench import models
+from nutsbench.judge import claims
 from nutsbench.models import truths
 from nutsbench.models.claims import above, below, claim, difference, excludes, includes, near
 

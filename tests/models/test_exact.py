@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from nutsbench import models, truth
+from nutsbench import models
 from nutsbench.models import exact, truths
 from nutsbench.models.exact.posterior import labels, quantiles
+from nutsbench.truths import truth
 
 
 def normal_line():

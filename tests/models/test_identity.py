@@ -11,7 +11,8 @@ import warnings
 import numpy as np
 import pytest
 
-from nutsbench import models, stack
+from nutsbench import models
+from nutsbench.stacks import stack
 from tests.conftest import ROOT
 from tests.models import pairs, pairs_of_code, pairs_of_objects, pairs_of_tables, pairs_of_values
 

@@ -9,7 +9,7 @@ from nutsbench import models
 from nutsbench.inside import core
 from nutsbench.models import truths
 from nutsbench.models.published import PUBLISHED
-from nutsbench.tracking import cells, classes
+from nutsbench.track import cells, classes
 from tests.conftest import ROOT
 
 TUTORIAL = [name for name in models.names() if models.get(name).tutorial_name]

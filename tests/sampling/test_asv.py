@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from nutsbench import stack
-from nutsbench.paths import stacks_dir
+from nutsbench.base.paths import stacks_dir
+from nutsbench.stacks import stack
 from tests.conftest import ROOT, copy_of_project
 
 ASV = Path(sys.executable).parent / "asv"

@@ -6,8 +6,8 @@ import shutil
 
 import pytest
 
-from nutsbench import stack
 from nutsbench.compare import callgrind
+from nutsbench.stacks import stack
 
 INTEGRATION = "pymc3/step_methods/hmc/integration.py"
 NUTS = "pymc3/step_methods/hmc/nuts.py"

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from nutsbench import environment, stack
+from nutsbench.stacks import environment, stack
 from tests.conftest import ROOT
 
 #: One with a group of effects and a transformed scalar, one with a covariance, one that is all transformed.

@@ -9,13 +9,13 @@ import time
 import psutil
 import pytest
 
-from nutsbench import stack
+from nutsbench.stacks import stack
 from tests.conftest import ROOT
 
 SCRIPT = """
 import json, os
 from nutsbench import stack
-from nutsbench.tracking.counts import Counts
+from nutsbench.track.counts import Counts
 counts = Counts(stack.named(stack.DEFAULT))
 found = [counts.of_model("addition", []) for _ in range(2)]
 print(json.dumps([counts._folder.name, found]), flush=True)

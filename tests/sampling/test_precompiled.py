@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from nutsbench import environment, stack
+from nutsbench.stacks import environment, stack
 from tests.conftest import ROOT
 
 SCRIPT = """

@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 
-from nutsbench import models, stack
+from nutsbench import models
+from nutsbench.stacks import stack
 from tests.conftest import ROOT
 
 SHORT = ("--draws", "40", "--tune", "60")
@@ -144,7 +145,7 @@ quiet = lambda _: None
 found = sampling.sample(spec, settings, 1, clock.PhaseTimer(quiet), quiet)
 print(int(found.stats["tree_size"].sum() + found.tune_stats["tree_size"].sum()), count)
 """
-    from nutsbench import environment
+    from nutsbench.stacks import environment
 
     for name in stack.NAMES:
         one = stack.named(name)

@@ -5,7 +5,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from nutsbench import environment, stack
+from nutsbench.stacks import environment, stack
 
 #: The models as the tutorial's reader would write them, apart from this project's own.
 SCRIPTS = {

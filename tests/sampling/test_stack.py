@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nutsbench import stack
+from nutsbench.stacks import stack
 
 SETUP = """
 from setuptools import find_packages, setup

@@ -5,8 +5,9 @@ import shutil
 
 import pytest
 
-from nutsbench import models, stack
+from nutsbench import models
 from nutsbench.models import truths
+from nutsbench.stacks import stack
 from tests.conftest import ROOT
 
 #: One of each kind of posterior: conjugate, one scale, two, and four numbers integrated over.

@@ -6,7 +6,8 @@ import subprocess
 import numpy as np
 import pytest
 
-from nutsbench import draws, environment, stack
+from nutsbench.records import draws
+from nutsbench.stacks import environment, stack
 
 MODELS = """
 import numpy as np

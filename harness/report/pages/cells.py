@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, Dict, List, Sequence
 from urllib.parse import quote
 
-from nutsbench import quality
-from nutsbench.gaps import unmixed
-from nutsbench.metrics import METRICS
+from nutsbench.judge import quality
+from nutsbench.judge.metrics import METRICS
 from nutsbench.report import data, verdicts, words
 from nutsbench.report.data import Record, Source
 from nutsbench.report.site import DEFINITIONS, Page, ids
+from nutsbench.track.gaps import unmixed
 
 #: Records whose details share a script: oldest first, and none is ever taken away, so that new records
 #: change only the last.

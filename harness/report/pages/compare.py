@@ -2,12 +2,13 @@
 
 from typing import Any, Dict, List, Mapping, Tuple
 
-from nutsbench.metrics import METRICS
-from nutsbench.report import charts, data, side_by_side
+from nutsbench.judge.metrics import METRICS
+from nutsbench.records.table import percent
+from nutsbench.report import data, side_by_side
 from nutsbench.report.data import Record, Source
+from nutsbench.report.draw import charts
 from nutsbench.report.section import Chart, Section, Table
 from nutsbench.report.site import Page, ids, slug
-from nutsbench.table import percent
 
 _MOST = 10
 

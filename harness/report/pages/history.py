@@ -5,10 +5,11 @@ import os
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
-from nutsbench.accuracy import VERDICTS
-from nutsbench.errors import UserError
-from nutsbench.report import changes, data, timeline
+from nutsbench.base.errors import UserError
+from nutsbench.judge.accuracy import VERDICTS
+from nutsbench.report import changes, data
 from nutsbench.report.data import Record, Source, asv_commits
+from nutsbench.report.draw import timeline
 from nutsbench.report.section import Chart, Section, Table
 from nutsbench.report.site import Page, ids, slug
 
@@ -96,7 +97,8 @@ def _links(source: Source, output: Path) -> List[Dict[str, str]]:
 
 
 def _releases(source: Source) -> List[Section]:
-    from nutsbench import gaps, history, releases
+    from nutsbench.stacks import releases
+    from nutsbench.track import gaps, history
 
     folder = source.folder / "releases"
     machines = [path.parent.name for path in sorted(folder.glob("*/machine.json"))]
@@ -151,7 +153,7 @@ def _machine(name: str, records: Sequence[Record]) -> str:
 
 def _without_lines(records: Sequence[Record], versions: Sequence[str]) -> List[Section]:
     """Return a table for each machine whose records have no times of asv's beside them."""
-    from nutsbench import gaps
+    from nutsbench.track import gaps
 
     by_machine: Dict[str, List[Record]] = {}
     for record in records:
@@ -186,7 +188,7 @@ def _unread(what: str, error: Exception) -> Section:
 
 
 def _commits(source: Source) -> List[Section]:
-    from nutsbench import gaps, history
+    from nutsbench.track import gaps, history
 
     found: List[Section] = []
     records = source.commit_records()
@@ -223,7 +225,7 @@ def _sections(
     cells: Sequence[str] = (),
 ) -> List[Section]:
     """Return one section whose chart can be switched between figures, accuracy and divergences under each."""
-    from nutsbench import gaps, history
+    from nutsbench.track import gaps, history
 
     order = sorted(history.FIGURES.items(), key=lambda row: row[1] != _FIRST)
     charts = []
@@ -305,7 +307,7 @@ def _unmarked(steps: Sequence[Any], marked: bool) -> List[str]:
 def _chart(
     measured: Any, key: Tuple[str, str], marked: Sequence[Any], chart_id: str, counts: Any
 ) -> Optional[Chart]:
-    from nutsbench import history
+    from nutsbench.track import history
 
     label = history.FIGURES[key]
     if key not in {column[:2] for column in measured.values.columns}:

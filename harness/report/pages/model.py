@@ -5,14 +5,15 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
-from nutsbench import quality
-from nutsbench.metrics import METRICS
-from nutsbench.report import data, figures, graph, panels, sweep, verdicts, words
+from nutsbench.judge import quality
+from nutsbench.judge.metrics import METRICS
+from nutsbench.records.table import number, settings_text
+from nutsbench.report import data, sweep, verdicts, words
 from nutsbench.report.data import Record, Source
+from nutsbench.report.draw import graph, panels, plots
 from nutsbench.report.section import Chart, Table
 from nutsbench.report.site import Page, ids, slug
 from nutsbench.report.sweep import Tried
-from nutsbench.table import number, settings_text
 
 #: Cells that a page offers: the tutorial's settings first, then the newest.
 _CELLS = 8
@@ -202,8 +203,8 @@ def _cell(source: Source, record: Record, drawn: bool) -> Dict[str, Any]:
     labels = _most_interesting(record)
     return {
         **found,
-        "posterior": figures.svg(
-            figures.posterior(record, known, labels),
+        "posterior": plots.svg(
+            plots.posterior(record, known, labels),
             f"Posterior of {record['model']} against the reference posterior",
         ),
         "truth": _truth_text(known, record) + _left_out(record, labels),
@@ -254,13 +255,13 @@ def _diagnosed(path: Optional[Path], drawn: bool, record: Record) -> Dict[str, A
     if not drawn:
         return {"figures": [], "missing": f"kept, and drawn of {_DRAWN} cells only", "ridge": ""}
     try:
-        draws = figures.Draws(path)
+        draws = plots.Draws(path)
     except Exception as error:  # Whatever a damaged file makes of ArviZ's readers, the page is whole.
         return {"figures": [], "missing": f"in a file that cannot be read: {error!r}", "ridge": ""}
     return {"figures": diagnostics(draws, record), "missing": "", "ridge": ridge(draws, record)}
 
 
-def ridge(draws: figures.Draws, record: Record) -> str:
+def ridge(draws: plots.Draws, record: Record) -> str:
     """Say which free scalar goes most closely with that of the smallest ESS; empty if none does.
 
     Two that are nearly a function of each other leave the sampler a narrow ridge, along which the
@@ -338,7 +339,7 @@ def _interval(one: Mapping[str, Any]) -> str:
     return f"[{number(one['q05'], 4)}, {number(one['q95'], 4)}]"
 
 
-def diagnostics(draws: figures.Draws, record: Record) -> List[Dict[str, str]]:
+def diagnostics(draws: plots.Draws, record: Record) -> List[Dict[str, str]]:
     """Return the diagnostic figures of a cell, as SVG, each with its caption.
 
     Parameters
@@ -353,41 +354,41 @@ def diagnostics(draws: figures.Draws, record: Record) -> List[Dict[str, str]]:
     return [one for one in made if one is not None]
 
 
-def _energy(draws: figures.Draws, worst: Sequence[str]) -> Any:
+def _energy(draws: plots.Draws, worst: Sequence[str]) -> Any:
     del worst
-    return figures.energy(draws) if "energy" in draws.stats else None
+    return plots.energy(draws) if "energy" in draws.stats else None
 
 
-def _pair(draws: figures.Draws, worst: Sequence[str]) -> Any:
-    return figures.pair(draws, worst) if len(worst) > 1 else None
+def _pair(draws: plots.Draws, worst: Sequence[str]) -> Any:
+    return plots.pair(draws, worst) if len(worst) > 1 else None
 
 
-def _over_the_run(draws: figures.Draws, worst: Sequence[str]) -> Any:
+def _over_the_run(draws: plots.Draws, worst: Sequence[str]) -> Any:
     del worst
-    return figures.over_the_run(draws)
+    return plots.over_the_run(draws)
 
 
-_DIAGNOSTICS: Sequence[Tuple[Callable[[figures.Draws, Sequence[str]], Any], str]] = (
-    (figures.trace, "Density and path of the limiting scalars, those of least ESS: good chains overlap."),
-    (figures.rank, "Ranks over all chains: flat where each visits the whole posterior."),
-    (figures.ess_evolution, "ESS as draws are added: straight where more bring more."),
+_DIAGNOSTICS: Sequence[Tuple[Callable[[plots.Draws, Sequence[str]], Any], str]] = (
+    (plots.trace, "Density and path of the limiting scalars, those of least ESS: good chains overlap."),
+    (plots.rank, "Ranks over all chains: flat where each visits the whole posterior."),
+    (plots.ess_evolution, "ESS as draws are added: straight where more bring more."),
     (_energy, "Energy and its changes: alike where the sampler explores quickly."),
-    (figures.autocorrelation, "Autocorrelation: how many draws it takes to forget."),
+    (plots.autocorrelation, "Autocorrelation: how many draws it takes to forget."),
     (_over_the_run, "Step size and tree depth over the run, tuning first."),
     (_pair, "The two limiting scalars against each other; divergences are crosses."),
 )
 
 
 def _drawn(
-    make: Callable[[figures.Draws, Sequence[str]], Any],
-    draws: figures.Draws,
+    make: Callable[[plots.Draws, Sequence[str]], Any],
+    draws: plots.Draws,
     worst: Sequence[str],
     caption: str,
 ) -> Optional[Dict[str, str]]:
     """Return a figure, what kept it from being drawn, or nothing where there is nothing to draw."""
     try:
         figure = make(draws, worst)
-        svg = "" if figure is None else figures.svg(figure, caption)
+        svg = "" if figure is None else plots.svg(figure, caption)
     except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
         # Draws that stand still, or a single one, have no density: the other figures are shown.
         return {"svg": "", "caption": f"{caption} These draws cannot be drawn like that: {error}."}

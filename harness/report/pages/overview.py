@@ -2,12 +2,12 @@
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from nutsbench.records.table import counted, number
 from nutsbench.report import data, since, site, sweep, verdicts, words
 from nutsbench.report.data import Source
 from nutsbench.report.since import Since
 from nutsbench.report.site import Page, ids
 from nutsbench.report.verdicts import Row
-from nutsbench.table import counted, number
 
 #: A page holds so many rows, the worst; all records are on the page of cells.
 _MOST_ROWS = 400

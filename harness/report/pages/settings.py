@@ -5,13 +5,14 @@ from collections import Counter
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from nutsbench.compare import records as compared
-from nutsbench.remedy import WANTED_ESS
-from nutsbench.report import data, panels, site, sweep
+from nutsbench.judge.remedy import WANTED_ESS
+from nutsbench.records.table import counted, number
+from nutsbench.report import data, site, sweep
 from nutsbench.report.data import Record, Source
+from nutsbench.report.draw import panels
 from nutsbench.report.section import Chart, Section, Table
 from nutsbench.report.site import Page, ids
 from nutsbench.report.sweep import Best, Tried
-from nutsbench.table import counted, number
 
 _TABLE = (
     f"The table has the expected time to an ESS of {WANTED_ESS} (s, geometric mean over seeds) and the"

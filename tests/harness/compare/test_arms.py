@@ -5,9 +5,10 @@ import subprocess
 
 import pytest
 
-from nutsbench import models, stack
+from nutsbench import models
+from nutsbench.base.errors import UserError
 from nutsbench.compare import arms
-from nutsbench.errors import UserError
+from nutsbench.stacks import stack
 from tests.conftest import ROOT
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from nutsbench.compare.arms import Arm
 from nutsbench.compare.pair import ArmError, Process, caches_of, check_alike, side_by_side
-from nutsbench.stack import Stack
+from nutsbench.stacks.stack import Stack
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from nutsbench.base.errors import UserError
 from nutsbench.compare import records
 from nutsbench.compare.result import Options
 from nutsbench.compare.statistics import Verdict
-from nutsbench.errors import UserError
 from tests.conftest import GOOD_SCALAR
 
 

@@ -5,12 +5,12 @@ import random
 
 import pytest
 
-from nutsbench import stack
 from nutsbench.compare import efficiency, statistics, study
 from nutsbench.compare.arms import Arm
 from nutsbench.compare.pair import ArmError, Pair
 from nutsbench.compare.result import Options
 from nutsbench.compare.statistics import Interval, Verdict
+from nutsbench.stacks import stack
 
 #: One model that is decided soon, and one whose pairs take longer and tell nothing.
 NOISY = {"fork": 0.001, "addition": 0.3}

@@ -8,8 +8,8 @@ import shutil
 import numpy as np
 import pytest
 
-from nutsbench import draws as files
-from nutsbench import quality
+from nutsbench.judge import quality
+from nutsbench.records import draws as files
 from nutsbench.report import data, pages, site
 from tests.conftest import ROOT
 

@@ -3,7 +3,8 @@
 import json
 import re
 
-from nutsbench.report import charts, side_by_side
+from nutsbench.report import side_by_side
+from nutsbench.report.draw import charts
 from tests.harness.report.conftest import changed, comparison, figures_of, unmixed, with_itself
 
 

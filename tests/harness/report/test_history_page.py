@@ -101,8 +101,8 @@ def test_a_damaged_result_of_asv_is_named_and_the_rest_is_shown(whole, build, tm
 
 
 def test_the_history_cannot_be_made_without_git_and_the_rest_is_shown(whole, build, monkeypatch):
-    from nutsbench import releases
-    from nutsbench.errors import UserError
+    from nutsbench.base.errors import UserError
+    from nutsbench.stacks import releases
 
     def no_git():
         raise UserError("git is missing")

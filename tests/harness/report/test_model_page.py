@@ -10,7 +10,7 @@ from tests.harness.report.conftest import changed
 
 
 class Kept:
-    """Draws as :class:`nutsbench.report.figures.Draws` has them, of two slopes that are nearly one."""
+    """Draws as :class:`nutsbench.report.draw.plots.Draws` has them, of two slopes that are nearly one."""
 
     def __init__(self, noise):
         random = np.random.RandomState(0)

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from nutsbench import report
-from nutsbench.report import figures
+from nutsbench.report.draw import plots
 from tests.conftest import ROOT
 from tests.harness.report.conftest import keep_draws, swept
 
@@ -52,14 +52,14 @@ def test_every_figure_has_titles_and_units(source):
     draws = report.draws(loaded, record)
     worst = draws.worst(record["quantities"], 2)
     made = [
-        figures.trace(draws, worst),
-        figures.rank(draws, worst),
-        figures.ess_evolution(draws, worst),
-        figures.energy(draws),
-        figures.autocorrelation(draws, worst),
-        figures.over_the_run(draws),
-        figures.pair(draws, worst),
-        figures.posterior(record, None),
+        plots.trace(draws, worst),
+        plots.rank(draws, worst),
+        plots.ess_evolution(draws, worst),
+        plots.energy(draws),
+        plots.autocorrelation(draws, worst),
+        plots.over_the_run(draws),
+        plots.pair(draws, worst),
+        plots.posterior(record, None),
     ]
     for figure in made:
         for axis in figure.axes:
@@ -68,12 +68,12 @@ def test_every_figure_has_titles_and_units(source):
         # Of the posterior, the names of the scalars stand there.
         named = [text.get_text() for axis in figure.axes for text in axis.get_yticklabels()]
         assert any(axis.get_ylabel() for axis in figure.axes) or "coeff_1" in named
-        assert figures.svg(figure, "a <title>").startswith('<svg role="img" aria-label="a &lt;title&gt;"')
+        assert plots.svg(figure, "a <title>").startswith('<svg role="img" aria-label="a &lt;title&gt;"')
 
 
 def test_names_with_dollars_are_no_mathematics(published):
     record = {**published[0], "quantities": {"$x_{": next(iter(published[0]["quantities"].values()))}}
-    assert "$x_{" in figures.svg(figures.posterior(record, None), "x")
+    assert "$x_{" in plots.svg(plots.posterior(record, None), "x")
 
 
 def test_draws_that_were_not_kept_are_named(published, write):

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from nutsbench import models
-from nutsbench.report import data, panels, sweep, verdicts
+from nutsbench.report import data, sweep, verdicts
+from nutsbench.report.draw import panels
 from tests.harness.report.conftest import changed, judged, unmixed
 
 

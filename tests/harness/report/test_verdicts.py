@@ -49,7 +49,7 @@ def test_a_row_has_one_verdict_over_seeds_and_says_what_single_records_are(good,
 
 
 def test_a_row_has_the_verdict_over_seeds_that_quality_gives(good):
-    from nutsbench import quality
+    from nutsbench.judge import quality
 
     records = [*seeds(good, "good", "good"), unmixed(good, seed=9, id="9" * 32)]
     (row,) = verdicts.rows(records)

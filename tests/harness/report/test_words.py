@@ -1,7 +1,8 @@
 """Sentences of the dashboard, and the tables behind them."""
 
 from nutsbench import models
-from nutsbench.report import graph, verdicts, words
+from nutsbench.report import verdicts, words
+from nutsbench.report.draw import graph
 from tests.harness.report.conftest import changed
 
 

@@ -1,0 +1,120 @@
+"""Judges models that were sampled with many seeds, rightly and wrongly, for wrong verdicts to be counted.
+
+:mod:`nutsbench.inside.calibrate` samples in a stack; a row is what is kept of one seed, and
+:mod:`nutsbench.audit.error_rates` counts over them.
+
+Schema history
+--------------
+1 (2026-11) : what the verdict on accuracy needs.
+2 (2026-11) : what the verdict on mixing needs, too: ``rhat_p``, ``ess_within``, ``metrics``, ``worst``.
+3 (2026-11) : ``kinetic``, a :class:`nutsbench.judge.kinetic.Kinetic` as a list.
+"""
+
+from pathlib import Path
+from typing import Any, Dict, Mapping, Sequence
+
+from nutsbench import models
+from nutsbench.audit.error_rates import BIASES, KINDS, moved
+from nutsbench.inside import arrays
+from nutsbench.judge import accuracy, diagnostics, metrics
+from nutsbench.models.spec import SamplerSettings
+from nutsbench.models.truths import find
+
+SCHEMA = 3
+
+_KEPT = (
+    "mean", "sd", "q05", "q95", "mcse_mean", "mcse_sd", "ess_bulk", "ess_tail", "ess_q05", "ess_q95",
+    "rhat", "rhat_p", "ess_within", "state", "note", "standstill", "draws_per_chain", "free",
+)  # fmt: skip
+
+
+def load(files: Sequence[Path]) -> None:
+    """Load the user's own files of models, in a process that is to judge."""
+    for file in files:
+        models.load_file(file)
+
+
+def row(name: str, sampler: str, sampled: Mapping[str, Any], path: Path) -> Dict[str, Any]:
+    """Return what is kept of a seed; its file of draws is read, and removed.
+
+    Parameters
+    ----------
+    name : str
+        The model; one that has no truth is judged for mixing alone.
+    sampler : str
+        Key in :data:`nutsbench.inside.faults.FAULTS`.
+    sampled : dict
+        Of :func:`nutsbench.inside.calibrate.sample`.
+    path : Path
+        Its file of draws.
+
+    Returns
+    -------
+    dict
+        What is kept; ``quantities`` empty and ``failed`` the reason if sampling failed.
+    """
+    exact, spec = find(name)[0], models.get(name)
+    kept: Dict[str, Any] = {
+        "schema": SCHEMA,
+        "model": name,
+        "model_digest": models.model_digest(spec),
+        "truth_digest": exact.digest if exact else "",
+        "sampler": sampler,
+        "seed": sampled["seed"],
+        "settings": sampled["settings"],
+        "failed": sampled["failed"],
+        "quantities": {},
+        "shares": {},
+    }
+    if sampled["failed"]:
+        return kept
+    groups = arrays.read(path, sampled["names"])
+    path.unlink()
+    draws = groups["draws"]
+    found = diagnostics.diagnose(
+        draws,
+        groups["stats"],
+        groups["tune_stats"],
+        tuple(sampled["free"]),
+        SamplerSettings.from_dict(sampled["settings"]).max_treedepth,
+        sampled["dimensions"],
+    )
+    kept["quantities"] = {label: _kept(quantity) for label, quantity in found.quantities.items()}
+    kept.update(_metrics(found), kinetic=list(found.kinetic) if found.kinetic else None)
+    if exact is not None:
+        kept["shares"] = {"": accuracy.shares_below(draws, exact)}
+        if sampler == "right":
+            kept["shares"].update(
+                {
+                    f"{kind} {bias:g}": accuracy.shares_below(draws, moved(exact, kind, bias))
+                    for kind in KINDS
+                    for bias in BIASES
+                }
+            )
+    return kept
+
+
+def _metrics(found: diagnostics.Diagnostics) -> Dict[str, Any]:
+    """Return the metrics that a verdict looks at, and of which scalars they are."""
+    worst = {
+        name: metrics.extreme(found.quantities, name, largest=name == "rhat")
+        for name in ("rhat", "ess_bulk", "ess_tail")
+    }
+    values = {
+        f"{name}_{'max' if name == 'rhat' else 'min'}": getattr(found.quantities[label], name)
+        for name, label in worst.items()
+        if label is not None
+    }
+    values.update(
+        divergences=found.divergences,
+        ebfmi_min=min(found.ebfmi, default=None),
+        tree_depth_max_share=found.tree_depth_max_share,
+    )
+    return {"metrics": values, "worst": worst}
+
+
+def _kept(quantity: diagnostics.Quantity) -> Dict[str, Any]:
+    values = {name: getattr(quantity, name) for name in _KEPT}
+    return {
+        name: float(f"{value:.6g}") if isinstance(value, float) else value for name, value in values.items()
+    }

@@ -1,0 +1,101 @@
+"""Shows a run as it goes: a live display on a terminal, plain lines elsewhere."""
+
+import time
+from typing import Any, Dict, List, Mapping, Optional
+
+from rich.console import Console
+from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn
+from rich.progress import Progress as Bars
+
+from nutsbench.cli import summary
+from nutsbench.inside.clock import Progress
+from nutsbench.records import table
+from nutsbench.records.grid import estimate_s
+from nutsbench.run.runner import Job
+
+
+class RunDisplay:
+    """What a person sees of a run that is going on.
+
+    Parameters
+    ----------
+    console : Console
+        Where to write; it knows whether it is a terminal.
+    todo : list of Job
+        What is to be run.
+    known : list of dict
+        Records, to estimate the time left from.
+    """
+
+    def __init__(self, console: Console, todo: List[Job], known: List[Mapping[str, Any]]) -> None:
+        self._console = console
+        self._known = list(known)
+        self._left = list(todo)
+        self._count = len(todo)
+        self._begun = time.monotonic()
+        self._guesses = self._guess()
+        self._current: Optional[Job] = None
+        self._bars: Optional[Bars] = None
+        self._task: Optional[TaskID] = None
+        if console.is_terminal:
+            self._bars = Bars(
+                SpinnerColumn(),
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=24),
+                TextColumn("{task.fields[draws]}  {task.fields[divergences]}  {task.fields[left]}"),
+                console=console,
+                transient=True,
+            )
+
+    def __enter__(self) -> "RunDisplay":
+        if self._bars is not None:
+            self._bars.start()
+            self._task = self._bars.add_task("starting", total=None, **self._fields(Progress("start")))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+
+    def progress(self, job: Job, progress: Progress) -> None:
+        """Show how far a cell is."""
+        if self._bars is None or self._task is None:
+            return
+        if job != self._current:
+            self._current, self._begun = job, time.monotonic()
+        number = self._count - len(self._left) + 1
+        self._bars.update(
+            self._task,
+            description=f"[{number}/{self._count}] {job.cell.model}  {progress.phase}",
+            total=progress.total or None,
+            completed=progress.done,
+            **self._fields(progress),
+        )
+
+    def done(self, record: Mapping[str, Any]) -> None:
+        """Show a cell that has ended."""
+        self._left = self._left[1:]
+        self._known.append(record)
+        self._guesses = self._guess()
+        number = self._count - len(self._left)
+        text = f"[{number:>{len(str(self._count))}}/{self._count}] {summary.line(record)}"
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def _fields(self, progress: Progress) -> Dict[str, Any]:
+        draws = f"{progress.done}/{progress.total} draws" if progress.total else ""
+        return {
+            "draws": draws,
+            "divergences": f"{progress.divergences} divergences" if progress.total else "",
+            "left": self._time_left(),
+        }
+
+    def _guess(self) -> List[Optional[float]]:
+        """Estimate what is left; only when a cell ends, for it takes all records into account."""
+        return [estimate_s(job.cell, self._known) for job in self._left]
+
+    def _time_left(self) -> str:
+        known = [guess for guess in self._guesses if guess is not None]
+        if not known or len(known) < len(self._guesses):
+            return ""
+        seconds = sum(known) - (time.monotonic() - self._begun)
+        return f"about {table.duration(max(0.0, seconds))} left"

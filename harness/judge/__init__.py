@@ -1,0 +1,7 @@
+"""What draws are worth: diagnostics, metrics, verdicts, and what to do.
+
+Arrays in, numbers and sentences out: it starts nothing, and reads and writes no file.
+
+Files, lowest first:
+mixing estimators kinetic diagnostics metrics hints checks remedy accuracy quality claims
+"""

@@ -1,0 +1,294 @@
+"""Append-only JSON lines under ``results/runs/``, and their way back as a table.
+
+Each run writes a file of its own, so runs at the same time cannot mix; a record is
+one line, on disk before the next cell begins. Nothing is ever rewritten.
+"""
+
+import contextlib
+import errno
+import gzip
+import json
+import os
+import shutil
+import tempfile
+import uuid
+import zlib
+from dataclasses import MISSING, dataclass, fields
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence
+
+from nutsbench.base.errors import UserError
+from nutsbench.judge import claims, quality
+from nutsbench.models.spec import SamplerSettings
+from nutsbench.records import configuration
+from nutsbench.records.record import SCHEMA, Record
+from nutsbench.stacks import environment
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Room that a run needs at the least, in bytes.
+_ROOM = 20 * 2**20
+
+#: What every record has, under whatever schema.
+_NEEDED = {"id", *(one.name for one in fields(Record) if one.default is MISSING is one.default_factory)}
+_SETTINGS = set(SamplerSettings.names())
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a results folder holds.
+
+    Parameters
+    ----------
+    records : list of dict
+        Records in the order in which they were measured.
+    problems : list of str
+        A sentence for each line that could not be read.
+    """
+
+    records: List[Dict[str, Any]]
+    problems: List[str]
+
+
+class RunFile:
+    """The file that one run appends its records to.
+
+    Parameters
+    ----------
+    path : Path
+        Where it is; created with the first record.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def append(self, record: Record) -> None:
+        """Write a record as one line, and wait until it is on disk.
+
+        Raises
+        ------
+        UserError
+            If it cannot be written, for want of room say. What was there before is
+            untouched, and the record is kept in the folder of temporary files.
+        """
+        line = (json.dumps(record.to_dict(), allow_nan=False) + "\n").encode()
+        try:
+            self._append(line)
+        except OSError as error:
+            raise UserError(f"{_cannot_write(self.path, error)} {_rescue(line)}") from error
+
+    def _append(self, line: bytes) -> None:
+        handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            size = os.fstat(handle).st_size
+            try:
+                if os.write(handle, line) < len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(handle)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    os.ftruncate(handle, size)
+                raise
+        finally:
+            os.close(handle)
+
+
+def _rescue(line: bytes) -> str:
+    """Keep a record where there may still be room, and say where."""
+    try:
+        with tempfile.NamedTemporaryFile(prefix="nutsbench-", suffix=".jsonl", delete=False) as file:
+            file.write(line)
+    except OSError:
+        return "The last record could not be kept anywhere."
+    return f"The last record is in {file.name}: move it into the folder once it can be written."
+
+
+class Store:
+    """A folder of results.
+
+    Parameters
+    ----------
+    folder : Path
+        The ``results`` folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.runs = folder / "runs"
+
+    def begin(self, label: str, now: datetime) -> RunFile:
+        """Return the file of a new run, once it is sure that it can be written.
+
+        Parameters
+        ----------
+        label : str
+            Profile or other word for the file's name.
+        now : datetime
+            Start of the run, UTC.
+
+        Raises
+        ------
+        UserError
+            If the folder cannot be made or written, or is nearly full.
+        """
+        probe = self.runs / f".probe-{uuid.uuid4().hex[:8]}"
+        try:
+            self.runs.mkdir(parents=True, exist_ok=True)
+            probe.write_bytes(b"\0" * 65536)
+            probe.unlink()
+            self._mark()
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                probe.unlink()
+            raise UserError(_cannot_write(self.runs, error)) from error
+        free = shutil.disk_usage(self.runs).free
+        if free < _ROOM:
+            raise UserError(
+                f"The disk of the results folder is nearly full: {free / 2**20:.1f} MiB are free,"
+                f" a run needs {_ROOM / 2**20:.0f} MiB. Make room, or name another folder with --results."
+            )
+        stamp = now.strftime("%Y%m%dT%H%M%SZ")
+        return RunFile(self.runs / f"{stamp}-{label}-{uuid.uuid4().hex[:6]}.jsonl")
+
+    def origin(self) -> str:
+        """Return this folder's random mark, empty before the first run.
+
+        Records that came from elsewhere, with a clone say, have another one: a run here
+        does not take them for its own.
+        """
+        try:
+            return (self.folder / ".origin").read_text().strip()
+        except (FileNotFoundError, NotADirectoryError):
+            return ""
+
+    def _mark(self) -> None:
+        """Give the folder its mark; of two runs at once the first one's counts."""
+        if self.origin():
+            return
+        part = self.folder / f".origin-{uuid.uuid4().hex[:8]}"
+        part.write_text(uuid.uuid4().hex[:16] + "\n")
+        with contextlib.suppress(FileExistsError):
+            os.link(part, self.folder / ".origin")
+        part.unlink()
+
+    def load(self) -> Loaded:
+        """Read every record, judged by today's rule (:func:`nutsbench.judge.quality.present`).
+
+        Raises
+        ------
+        UserError
+            If a file cannot be read or was written by a newer version of this project.
+        """
+        records: List[Dict[str, Any]] = []
+        problems: List[str] = []
+        for path in sorted([*self.runs.rglob("*.jsonl"), *self.runs.rglob("*.jsonl.gz")]):
+            lines = content(path).split(b"\n")
+            for number, line in enumerate(lines, start=1):
+                if not line.strip():
+                    continue
+                record = _parse(line)
+                torn = number == len(lines)
+                if record is None:
+                    what = "ends in the middle of a record (its run was killed)" if torn else "is damaged"
+                    problems.append(f"{path.name}, line {number}, {what}; it is left out")
+                    continue
+                _check_schema(record, path, number)
+                lacks = sorted(_NEEDED - set(record)) or sorted(_SETTINGS - set(record["settings"]))
+                if lacks:
+                    problems.append(f"{path.name}, line {number}, has no {lacks[0]}; it is left out")
+                    continue
+                records.append(quality.present(record))
+        # A record that was copied to be published is still one record.
+        once = {record["id"]: record for record in records}
+        _settle(records)
+        return Loaded(sorted(once.values(), key=lambda record: str(record["started_at"])), problems)
+
+
+def _settle(records: Sequence[Dict[str, Any]]) -> None:
+    """Give records from before processors were told apart by more than their name the kind that is meant."""
+    known = environment.kinds(record["environment"] for record in records)
+    for record in records:
+        facts = record["environment"]
+        if "machine_before" not in facts and facts.get("machine") in known:
+            record["environment"] = {**facts, "machine": known[facts["machine"]]}
+
+
+def content(path: Path) -> bytes:
+    """Return what a file of records holds; those that are published in large numbers are compressed.
+
+    Raises
+    ------
+    UserError
+        If it cannot be read.
+    """
+    try:
+        found = path.read_bytes()
+        return gzip.decompress(found) if path.suffix == ".gz" else found
+    except (OSError, EOFError, zlib.error) as error:
+        why = getattr(error, "strerror", None) or error
+        raise UserError(f"{path.name} cannot be read: {why}.") from error
+
+
+def _parse(line: bytes) -> Optional[Dict[str, Any]]:
+    try:
+        record = json.loads(line, parse_constant=_no_number)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) and "schema" in record else None
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no number that a record holds")
+
+
+def _check_schema(record: Dict[str, Any], path: Path, number: int) -> None:
+    schema = record["schema"]
+    if not isinstance(schema, int) or schema > SCHEMA:
+        raise UserError(
+            f"{path.name}, line {number}, has schema {schema}, and this nutsbench reads up to {SCHEMA}."
+            " Update nutsbench, or move the file out of the results folder."
+        )
+
+
+def _cannot_write(path: Path, error: OSError) -> str:
+    return (
+        f"The results folder cannot be written ({error.strerror}): {path}."
+        " Nothing that was there is lost. Name another folder with --results."
+    )
+
+
+def utc_now() -> datetime:
+    """Return the time of day, UTC."""
+    return datetime.now(timezone.utc)
+
+
+def frame(records: List[Dict[str, Any]]) -> "pd.DataFrame":
+    """Return records as a table, one row a record, nested values as ``metrics.ess_per_s``.
+
+    Quantities and packages are left out: they are tables of their own.
+    """
+    import pandas as pd
+
+    def flat(record: Dict[str, Any]) -> Dict[str, Any]:
+        row = {name: record[name] for name in ("model", "stack", "seed", "status", "reason")}
+        row.update({f"settings.{name}": value for name, value in record["settings"].items()})
+        row.update({f"metrics.{name}": value for name, value in record["metrics"].items()})
+        for phase, time in record["phases"].items():
+            row.update({f"phases.{phase}.{unit}": value for unit, value in time.items()})
+        row["quality"] = record["quality"]["verdict"]
+        row["quality.reasons"] = "; ".join(record["quality"]["reasons"])
+        judged = record.get("accuracy") or {}
+        row["accuracy"] = judged.get("verdict")
+        row["accuracy.reasons"] = "; ".join(judged.get("reasons", []))
+        row.update({f"accuracy.worst.{name}": v for name, v in (judged.get("worst") or {}).items()})
+        row["claims"] = claims.counted(record.get("claims", []))
+        row.update({name: record[name] for name in ("profile", "started_at", "id")})
+        # What else two rows of the same settings can differ in.
+        row.update({name: record[name] for name in ("schema", "origin", "model_digest", "stack_digest")})
+        row.update({name: facet(record) for name, facet in configuration.FACETS.items() if name not in row})
+        row["source"] = record.get("details", {}).get("source")
+        return row
+
+    return pd.DataFrame([flat(record) for record in records])

@@ -1,0 +1,169 @@
+"""What a person gets for a mistake: one clear message, exit code 2, nothing sampled."""
+
+import json
+
+import pytest
+
+from nutsbench import models
+from nutsbench.judge.metrics import markdown
+from tests.conftest import MODEL_FILE, ROOT
+
+
+def assert_refused(done, said, results):
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr
+    assert done.stderr.count("Error") == 1
+    assert "Traceback" not in done.stderr
+    assert not list(results.rglob("*.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("simple_regresion",), "There is no model 'simple_regresion'. Did you mean 'simple_regression'?"),
+        (("addition", "--stack", "pymc3-3.12"), "There is no stack 'pymc3-3.12'. Did you mean 'pymc3-3.1"),
+        (("addition", "--stack", "."), "neither a checkout of PyMC3 nor of Theano"),
+        (("addition", "--profile", "tutoral"), "There is no profile 'tutoral'. Did you mean 'tutorial'?"),
+        (("addition", "--draws", "0"), "draws has to be at least 1, not 0"),
+        (("addition", "--draws", "-3"), "draws has to be at least 1, not -3"),
+        (("addition", "--draws", "many"), "'many' is not a whole number"),
+        (("addition", "--tune", "-1"), "tune has to be 0 or more, not -1"),
+        (("addition", "--chains", "0"), "chains has to be at least 1, not 0"),
+        (("addition", "--cores", "0"), "cores has to be at least 1, not 0"),
+        (("addition", "--target-accept", "1.5"), "target_accept has to be above 0 and below 1, not 1.5"),
+        (("addition", "--target-accept", "0"), "target_accept has to be above 0 and below 1, not 0.0"),
+        (("addition", "--target-accept", "high"), "'high' is not a number"),
+        (("addition", "--seed", "-1"), "seed has to be 0 or more"),
+        (("addition", "--timeout", "0"), "timeout has to be above 0"),
+        (("addition", "--threads", "0"), "threads has to be at least 1"),
+        (("addition", "--memory-limit", "much"), "'much' is not a size: write 500M or 4G"),
+        (("addition", "--models", "nowhere.py"), "there is no models file 'nowhere.py'"),
+        (("addition", "--drawz", "5"), "No such option '--drawz'"),
+    ],
+)
+def test_run_refuses(nutsbench, results, arguments, said):
+    assert_refused(nutsbench("run", *arguments), said, results)
+
+
+def test_a_models_file_with_a_syntax_error(nutsbench, results, models_file):
+    done = nutsbench("run", "--models", str(models_file("bad", "def broken(:\n")))
+    assert_refused(done, "bad_file.py, line 1: invalid syntax", results)
+
+
+def test_a_models_file_with_a_name_that_is_taken(nutsbench, results, models_file):
+    done = nutsbench("run", "--models", str(models_file("addition")))
+    assert_refused(done, "two models are called 'addition'", results)
+
+
+def test_a_command_that_does_not_exist(nutsbench, results):
+    assert_refused(nutsbench("rum"), "There is no command 'rum'. Did you mean 'run'?", results)
+
+
+def test_a_results_folder_that_is_a_file(nutsbench, results):
+    results.write_text("")
+    done = nutsbench("run", "addition")
+    assert done.returncode == 2
+    assert "cannot be written" in done.stderr
+
+
+def test_a_results_folder_that_cannot_be_written(nutsbench, results):
+    # Not even root may make a folder there.
+    done = nutsbench("run", "addition", "--results", "/proc/results")
+    assert_refused(done, "cannot be written", results)
+
+
+def test_records_of_a_newer_schema(nutsbench, results, make_record):
+    (results / "runs").mkdir(parents=True)
+    text = json.dumps({**make_record().to_dict(), "schema": 7}) + "\n"
+    (results / "runs" / "new.jsonl").write_text(text)
+    for command in (("run", "addition"), ("show",)):
+        done = nutsbench(*command)
+        assert done.returncode == 2
+        assert "new.jsonl, line 1, has schema 7" in done.stderr
+    assert (results / "runs" / "new.jsonl").read_text() == text
+
+
+def test_a_dry_run_samples_nothing_and_writes_nothing(nutsbench, results):
+    done = nutsbench("run", "--dry-run", "addition", "fork", "--draws", "10,20")
+    assert done.returncode == 0
+    assert "4 cells" in done.stdout
+    assert not results.exists()
+
+
+def test_models_are_listed_in_words_and_in_json(nutsbench):
+    listed = nutsbench("models").stdout.splitlines()
+    assert [line.split()[0] for line in listed] == models.names()
+    found = json.loads(nutsbench("models", "--json").stdout)
+    assert [row["name"] for row in found] == models.names()
+    assert found[0]["settings"]["draws"] == 500
+    assert "slope_z ~ Normal(0, 1)" in nutsbench("models", "fork").stdout
+
+
+def test_show_without_records_says_what_to_do(nutsbench):
+    done = nutsbench("show")
+    assert done.returncode == 0
+    assert "`nutsbench run` makes some" in done.stdout
+    assert json.loads(nutsbench("show", "--json").stdout) == []
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "near"),
+    [("--status", "faild", "failed"), ("--profile", "quik", "quick"), ("--quality", "god", "good")],
+)
+def test_show_refuses_what_it_cannot_filter_by(nutsbench, option, value, near):
+    done = nutsbench("show", option, value)
+    assert done.returncode == 2
+    assert f"Did you mean {near!r}?" in done.stderr
+
+
+def test_records_from_elsewhere_give_way_to_ones_own(nutsbench, results, make_record):
+    runs = results / "runs"
+    (runs / "published").mkdir(parents=True)
+    elsewhere = make_record(origin="elsewhere", model="fork").to_dict()
+    (runs / "published" / "a.jsonl").write_text(json.dumps(elsewhere) + "\n")
+    shown = nutsbench("show", "--json")
+    assert [record["model"] for record in json.loads(shown.stdout)] == ["fork"]
+    assert "measured elsewhere" in shown.stderr
+    (results / ".origin").write_text("here\n")
+    (runs / "b.jsonl").write_text(json.dumps(make_record().to_dict()) + "\n")
+    shown = nutsbench("show", "--json")
+    assert [record["model"] for record in json.loads(shown.stdout)] == ["addition"]
+    assert "1 records that were measured elsewhere are not shown" in shown.stderr
+    assert len(json.loads(nutsbench("show", "--json", "--all").stdout)) == 2
+
+
+def test_the_newest_record_of_a_cell_is_shown(nutsbench, results, make_record):
+    (results / "runs").mkdir(parents=True)
+    for day, ess_per_s in (("02", 5.0), ("01", 4.0)):
+        record = make_record(started_at=f"2026-01-{day}T00:00:00+00:00", metrics={"ess_per_s": ess_per_s})
+        (results / "runs" / f"{day}.jsonl").write_text(json.dumps(record.to_dict()) + "\n")
+    (shown,) = json.loads(nutsbench("show", "--json").stdout)
+    assert shown["metrics"]["ess_per_s"] == 5.0
+    assert len(json.loads(nutsbench("show", "--json", "--history").stdout)) == 2
+
+
+def test_doctor_says_what_to_do(nutsbench):
+    done = nutsbench("doctor", "--json")
+    findings = {finding["subject"]: finding for finding in json.loads(done.stdout)}
+    assert {"compiler", "BLAS", "threads", "cores", "load", "memory", "disk", "stacks"} <= set(findings)
+    assert all(finding["advice"] for finding in findings.values() if finding["verdict"] != "good")
+
+
+def test_doctor_without_a_compiler_is_alarmed(nutsbench):
+    done = nutsbench("doctor", PATH="/nonexistent")
+    assert done.returncode == 1
+    assert "no g++ on the path; install g++" in done.stdout
+
+
+def test_the_readmes_table_of_metrics_is_the_real_one():
+    assert markdown() in (ROOT / "README.md").read_text()
+
+
+def test_json_is_all_of_standard_output_whatever_a_models_file_prints(nutsbench, models_file):
+    text = MODEL_FILE.replace("return {", "print('data')\n    os.system('echo data')\n    return {")
+    path = str(models_file("loud", "import os\nprint('loaded')\nos.system('echo loaded')\n" + text))
+    for command in ("models", "truth"):
+        done = nutsbench(command, "loud", "--json", "--models", path)
+        (row,) = json.loads(done.stdout)
+        assert "loud" in row.values()
+        assert done.stderr.count("loaded") >= 2

@@ -1,0 +1,48 @@
+"""The parent's end of a worker: what is tried again, and what is not."""
+
+from pathlib import Path
+
+import pytest
+
+from nutsbench.run import process
+from nutsbench.stacks import stack
+
+RACE = "in add_key\n    assert key not in self.keys\nAssertionError\n"
+
+
+@pytest.fixture
+def breaking(monkeypatch):
+    """A worker whose import breaks so many times, and leaves a log."""
+
+    def made(times, log):
+        options = process.Options(profile="quick", timeout_s=1.0, memory_bytes=0, threads=1)
+        worker = process.Worker(stack.named("pymc3-3.8"), options)
+        tries = []
+
+        def start():
+            tries.append(1)
+            if len(tries) <= times:
+                Path(worker._folder.name, "server.log").write_text(log)
+                raise process.WorkerBrokenError("importing the stack failed: AssertionError: ")
+
+        monkeypatch.setattr(worker, "_start", start)
+        return worker, tries
+
+    return made
+
+
+def test_an_import_that_another_process_disturbed_is_tried_once_more(breaking):
+    worker, tries = breaking(1, RACE)
+    with worker:
+        worker.start()
+    assert len(tries) == 2
+
+
+@pytest.mark.parametrize(("times", "log", "tried"), [(9, RACE, 2), (9, "ValueError: device\n", 1)])
+def test_an_import_that_breaks_for_itself_is_not(breaking, times, log, tried):
+    worker, tries = breaking(times, log)
+    with worker:
+        for _ in range(2):  # Nor for the next cell.
+            with pytest.raises(process.WorkerBrokenError, match="importing the stack failed"):
+                worker.start()
+    assert len(tries) == tried

@@ -1,0 +1,180 @@
+"""Stacks are found by name or by path, and their pins stand in one place."""
+
+import json
+import re
+import shutil
+
+import pytest
+
+from nutsbench.base.errors import UserError
+from nutsbench.stacks import install, stack
+
+
+def test_the_pinned_stacks_are_what_they_are_called():
+    found = {row["name"]: row["versions"] for row in stack.describe()}
+    assert found["pymc3-3.8"] == {"pymc3": "3.8", "theano": "1.0.4", "arviz": "0.6.1", "numpy": "1.19.5"}
+    assert found["pymc3-3.11"]["pymc3"] == "3.11.6"
+    assert found["pymc3-3.11"]["theano"] == "1.1.2"
+    assert found["pymc3-3.11"]["arviz"] == "0.12.1"
+
+
+@pytest.mark.parametrize("path", sorted(stack.LOCKS.glob("*.txt")), ids=lambda path: path.name)
+def test_a_lock_says_how_it_was_made_and_pins_everything_by_hash(path):
+    text = path.read_text()
+    assert "uv pip compile" in text.splitlines()[1]
+    assert "--exclude-newer 20" in text.splitlines()[1]
+    pins = [line for line in text.splitlines() if re.match(r"[\w.-]+==", line)]
+    assert pins
+    assert all(line.endswith("\\") for line in pins)
+    assert "http" not in text
+
+
+def test_the_host_has_neither_pymc3_nor_theano_and_no_stack_has_its_tools():
+    def pins(path):
+        return {name.lower() for name in re.findall(r"^([\w.-]+)==", path.read_text(), re.MULTILINE)}
+
+    host = pins(stack.host().requirements)
+    assert {"arviz", "pandas", "click", "rich", "asv"} <= host
+    assert not host & {"pymc3", "theano", "theano-pymc", "pymc", "pytensor"}
+    for name in stack.NAMES:
+        assert not pins(stack.named(name).requirements) & {"click", "rich", "asv", "jinja2", "plotly"}
+
+
+def test_the_stack_that_benchmarks_measure_is_told_by_a_variable(monkeypatch, tmp_path):
+    monkeypatch.delenv(stack.VARIABLE, raising=False)
+    assert stack.current() == stack.named(stack.DEFAULT)
+    monkeypatch.setenv(stack.VARIABLE, "release-3.9.3")
+    assert stack.current() == stack.named("release-3.9.3")
+    mine = stack.Stack("mine", tmp_path, tmp_path / "mine.txt", tmp_path / "fork", locked=False)
+    monkeypatch.setenv(stack.VARIABLE, mine.to_text())
+    assert stack.current() == mine
+    monkeypatch.setenv(stack.VARIABLE, "pymc3-3.12")
+    with pytest.raises(UserError, match="Did you mean"):
+        stack.current()
+
+
+def test_an_unknown_stack_gets_its_nearest_match():
+    with pytest.raises(UserError, match=r"no stack 'pymc3-3.12'. Did you mean 'pymc3-3.1?1?8?"):
+        stack.resolve("pymc3-3.12")
+
+
+def checkout(folder, files):
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("files", "base"),
+    [
+        ({"pymc3/__init__.py": '__version__ = "3.8"'}, "pymc3-3.8"),
+        ({"pymc3/__init__.py": '__version__ = "3.11.6"'}, "pymc3-3.11"),
+        ({"theano/__init__.py": "", "setup.py": 'NAME = "Theano"'}, "pymc3-3.8"),
+        ({"theano/__init__.py": "", "setup.py": 'NAME = "Theano-PyMC"'}, "pymc3-3.11"),
+    ],
+)
+def test_a_checkout_stands_on_the_stack_of_its_theano(tmp_path, files, base):
+    found = stack.resolve(str(checkout(tmp_path / "fork", files)))
+    assert found.requirements == stack.named(base).requirements
+    assert found.name.startswith("fork-")
+    assert found.home != stack.named(base).home
+
+
+@pytest.mark.parametrize(
+    ("version", "lock"),
+    [
+        ("3.9.2", "release-3.9.2"),
+        ("3.10.0", "release-3.10.0"),
+        ("3.9.4", "release-3.9.3"),
+        ("3.11.2", "release-3.11.2"),
+        ("3.11.7", "pymc3-3.11"),
+    ],
+)
+def test_a_checkout_is_installed_over_the_lock_of_its_release_or_of_the_last_like_it(tmp_path, version, lock):
+    folder = checkout(tmp_path / "fork", {"pymc3/__init__.py": f'__version__ = "{version}"'})
+    assert stack.resolve(str(folder)).requirements.stem == lock
+
+
+def test_a_patch_beside_a_lock_makes_another_stack(tmp_path):
+    lock = tmp_path / "harness" / "stacks" / "pymc3-3.8.txt"
+    lock.parent.mkdir(parents=True)
+    lock.write_text(stack.named("pymc3-3.8").requirements.read_text())
+    before = stack.of_commit(tmp_path, "pymc3-3.8")
+    assert before == stack.named("pymc3-3.8")
+    lock.with_suffix(".patch").write_text("a change\n")
+    after = stack.of_commit(tmp_path, "pymc3-3.8")
+    assert after.name.startswith("pymc3-3.8-")
+    assert after.patch.read_text() == "a change\n"
+    assert after.digest != before.digest
+    shutil.rmtree(after.home)
+
+
+def test_releases_have_stacks_in_the_order_of_versions():
+    names = stack.releases()
+    assert (names[0], names[-1]) == ("release-3.8", "release-3.11.6")
+    assert names.index("release-3.9.3") < names.index("release-3.10.0") < names.index("release-3.11.0")
+    assert stack.resolve("release-3.9.3").locked
+
+
+@pytest.mark.parametrize("version", ["3.7", "4.0.0"])
+def test_a_checkout_that_no_lock_fits_is_refused_with_a_way_out(tmp_path, version):
+    folder = checkout(tmp_path / "fork", {"pymc3/__init__.py": f'__version__ = "{version}"'})
+    with pytest.raises(UserError, match="Write a requirements file with the packages of its day"):
+        stack.resolve(str(folder))
+
+
+def test_folders_of_one_name_are_stacks_of_two_names(tmp_path):
+    files = {"pymc3/__init__.py": '__version__ = "3.8"'}
+    one, other = (checkout(tmp_path / place / "pymc3-3.8", files) for place in ("a", "b"))
+    names = {stack.resolve(str(one)).name, stack.resolve(str(other)).name, stack.DEFAULT}
+    assert len(names) == 3
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path):
+    with pytest.raises(UserError, match="neither a checkout of PyMC3 nor of Theano"):
+        stack.resolve(str(checkout(tmp_path / "other", {"x.py": ""})))
+
+
+def test_the_digest_follows_the_checkouts_source(tmp_path):
+    folder = checkout(tmp_path / "fork", {"pymc3/__init__.py": '__version__ = "3.8"'})
+    one = stack.resolve(str(folder))
+    before = one.digest
+    assert stack.resolve(str(folder)).digest == before
+    (folder / "pymc3" / "__pycache__").mkdir()
+    (folder / "pymc3" / "__pycache__" / "x.py").write_text("cached")
+    assert one.digest == before
+    (folder / "pymc3" / "nuts.py").write_text("slower = True")
+    assert one.digest != before
+
+
+def test_a_requirements_file_is_a_stack(tmp_path, monkeypatch):
+    path = tmp_path / "mine.txt"
+    path.write_text("pymc3==3.9.3\n")
+    one = stack.resolve(str(path))
+    assert one.name.startswith("mine-")
+    assert (one.checkout, one.ready) == (None, False)
+    assert not one.has_theano_pymc
+    monkeypatch.setenv("NUTSBENCH_STACKS", str(tmp_path / "stacks"))
+    one = stack.resolve(str(path))
+    site = one.home / "env" / "lib" / "python3.8" / "site-packages"
+    (site / "Theano_PyMC-1.1.2.dist-info").mkdir(parents=True)
+    assert one.has_theano_pymc
+
+
+def test_a_failing_step_ends_with_its_last_lines():
+    with pytest.raises(UserError, match=r"failed at 'sh -c.*(?s:.)*no room left"):
+        install._run(["sh", "-c", "echo starting; echo no room left; exit 3"])
+
+
+@pytest.mark.parametrize("patch", [None, "--- a\n+++ b\n"])
+def test_a_stack_can_be_made_again_from_what_was_kept_of_it(tmp_path, monkeypatch, patch):
+    (tmp_path / "requirements.txt").write_text("pymc3==3.7\n")
+    if patch:
+        (tmp_path / "requirements.patch").write_text(patch)
+    before = stack.Stack("mine", tmp_path, tmp_path / "requirements.txt", locked=False)
+    monkeypatch.setenv("NUTSBENCH_STACKS", str(tmp_path / "stacks"))
+    after = stack.unpack(json.loads(json.dumps(stack.pack(before))))
+    assert (after.digest, after.locked) == (before.digest, False)
+    assert after.home.parent == tmp_path / "stacks"

@@ -1,0 +1,111 @@
+"""What asv is given for each figure, and what asv's own statistics then make of it."""
+
+import math
+
+import pytest
+
+from nutsbench.track.figures import FIGURES, Kind, result
+
+NAMED = {figure.name: figure for figure in FIGURES}
+
+
+def record(seed=1, seconds=2.0, ess=100.0, steps=1000, divergences=0, z=1.5):
+    wall = {"wall_s": seconds / 2}
+    return {
+        "seed": seed,
+        "phases": {"tune": wall, "draw": wall},
+        "metrics": {
+            "ess_bulk_min": ess,
+            "leapfrogs": steps // 2,
+            "tune_leapfrogs": steps // 2,
+            "divergences": divergences,
+            "ess_per_s": ess / seconds,
+        },
+        "accuracy": {"worst": {"z": -z}},
+        "details": {"compile_s": [0.5, 0.6]},
+    }
+
+
+def changes(base, head, figure):
+    """Ask asv itself: is head worse (+), better (-) or not different from base?"""
+    compare = pytest.importorskip("asv.commands.compare")
+    statistics = pytest.importorskip("asv_runner.statistics")
+
+    def stored(records):
+        value = result(NAMED[figure], records)
+        if isinstance(value, dict):
+            middle, stats = statistics.compute_stats(value["samples"], value["number"])
+            return middle, (stats, value["samples"])
+        return value, (None, None)
+
+    (old, old_samples), (new, new_samples) = stored(base), stored(head)
+    if compare._is_result_better(new, old, new_samples, old_samples, 1.1):
+        return "-"
+    return "+" if compare._is_result_better(old, new, old_samples, new_samples, 1.1) else " "
+
+
+#: Seven seeds whose effective samples differ by 15 %, and whose times do by 2 %.
+ESS = (100.0, 118.0, 83.0, 107.0, 91.0, 125.0, 96.0)
+NOISE = (1.0, 1.02, 0.98, 1.01, 0.99, 1.015, 0.985)
+OTHER_NOISE = (0.99, 1.0, 1.02, 0.985, 1.01, 0.98, 1.015)
+
+
+def run(factor=1.0, noise=NOISE, ess=ESS):
+    return [
+        record(seed, seconds=2.0 * factor * chance, ess=samples)
+        for seed, (chance, samples) in enumerate(zip(noise, ess))
+    ]
+
+
+def test_a_slowdown_of_20_percent_is_one_of_pace_and_not_better_ess_per_s():
+    assert changes(run(), run(1.2, OTHER_NOISE), "pace_s") == "+"
+    assert changes(run(), run(1.2, OTHER_NOISE), "ess_per_s") == " "
+
+
+def test_ess_per_s_is_never_called_better_however_far_it_falls():
+    assert changes(run(), run(10, OTHER_NOISE), "ess_per_s") == " "
+    assert changes(run(), run(0.1, OTHER_NOISE), "ess_per_s") == " "
+
+
+def test_nothing_changed_is_called_nothing():
+    for name in NAMED:
+        if name not in ("us_per_leapfrog", "wall_s", "rhat_max"):
+            assert changes(run(), run(1.0, OTHER_NOISE), name) == " ", name
+
+
+def test_new_divergences_are_worse():
+    assert changes([record()] * 7, [record(divergences=1)] * 7, "divergences") == "+"
+
+
+def test_fewer_effective_samples_by_chance_are_not_called_worse_draws():
+    other_seeds = (88.0, 104.0, 121.0, 79.0, 99.0, 93.0, 110.0)
+    assert changes(run(), run(1.0, OTHER_NOISE, other_seeds), "leapfrogs_per_ess") == " "
+
+
+def test_pace_is_all_seconds_over_all_effective_samples_where_times_do_not_differ():
+    records = run(1.0, [1.0] * 7)
+    samples = result(NAMED["pace_s"], records)["samples"]
+    assert samples == pytest.approx([14.0 / sum(ESS)] * 7)
+
+
+def test_counts_are_added_over_seeds_and_z_has_no_sign():
+    assert result(NAMED["leapfrogs"], [record(steps=10), record(steps=20)]) == 15
+    assert result(NAMED["worst_z"], [record(z=2.0), record(z=3.0)])["samples"] == [2.0, 3.0]
+
+
+def test_what_a_record_lacks_is_skipped_and_never_infinite():
+    lacking = record()
+    lacking["metrics"]["ess_per_s"] = None
+    assert math.isnan(result(NAMED["ess_per_s"], [record(), lacking]))
+    assert math.isnan(result(NAMED["pace_s"], [record(ess=0.0)]))
+    endless = record()
+    endless["metrics"]["ess_per_s"] = math.inf
+    assert math.isnan(result(NAMED["ess_per_s"], [endless]))
+
+
+def test_larger_is_better_only_where_nothing_is_judged():
+    from nutsbench.judge.metrics import METRICS
+
+    for figure in FIGURES:
+        if figure.name in METRICS and METRICS[figure.name].direction == "higher":
+            assert figure.kind is Kind.READ, figure.name
