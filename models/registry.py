@@ -38,7 +38,19 @@ __all__ = ["ModelError", "UnknownModelError", "get", "load_file", "model", "mode
 ENTRY_POINT_GROUP = "nutsbench.models"
 #: Modules of this package that hold no models.
 _MACHINERY = frozenset(
-    {"arguments", "claims", "errors", "exact", "files", "identity", "published", "registry", "spec", "truths"}
+    [
+        "arguments",
+        "claims",
+        "errors",
+        "exact",
+        "files",
+        "identity",
+        "published",
+        "registry",
+        "spec",
+        "truths",
+        "tutorial",
+    ]
 )
 
 _registered: Dict[str, ModelSpec] = {}
@@ -146,10 +158,8 @@ def load_package() -> None:
         return
     package = sys.modules[__package__]
     _loaded["package"] = package
-    found = sorted(info.name for info in pkgutil.iter_modules(package.__path__))
-    for name in found:
-        if name not in _MACHINERY:
-            importlib.import_module(f"{__package__}.{name}")
+    for name in _modules(package):
+        importlib.import_module(f"{__package__}.{name}")
     for point in entry_points(group=ENTRY_POINT_GROUP):
         before = set(_registered)
         try:
@@ -160,6 +170,14 @@ def load_package() -> None:
             _take_codes([name for name in _registered if name not in before])
         except Exception as error:
             raise ModelError(f"the models of entry point {point.name!r} do not load: {error}") from error
+
+
+def _modules(package: ModuleType) -> List[str]:
+    """Return which modules of this package may hold models: those of the tutorial's sections, then others."""
+    folder = Path(package.__path__[0], "tutorial")
+    tutorial = sorted(f"tutorial.{info.name}" for info in pkgutil.iter_modules([str(folder)]))
+    found = sorted(info.name for info in pkgutil.iter_modules(package.__path__))
+    return [*tutorial, *(name for name in found if name not in _MACHINERY)]
 
 
 def loaded_files() -> List[Path]:

@@ -134,7 +134,9 @@ def _check_errors(scalar: str, figures: Dict[str, float], kind: str) -> None:
 
 def truth_file(spec: ModelSpec) -> Path:
     """Return where the truth of a model is kept, whether it is there or not."""
-    return Path(spec.file).parent / "truth" / f"{spec.name}.json"
+    own = Path(__file__).parent
+    folder = own if own in Path(spec.file).parents else Path(spec.file).parent
+    return folder / "truth" / f"{spec.name}.json"
 
 
 def load(spec: ModelSpec) -> Truth:

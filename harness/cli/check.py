@@ -180,7 +180,7 @@ def _names_of(word: str) -> List[str]:
     path = Path(word)
     if path.suffix != ".py":
         return [spec.name for spec in grid.select([word])]
-    if path.resolve().parent == (PACKAGE / "models").resolve():
+    if (PACKAGE / "models").resolve() in path.resolve().parents:
         return [name for name in models.names() if models.get(name).source == path.name]
     load_models([path])
     return [name for name in models.names() if models.get(name).source == path.name]

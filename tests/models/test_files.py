@@ -228,7 +228,7 @@ def test_a_file_that_ends_the_program_is_refused(tmp_path):
 
 
 def test_a_file_of_this_project_is_there_already():
-    assert "fork" in models.load_file(ROOT / "models" / "common_cause.py")
+    assert "fork" in models.load_file(ROOT / "models" / "tutorial" / "common_cause.py")
 
 
 def test_a_decorator_without_its_arguments_is_explained(tmp_path):

@@ -158,7 +158,7 @@ def test_a_deep_value_is_refused_and_a_cycle_comes_to_an_end():
 
 
 def test_a_change_of_a_tutorials_model_changes_its_digest(tmp_path):
-    text = (ROOT / "models" / "probabilistic_programming.py").read_text()
+    text = (ROOT / "models" / "tutorial" / "probabilistic_programming.py").read_text()
     text = text.replace("def addition(", "def case(").replace("def coin_toss(", "def other(")
     digests = set()
     try:

@@ -40,7 +40,7 @@ def test_every_digest_that_was_published_is_of_one_model():
 @pytest.mark.parametrize("path", RECORDS, ids=lambda path: str(path.relative_to(ROOT / "results")))
 @pytest.mark.usefixtures("registry_as_it_was")
 def test_published_records_are_of_the_models_and_truths_that_there_are(path):
-    models.load_file(ROOT / "benchmarks" / "hard_models.py")
+    models.load_file(ROOT / "benchmarks" / "studies" / "hard_models.py")
     digests = {name: models.model_digest(models.get(name)) for name in models.names()}
     exact = {name: truths.load(models.get(name)).digest for name in TUTORIAL}
     for row in rows(path):

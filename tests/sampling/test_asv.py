@@ -71,7 +71,7 @@ def test_a_changed_prior_starts_its_model_anew_and_no_other(asv, clone):
     assert old["quick.addition.track_divergences"]["result"] == [0]
     assert old["core.addition.time_gradient"]["result"][0] < 1e-3
 
-    path = clone / "models" / "probabilistic_programming.py"
+    path = clone / "models" / "tutorial" / "probabilistic_programming.py"
     text = path.read_text()
     assert text.count('pm.Normal("a", 2, 0.5)') == 1
     path.write_text(text.replace('pm.Normal("a", 2, 0.5)', 'pm.Normal("a", 2, 0.6)'))

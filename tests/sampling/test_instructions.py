@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 
 SCRIPT = """
 import json, os
-from nutsbench import stack
+from nutsbench.stacks import stack
 from nutsbench.track.counts import Counts
 counts = Counts(stack.named(stack.DEFAULT))
 found = [counts.of_model("addition", []) for _ in range(2)]

@@ -12,7 +12,7 @@ from nutsbench.inside.faults import FAULTS
 from nutsbench.judge import accuracy
 from nutsbench.judge.diagnostics import summarise
 from nutsbench.models import truths
-from tests.harness.test_accuracy import NORMAL, a_truth
+from tests.harness.judge.test_accuracy import NORMAL, a_truth
 
 
 def row(values, sampler="right", truth=None):

@@ -6,7 +6,7 @@ import pytest
 
 from nutsbench.audit import rates
 from nutsbench.audit.power import Trial
-from tests.harness.compare.test_power import pairs
+from tests.harness.audit.test_power import pairs
 
 
 def test_tools_that_are_run_whole_are_counted():

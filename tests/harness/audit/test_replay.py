@@ -4,7 +4,7 @@ import pytest
 
 from nutsbench.audit.replay import play, play_whole
 from nutsbench.compare.result import Options
-from tests.harness.compare.test_power import pairs
+from tests.harness.audit.test_power import pairs
 
 
 @pytest.mark.parametrize(("size", "slower"), [(0.0, 0), (0.1, 60)])

@@ -17,7 +17,7 @@ from tests.conftest import ROOT, answer_signals
 #: Holds the lock until its input ends; does what it is told before.
 HOLD = """
 import sys
-from nutsbench import lock
+from nutsbench.base import lock
 with lock.machine("the first", lambda text: print(text, flush=True)):
     print("held", flush=True)
     {then}
@@ -97,7 +97,7 @@ def test_a_fork_that_outlives_its_parent_does_not_keep_the_lock(holder):
 
 def test_what_a_holder_starts_does_not_wait_for_it(file):
     script = (
-        "from nutsbench import lock\n"
+        "from nutsbench.base import lock\n"
         "with lock.machine('inner', print, wait=False):\n"
         "    with lock.machine('innermost', print, wait=False): print('through')"
     )
@@ -179,7 +179,7 @@ def test_the_machines_own_file_is_where_all_users_find_it(monkeypatch):
 
 def test_ctrl_c_ends_the_waiting(holder, file):
     holder()
-    script = "from nutsbench import lock\nwith lock.machine('second', print): pass"
+    script = "from nutsbench.base import lock\nwith lock.machine('second', print): pass"
     second = subprocess.Popen(
         [sys.executable, "-u", "-c", script], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         preexec_fn=answer_signals,

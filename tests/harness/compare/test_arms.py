@@ -36,7 +36,7 @@ def test_a_model_that_a_revision_defines_in_another_way_is_found(tmp_path, monke
     shutil.copytree(ROOT / "models", arm.source / "models", dirs_exist_ok=True)
     digests = {name: models.model_digest(models.get(name)) for name in models.names()}
     assert arms.other_models(arm, models.names(), digests) == []
-    file = arm.source / "models" / "probabilistic_programming.py"
+    file = arm.source / "models" / "tutorial" / "probabilistic_programming.py"
     text = file.read_text()
     assert 'pm.Beta("a", 1, 1)' in text
     file.write_text(text.replace('pm.Beta("a", 1, 1)', 'pm.Beta("a", 1, 2)'))

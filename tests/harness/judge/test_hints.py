@@ -7,7 +7,7 @@ import pytest
 
 from nutsbench.judge.diagnostics import scalars, summarise
 from nutsbench.judge.hints import hints
-from tests.harness.test_diagnostics import ar1
+from tests.harness.judge.test_diagnostics import ar1
 
 
 def found(draws, **stats):

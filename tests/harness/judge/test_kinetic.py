@@ -7,7 +7,7 @@ from scipy.stats import chi2, norm
 from nutsbench.judge import accuracy
 from nutsbench.judge.diagnostics import summarise
 from nutsbench.judge.kinetic import Kinetic, deviate, kinetic
-from tests.harness.test_accuracy import a_truth, normal
+from tests.harness.judge.test_accuracy import a_truth, normal
 
 
 def statistics(seed, dimensions, loud=1.0, shape=(4, 1000)):

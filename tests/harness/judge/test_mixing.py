@@ -5,7 +5,7 @@ import pytest
 
 from nutsbench.judge import mixing
 from nutsbench.judge.diagnostics import summarise
-from tests.harness.test_diagnostics import ar1
+from tests.harness.judge.test_diagnostics import ar1
 
 
 def share_below(level, rho, shape, spoil=lambda x: x, repeats=100):

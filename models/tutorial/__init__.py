@@ -1,0 +1,1 @@
+"""The models of the tutorial: one file for each of its sections."""
