@@ -38,19 +38,8 @@ __all__ = ["ModelError", "UnknownModelError", "get", "load_file", "model", "mode
 ENTRY_POINT_GROUP = "nutsbench.models"
 #: Modules of this package that hold no models.
 _MACHINERY = frozenset(
-    [
-        "arguments",
-        "claims",
-        "errors",
-        "exact",
-        "files",
-        "identity",
-        "published",
-        "registry",
-        "spec",
-        "truths",
-        "tutorial",
-    ]
+    {"arguments", "claims", "errors", "exact", "files", "identity", "published", "registry", "spec"}
+    | {"truths", "tutorial"}
 )
 
 _registered: Dict[str, ModelSpec] = {}
