@@ -8,7 +8,7 @@ PYTHON := .venv/bin/python
 NUTSBENCH := $(PYTHON) -m nutsbench
 ASV := $(PYTHON) -m asv
 
-.PHONY: help env bench asv asv-compare bench-ci releases test test-fast lint stacks lock lock-releases clean
+.PHONY: help env bench asv asv-compare bench-ci releases test test-unit lint stacks lock lock-releases clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -34,15 +34,15 @@ releases: env ## Measure PyMC3's releases (hours; goes on where it was stopped),
 	$(NUTSBENCH) releases --run
 	cd benchmarks/releases && $(CURDIR)/$(ASV) publish
 
-# A file of tests stays in one process, so that what its tests share is made once.
-PARALLEL = -n 2 --dist loadfile --durations 20
+# Each run says where its time goes.
+TESTS = $(PYTHON) -m pytest -n 2 --durations 20
 
-test: lint stacks ## All tests: the fast ones, then those that sample.
-	$(PYTHON) -m pytest -m "not sampling" $(PARALLEL)
-	$(PYTHON) -m pytest -m sampling $(PARALLEL)
+test: lint stacks ## All tests: those of test-unit, those of whole pages in a browser, and those that sample.
+	$(TESTS) --dist loadfile -m "not sampling"
+	$(TESTS) --dist worksteal -m sampling
 
-test-fast: env ## The tests that sample nothing: four minutes on two cores.
-	$(PYTHON) -m pytest -m "not sampling" $(PARALLEL)
+test-unit: env ## The tests that neither sample nor write whole pages: a minute on two cores.
+	$(TESTS) --dist worksteal -m "not sampling and not whole"
 
 lint: env ## Style and types.
 	$(PYTHON) -m ruff check .
@@ -50,14 +50,15 @@ lint: env ## Style and types.
 	$(PYTHON) -m mypy
 
 stacks: env ## Make the environments of all stacks.
-	$(NUTSBENCH) stacks pymc3-3.8 pymc3-3.11
+	$(NUTSBENCH) stacks $$($(PYTHON) -c "from nutsbench.stacks import stack; print(*stack.NAMES)")
 
 # The project's own installer, else the one on the path.
 UV ?= $(firstword $(wildcard $(CURDIR)/.stacks/uv/bin/uv) uv)
 COMPILE = $(UV) pip compile --quiet --generate-hashes --no-emit-index-url
 lock: ## Resolve the locks anew (needs the network); see the date in each lock's head.
-	cd harness/stacks/locks && $(COMPILE) --python-version 3.8 --exclude-newer 2024-06-15 pymc3-3.8.in -o pymc3-3.8.txt
-	cd harness/stacks/locks && $(COMPILE) --python-version 3.8 --exclude-newer 2024-06-15 pymc3-3.11.in -o pymc3-3.11.txt
+	cd harness/stacks/locks && for name in pymc3-*.in; do \
+	  $(COMPILE) --python-version 3.8 --exclude-newer 2024-06-15 $$name -o $${name%.in}.txt || exit 1; \
+	done
 	cd harness/stacks/locks && $(COMPILE) --python-version 3.12 --exclude-newer 2026-11-01 --universal host.in -o host.txt
 	cd harness/stacks/locks && $(COMPILE) --python-version 3.8 --exclude-newer 2026-11-01 --universal uv.in -o uv.txt
 

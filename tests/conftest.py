@@ -14,8 +14,25 @@ from nutsbench.judge.diagnostics import Quantity
 from nutsbench.models.spec import SamplerSettings
 from nutsbench.records.record import Record, Status
 
+#: Folders and files of tests that are marked as ``whole``.
+WHOLE = (
+    "tests/browser/",
+    "tests/harness/report/test_site.py",
+    "tests/harness/report/test_history_page.py",
+    "tests/harness/report/test_command.py",
+    "tests/harness/report/test_notebook.py",
+    "tests/harness/track/test_history.py",
+    "tests/harness/test_docs.py",
+    "tests/models/test_published.py",
+)
 ROOT = Path(__file__).resolve().parent.parent
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def pytest_collection_modifyitems(items: List[Any]) -> None:
+    for item in items:
+        if item.nodeid.startswith(WHOLE):
+            item.add_marker(pytest.mark.whole)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,8 +1,7 @@
 """``nutsbench export``: records for other tools."""
 
-import json
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Optional, Tuple
 
 import click
 
@@ -37,9 +36,11 @@ def export_command(
 
     Each configuration has a name of its own, which says all in which the exported records differ.
     """
-    from nutsbench.records import configuration, export, store
+    from nutsbench.records import configuration, store
+    from nutsbench.records.export import EXPORTERS
+    from nutsbench.track import asv_results  # noqa: F401  # asv's format is one of them.
 
-    check_choice("format", (target,), export.FORMATS)
+    check_choice("format", (target,), EXPORTERS)
     load_models(models_files)
     loaded = store.Store(results).load()
     say_problems(loaded.problems)
@@ -56,7 +57,7 @@ def export_command(
     folder = output or paths.results_dir() / ("asv" if target == "asv" else "export")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        written, left_out = _write(target, records, folder, machine)
+        written, left_out = EXPORTERS[target](records, folder, machine)
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror or error}.") from error
     for reason in [*before, *left_out]:
@@ -64,41 +65,3 @@ def export_command(
     for path in written:
         click.echo(str(path))
     return 0 if written else 1
-
-
-def _write(
-    target: str, records: List[Dict[str, Any]], folder: Path, machine: Optional[str]
-) -> Tuple[List[Path], List[str]]:
-    """Write records in a format, and return the files and what was left out."""
-    from nutsbench.records import export, store
-
-    if target == "asv":
-        from nutsbench.track import asv_results
-
-        return asv_results.write(records, folder, machine)
-    if target in ("csv", "parquet"):
-        table = store.frame(records)
-        path = folder / f"records.{target}"
-        if target == "csv":
-            table.to_csv(path, index=False)
-        else:
-            table.to_parquet(path, index=False)
-        return [path], []
-    bad = [
-        f"{r['model']}, seed {r['seed']}, {r['stack']}: {r['status']}" for r in records if r["status"] != "ok"
-    ]
-    if target == "bencher":
-        return [_json(folder / "bencher.json", export.bencher(records))], bad
-    smaller, larger = export.github_action_benchmark(records)
-    files = [
-        _json(folder / "github-action-benchmark-smaller-is-better.json", smaller),
-        _json(folder / "github-action-benchmark-bigger-is-better.json", larger),
-    ]
-    return files, bad
-
-
-def _json(path: Path, content: Any) -> Path:
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
-    part.replace(path)
-    return path

@@ -105,6 +105,7 @@ def _sample(cell: grid.Cell, one: stack.Stack, timeout: float, results: Path) ->
         memory_bytes=0,
         threads=1,
         models_files=tuple(models.loaded_files()),
+        store=True,
     )
     (job,) = runner.jobs([cell], [one], options.threads)
     (record,) = runner.run([job], options, store.origin(), run_file, lambda *_: None)

@@ -28,7 +28,7 @@ _KEPT = "What was measured is kept; the same command goes on from here."
 
 @click.command("run")
 @click.argument("names", nargs=-1, metavar="[MODEL]...")
-@click.option("--profile", default="quick", show_default=True, help="quick, tutorial or sweep.")
+@click.option("--profile", default="quick", show_default=True, help=f"{', '.join(grid.PROFILES)}.")
 @click.option("--draws", type=Several(int), help="Draws of each chain.")
 @click.option("--tune", type=Several(int), help="Tuning draws of each chain.")
 @click.option("--chains", type=Several(int), help="Number of chains.")
@@ -107,6 +107,7 @@ def run_command(
         threads=threads,
         models_files=tuple(models.loaded_files()),
         draws_dir=draws_dir,
+        store=True,
     )
     run_file = store.begin(profile, utc_now())
     code = 0

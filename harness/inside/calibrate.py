@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Dict, Optional, Sequence
 
 from nutsbench import models
-from nutsbench.inside import arrays, clock, isolated, sampling
+from nutsbench.inside import arrays, clock, isolated, modules, sampling
 from nutsbench.inside.faults import FAULTS, Fault
 from nutsbench.models.spec import ModelSpec, SamplerSettings
 
@@ -85,10 +85,11 @@ def main(arguments: Sequence[str]) -> int:
     spec, fault = models.get(options.model), FAULTS[options.sampler]
     # One core: several of these processes run at a time, and time is not measured.
     settings = replace(spec.settings, **{**options.settings, "cores": 1})
-    prepared = sampling.prepare(spec) if fault.of_draws_only else None
-    for seed in options.seeds:
-        row = sample(spec, fault, settings, seed, prepared, options.arrays / f"{seed}.npz")
-        output.write(json.dumps(row) + "\n")
+    with modules.taken_over():
+        prepared = sampling.prepare(spec) if fault.of_draws_only else None
+        for seed in options.seeds:
+            row = sample(spec, fault, settings, seed, prepared, options.arrays / f"{seed}.npz")
+            output.write(json.dumps(row) + "\n")
     return 0
 
 

@@ -4,10 +4,11 @@ What comes back is a dictionary and a file of arrays, of which the host makes a 
 this is, and how it is ended, :mod:`nutsbench.inside.worker` sees to.
 """
 
+import contextlib
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Set
+from typing import Any, Callable, Dict, List, Optional, Sequence, Set
 
 from nutsbench import models
 from nutsbench.inside import (
@@ -16,6 +17,7 @@ from nutsbench.inside import (
     compile_cache,
     contract,
     mismatch,
+    modules,
     sampling,
     start,
     steppers,
@@ -58,6 +60,7 @@ def sample(
     seed: int,
     digest: str,
     draws: str,
+    store: bool,
 ) -> Dict[str, Any]:
     """Sample a cell and return its outcome, whatever happens.
 
@@ -79,6 +82,8 @@ def sample(
         Digest of the model that is to be sampled.
     draws : str
         File for draws and statistics: :mod:`nutsbench.inside.arrays`.
+    store : bool
+        Whether compiled modules are taken from :mod:`nutsbench.inside.modules`, and kept there.
 
     Returns
     -------
@@ -93,6 +98,8 @@ def sample(
     loaded_before = compile_cache.loaded_modules()
     outcome: Dict[str, Any] = {"status": "ok", "reason": "", "warnings": []}
     details: Dict[str, Any] = {}
+    helped = contextlib.ExitStack()
+    taken = helped.enter_context(modules.taken_over()) if store else []
     try:
         load()
         spec = models.get(model)
@@ -117,7 +124,8 @@ def sample(
         outcome["warnings"] = found.notes
         outcome.update(_handed_out(found, Path(draws)))
     outcome["phases"] = {name: time.to_dict() for name, time in timer.phases.items()}
-    outcome["details"] = {**details, "compile_cache": _cache_use(cached_before, loaded_before)}
+    helped.close()
+    outcome["details"] = {**details, "compile_cache": _cache_use(cached_before, loaded_before, taken)}
     return outcome
 
 
@@ -167,11 +175,13 @@ def _reason(error: BaseException, phase: str) -> str:
     return f"{said}; {explained}" if explained else said
 
 
-def _cache_use(cached_before: int, loaded_before: Set[str]) -> Dict[str, Any]:
+def _cache_use(cached_before: int, loaded_before: Set[str], taken: Sequence[Path]) -> Dict[str, Any]:
     """Cold as soon as a module had to be compiled that the cache can keep."""
-    compiled = max(0, compile_cache.cached_modules() - cached_before)
+    stored = sum((file.parent / "key.pkl").exists() for file in taken)
+    compiled = max(0, compile_cache.cached_modules() - cached_before - stored)
     return {
         "state": "cold" if compiled else "warm",
         "modules_compiled": compiled,
+        "modules_from_store": len(taken),
         "modules_unversioned": compile_cache.remove_unversioned(loaded_before),
     }

@@ -29,7 +29,10 @@ def _detail(record: Record, name: str) -> Any:
 
 
 def _cache(record: Record) -> str:
-    return str((_detail(record, "compile_cache") or {}).get("state", "unknown"))
+    used = _detail(record, "compile_cache") or {}
+    # What the store gives takes no time of the compiler's.
+    stored = " with stored modules" if used.get("modules_from_store") else ""
+    return f"{used.get('state', 'unknown')}{stored}"
 
 
 def _flags(record: Record) -> str:

@@ -3,16 +3,77 @@
 asv's own files are written by :mod:`nutsbench.track.asv_results`.
 """
 
+import json
 import statistics
-from typing import Any, Dict, Iterable, List, Mapping, Sequence, Tuple
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
+from nutsbench.base.paths import write_whole
 from nutsbench.judge.metrics import METRICS
+from nutsbench.records import store
 from nutsbench.records.configuration import groups
 
 Record = Mapping[str, Any]
+#: Writes records into a folder, for a machine of that name, and returns the files and what was left out.
+Exporter = Callable[[List[Dict[str, Any]], Path, Optional[str]], Tuple[List[Path], List[str]]]
 
-#: What ``nutsbench export --to`` knows.
-FORMATS = ("asv", "bencher", "github-action-benchmark", "csv", "parquet")
+#: What ``nutsbench export --to`` knows, by name.
+EXPORTERS: Dict[str, Exporter] = {}
+
+
+def exporter(name: str) -> Callable[[Exporter], Exporter]:
+    """Let ``nutsbench export --to`` know a format, which the decorated function writes.
+
+    Parameters
+    ----------
+    name : str
+        What it is called there.
+    """
+
+    def register(write: Exporter) -> Exporter:
+        EXPORTERS[name] = write
+        return write
+
+    return register
+
+
+@exporter("bencher")
+def _bencher(records: List[Dict[str, Any]], folder: Path, _: Optional[str]) -> Tuple[List[Path], List[str]]:
+    return [_json(folder / "bencher.json", bencher(records))], _without_metrics(records)
+
+
+@exporter("github-action-benchmark")
+def _github(records: List[Dict[str, Any]], folder: Path, _: Optional[str]) -> Tuple[List[Path], List[str]]:
+    smaller, larger = github_action_benchmark(records)
+    files = [
+        _json(folder / "github-action-benchmark-smaller-is-better.json", smaller),
+        _json(folder / "github-action-benchmark-bigger-is-better.json", larger),
+    ]
+    return files, _without_metrics(records)
+
+
+@exporter("csv")
+def _csv(records: List[Dict[str, Any]], folder: Path, _: Optional[str]) -> Tuple[List[Path], List[str]]:
+    path = folder / "records.csv"
+    write_whole(path, store.frame(records).to_csv(index=False))
+    return [path], []
+
+
+@exporter("parquet")
+def _parquet(records: List[Dict[str, Any]], folder: Path, _: Optional[str]) -> Tuple[List[Path], List[str]]:
+    path = folder / "records.parquet"
+    store.frame(records).to_parquet(path, index=False)
+    return [path], []
+
+
+def _json(path: Path, content: Any) -> Path:
+    write_whole(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
+    return path
+
+
+def _without_metrics(records: Iterable[Record]) -> List[str]:
+    bad = [record for record in records if record["status"] != "ok"]
+    return [f"{r['model']}, seed {r['seed']}, {r['stack']}: {r['status']}" for r in bad]
 
 
 def _values(records: Sequence[Record], metric: str) -> List[float]:

@@ -3,7 +3,7 @@
 import dataclasses
 import itertools
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from nutsbench import models
 from nutsbench.base.errors import UserError, unknown
@@ -28,10 +28,45 @@ SWEEP: Mapping[str, Sequence[Any]] = {
 SWEEP_DEAR: Mapping[str, Sequence[Any]] = {"draws": (500,), "tune": (500,), "target_accept": (0.9, 0.99)}
 DEAR = "collinear"
 
-PROFILES: Mapping[str, str] = {
-    "quick": "every model with few draws, and fewer where a draw is dear",
-    "tutorial": "every model with the tutorial's own settings",
-    "sweep": "the tutorial's settings with one of them varied at a time",
+
+def _quick(spec: ModelSpec) -> List[SamplerSettings]:
+    return [spec.quick or dataclasses.replace(spec.settings, **QUICK)]
+
+
+def _tutorial(spec: ModelSpec) -> List[SamplerSettings]:
+    return [spec.settings]
+
+
+def _sweep(spec: ModelSpec) -> List[SamplerSettings]:
+    varied = [
+        dataclasses.replace(spec.settings, **{name: value})
+        for name, values in (SWEEP_DEAR if DEAR in spec.tags else SWEEP).items()
+        for value in values
+    ]
+    return [spec.settings, *varied]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A named set of cells.
+
+    Parameters
+    ----------
+    says : str
+        What it is, in words.
+    settings : callable
+        Returns the settings that it samples a model with.
+    """
+
+    says: str
+    settings: Callable[[ModelSpec], List[SamplerSettings]]
+
+
+#: By name; the first is what is run where none is asked for.
+PROFILES: Mapping[str, Profile] = {
+    "quick": Profile("every model with few draws, and fewer where a draw is dear", _quick),
+    "tutorial": Profile("every model with the tutorial's own settings", _tutorial),
+    "sweep": Profile("the tutorial's settings with one of them varied at a time", _sweep),
 }
 
 #: numpy seeds are below 2**32, and PyMC3 adds to them.
@@ -101,7 +136,7 @@ def expand(grid: Grid) -> List[Cell]:
     cells = {
         Cell(spec.name, check(settings), check_seed(seed)): None
         for spec in select(grid.models)
-        for base in _profile_settings(spec, grid.profile)
+        for base in PROFILES[grid.profile].settings(spec)
         for settings in _cross(base, grid.values)
         for seed in grid.seeds
     }
@@ -120,19 +155,6 @@ def select(names: Iterable[str]) -> List[ModelSpec]:
         return [models.get(name) for name in (list(names) or models.names())]
     except models.UnknownModelError as error:
         raise unknown("model", error.name, error.choices) from error
-
-
-def _profile_settings(spec: ModelSpec, profile: str) -> List[SamplerSettings]:
-    if profile == "quick":
-        return [spec.quick or dataclasses.replace(spec.settings, **QUICK)]
-    if profile == "tutorial":
-        return [spec.settings]
-    varied = [
-        dataclasses.replace(spec.settings, **{name: value})
-        for name, values in (SWEEP_DEAR if DEAR in spec.tags else SWEEP).items()
-        for value in values
-    ]
-    return [spec.settings, *varied]
 
 
 def _cross(base: SamplerSettings, values: Mapping[str, Tuple[Any, ...]]) -> List[SamplerSettings]:

@@ -20,14 +20,6 @@ from nutsbench.report.data import Source
 from nutsbench.report.verdicts import VERDICTS
 
 HERE = Path(__file__).resolve().parent
-#: What the pages are called, in the order in which they are linked.
-PAGES = (
-    ("index.html", "Overview"),
-    ("settings.html", "Settings"),
-    ("history.html", "History"),
-    ("compare.html", "Compare"),
-    ("cells.html", "Cells"),
-)
 #: What may be removed again.
 _OWN = re.compile(r"(models/[\w-]+\.html|cells/\d+\.js)")
 SIGNS = {
@@ -66,12 +58,15 @@ class Page:
         All that it shows, ready for JSON: it is written again when its digest changes.
     make : callable
         Returns the template's variables.
+    link : str
+        What the link to it at the head of every page says; empty for none.
     """
 
     path: str
     template: str
     inputs: Any
     make: Callable[[], Dict[str, Any]]
+    link: str = ""
 
 
 def build(source: Source, output: Path, pages: Sequence[Page], tell: Callable[[str], None]) -> int:
@@ -92,7 +87,8 @@ def build(source: Source, output: Path, pages: Sequence[Page], tell: Callable[[s
     known = _manifest(output)
     code = _code_digest()
     _static(output, code != known.get("code"))
-    made = {page.path: _digest([code, page.inputs, source.problems]) for page in pages}
+    links = [(page.path, page.link) for page in pages if page.link]
+    made = {page.path: _digest([code, page.inputs, links, source.problems]) for page in pages}
     stale = [
         number
         for number, page in enumerate(pages)
@@ -133,8 +129,21 @@ class _Work:
     def write(self, number: int) -> int:
         """Write a page, and return its number."""
         page = self.pages[number]
-        _write(self.output / page.path, _text(self.source, page, _environment()))
+        _write(self.output / page.path, self._text(page))
         return number
+
+    def _text(self, page: Page) -> str:
+        if not page.template:
+            return str(page.make()["text"])
+        template = _environment().get_template(page.template)
+        common = {
+            "root": "../" * page.path.count("/"),
+            "here": page.path,
+            "pages": [{"path": one.path, "name": one.link} for one in self.pages if one.link],
+            "made": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+            "problems": self.source.problems,
+        }
+        return str(template.render({**common, **page.make()}))
 
 
 #: Of a process that writes pages: what a page is made by cannot be sent there, and is there since the fork.
@@ -179,23 +188,6 @@ def _begin(work: _Work) -> None:
 def _write_there(number: int) -> int:
     assert _work is not None
     return _work.write(number)
-
-
-def _text(source: Source, page: Page, environment: Any) -> str:
-    if not page.template:
-        return str(page.make()["text"])
-    template = environment.get_template(page.template)
-    return str(template.render({**_common(source, page), **page.make()}))
-
-
-def _common(source: Source, page: Page) -> Dict[str, Any]:
-    return {
-        "root": "../" * page.path.count("/"),
-        "here": page.path,
-        "pages": [{"path": path, "name": name} for path, name in PAGES],
-        "made": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
-        "problems": source.problems,
-    }
 
 
 @functools.lru_cache(maxsize=None)

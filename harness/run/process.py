@@ -55,6 +55,9 @@ class Options:
         The user's own files of models.
     draws_dir : Path or None
         Folder for the draws; ``None`` to keep none.
+    store : bool
+        Whether cells take compiled modules from the store of :mod:`nutsbench.inside.modules`. Not where
+        compiling is what is measured.
     """
 
     profile: str
@@ -63,6 +66,7 @@ class Options:
     threads: int
     models_files: Tuple[Path, ...] = ()
     draws_dir: Optional[Path] = None
+    store: bool = False
 
 
 @dataclass
@@ -198,6 +202,7 @@ class Worker:
             "seed": cell.seed,
             "digest": digest,
             "draws": str(arrays),
+            "store": self._options.store,
         }
         outcome = self._done("cell", arguments, listen)
         outcome.arrays = arrays

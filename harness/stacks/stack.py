@@ -22,10 +22,36 @@ from nutsbench.stacks import relocate
 LOCKS = Path(__file__).resolve().parent / "locks"
 #: A lock for each release of PyMC3, with the packages of its day.
 RELEASES = BENCHMARKS / "releases" / "locks"
-DEFAULT = "pymc3-3.8"
-NAMES = (DEFAULT, "pymc3-3.11")
 #: The one interpreter that runs every PyMC3 release from 3.7 to 3.11.6.
 PYTHON = "3.8"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A stack that this project pins; its lock is ``locks/NAME.txt``, made of ``locks/NAME.in``.
+
+    Parameters
+    ----------
+    name : str
+        What records call it.
+    says : str
+        What it is there for.
+    pythons : tuple of str
+        Versions of Python that its environment can be made with, best first.
+    """
+
+    name: str
+    says: str
+    pythons: Tuple[str, ...] = (PYTHON,)
+
+
+#: Every stack that is pinned; the first is what is measured where none is asked for.
+TABLE = (
+    Row("pymc3-3.8", "the tutorial's own versions"),
+    Row("pymc3-3.11", "the last PyMC3, with the Theano of its developers"),
+)
+NAMES = tuple(row.name for row in TABLE)
+DEFAULT = NAMES[0]
 #: The environment that this program itself runs in, and the interpreters that it can have, best first.
 HOST = "host"
 HOST_PYTHONS = ("3.12", "3.13", "3.14")
@@ -182,8 +208,10 @@ def releases() -> Tuple[str, ...]:
 
 def named(name: str) -> Stack:
     """Return one of the stacks that this project pins, those of the releases included."""
-    folder = LOCKS if name in NAMES else RELEASES
-    return Stack(name, stacks_dir() / name, folder / f"{name}.txt")
+    row = next((row for row in TABLE if row.name == name), None)
+    folder = RELEASES if row is None else LOCKS
+    pythons = (PYTHON,) if row is None else row.pythons
+    return Stack(name, stacks_dir() / name, folder / f"{name}.txt", pythons=pythons)
 
 
 def host() -> Stack:
@@ -305,7 +333,8 @@ def _base_of(checkout: Path) -> str:
     if (checkout / "theano" / "__init__.py").is_file():
         setup = checkout / "setup.py"
         is_fork = setup.is_file() and "theano-pymc" in setup.read_text(errors="replace").lower()
-        return NAMES[1] if is_fork else NAMES[0]
+        theano = re.compile(rf"^theano{'-pymc' if is_fork else ''}==", re.MULTILINE | re.IGNORECASE)
+        return next(name for name in NAMES if theano.search(named(name).requirements.read_text()))
     raise UserError(
         f"{checkout.name!r} is neither a checkout of PyMC3 nor of Theano:"
         " it has no pymc3/__init__.py and no theano/__init__.py."

@@ -16,6 +16,7 @@ from nutsbench.base.errors import UserError
 from nutsbench.base.paths import ROOT
 from nutsbench.models.spec import SamplerSettings
 from nutsbench.records import configuration
+from nutsbench.records.export import exporter
 from nutsbench.stacks import environment
 from nutsbench.track import cells
 from nutsbench.track.figures import FIGURES, result
@@ -23,7 +24,10 @@ from nutsbench.track.figures import FIGURES, result
 Record = Mapping[str, Any]
 
 
-def write(records: Sequence[Record], folder: Path, machine: Optional[str]) -> Tuple[List[Path], List[str]]:
+@exporter("asv")
+def write(
+    records: List[Dict[str, Any]], folder: Path, machine: Optional[str]
+) -> Tuple[List[Path], List[str]]:
     """Write records as results of asv, merged into those that are there.
 
     Parameters

@@ -106,6 +106,7 @@ def assert_means_agree(posterior, summary, point, log_proposal):
             assert abs(mean - summary[label]["mean"]) < 4.5 * error, label
 
 
+@pytest.mark.whole
 def test_pooled_classes_agree_with_importance_sampling():
     first, second = np.tile([0, 1], 15), np.repeat([0, 1, 2], 10)
     noise = 0.1 * np.random.RandomState(1).normal(size=30)
@@ -125,6 +126,7 @@ def test_pooled_classes_agree_with_importance_sampling():
     assert_means_agree(posterior, exact.solve(posterior, {}).summaries, point, draw.log_density)
 
 
+@pytest.mark.whole
 def test_bivariate_classes_agree_with_importance_sampling():
     classes, treatments = np.repeat([0, 1, 2], 10), np.tile([0, 1], 15)
     effects = np.array([[2.0, 1.0], [-2.5, 2.0], [-3.0, 3.0]])
@@ -172,6 +174,7 @@ def test_what_is_kept_is_computed_again(name):
     assert apart.in_sds < 1e-6
 
 
+@pytest.mark.whole
 def test_what_is_kept_of_heterogenous_is_near_a_coarser_grid():
     # The fine grid takes minutes: `nutsbench truth heterogenous`.
     spec = models.get("heterogenous")

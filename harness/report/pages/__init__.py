@@ -1,10 +1,15 @@
-"""What each page shows, as variables of its template: a module a page."""
+"""What each page shows, as variables of its template: a file a page, and nothing else names it.
 
+A file of a page has ``PLACE``, where among the links of all pages its own stands, and ``pages``, which makes
+it, with what else it needs, from the source and the output's folder.
+"""
+
+import importlib
+import pkgutil
 from pathlib import Path
 from typing import List, Optional
 
 from nutsbench.report.data import Source
-from nutsbench.report.pages import cells, compare, history, model, overview, settings
 from nutsbench.report.site import Page
 
 
@@ -19,11 +24,6 @@ def all_pages(source: Source, output: Optional[Path] = None) -> List[Page]:
         Where the pages will lie, for links to what lies elsewhere; in the results folder if not given.
     """
     target = output or source.folder / "report"
-    return [
-        overview.page(source),
-        settings.page(source),
-        history.page(source, target),
-        compare.page(source),
-        *cells.pages(source, target),
-        *(model.page(source, name) for name in source.names()),
-    ]
+    modules = [importlib.import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__)]
+    modules.sort(key=lambda module: int(module.PLACE))
+    return [page for module in modules for page in module.pages(source, target)]

@@ -29,6 +29,10 @@ _LABELS = {
 }
 
 
+#: Among the links of all pages.
+PLACE = 5
+
+
 def pages(source: Source, output: Path) -> List[Page]:
     """Return the page, the script of its table, and those of the details.
 
@@ -63,6 +67,7 @@ def pages(source: Source, output: Path) -> List[Page]:
                     "|z|": DEFINITIONS["z"],
                 },
             },
+            link="Cells",
         ),
         Page("cells/table.js", "", everything, lambda: {"text": _table(source)}),
         *details,

@@ -1,5 +1,6 @@
 """The page of comparisons: what ``nutsbench compare`` has stored, and stacks by their records."""
 
+from pathlib import Path
 from typing import Any, Dict, List, Mapping, Tuple
 
 from nutsbench.judge.metrics import METRICS
@@ -13,14 +14,18 @@ from nutsbench.report.site import Page, ids, slug
 _MOST = 10
 
 
-def page(source: Source) -> Page:
+#: Among the links of all pages.
+PLACE = 4
+
+
+def pages(source: Source, _: Path) -> List[Page]:
     """Return the page of comparisons."""
     inputs = [
         [one["name"] for one in source.comparisons],
         [ids(one) for one in _machines(source)],
         sorted(record["id"] for record in source.earlier.values()),
     ]
-    return Page("compare.html", "charts.html", inputs, lambda: _variables(source))
+    return [Page("compare.html", "charts.html", inputs, lambda: _variables(source), link="Compare")]
 
 
 def _machines(source: Source) -> List[List[Record]]:

@@ -1,5 +1,6 @@
 """The page of history: times over releases and commits, with accuracy and divergences beside them."""
 
+import functools
 import math
 import os
 from pathlib import Path
@@ -46,7 +47,11 @@ _MEANINGS = {
 }
 
 
-def page(source: Source, output: Path) -> Page:
+#: Among the links of all pages.
+PLACE = 3
+
+
+def pages(source: Source, output: Path) -> List[Page]:
     """Return the page of history.
 
     Parameters
@@ -58,7 +63,8 @@ def page(source: Source, output: Path) -> Page:
     """
     files = sorted(f"{path.relative_to(source.folder)} {path.stat().st_mtime_ns}" for path in _files(source))
     links = _links(source, output)
-    return Page("history.html", "charts.html", [files, links], lambda: _variables(source, links))
+    make = functools.partial(_variables, source, links)
+    return [Page("history.html", "charts.html", [files, links], make, link="History")]
 
 
 def _files(source: Source) -> Iterator[Path]:

@@ -39,6 +39,15 @@ _TRIED = (
 )
 
 
+#: After all others: what links to it are the other pages.
+PLACE = 9
+
+
+def pages(source: Source, _: Path) -> List[Page]:
+    """Return a page for each model."""
+    return [page(source, name) for name in source.names()]
+
+
 def page(source: Source, name: str) -> Page:
     """Return a model's page.
 

@@ -1,5 +1,6 @@
 """The overview: every model in one look, the worst first."""
 
+from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from nutsbench.records.table import counted, number
@@ -14,11 +15,15 @@ _MOST_ROWS = 400
 _MOST_CHANGES = 40
 
 
-def page(source: Source) -> Page:
+#: Among the links of all pages.
+PLACE = 1
+
+
+def pages(source: Source, _: Path) -> List[Page]:
     """Return the overview's page."""
     known = {name: spec.settings.to_dict() for name, spec in source.specs.items()}
     inputs = [ids(source.records), sorted(source.earlier), known, source.main]
-    return Page("index.html", "overview.html", inputs, lambda: _variables(source))
+    return [Page("index.html", "overview.html", inputs, lambda: _variables(source), link="Overview")]
 
 
 def _variables(source: Source) -> Dict[str, Any]:

@@ -1,7 +1,9 @@
 """The page of settings: how each metric moves with each of them, model by model."""
 
+import functools
 import itertools
 from collections import Counter
+from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from nutsbench.compare import records as compared
@@ -38,10 +40,15 @@ _BEST = (
 )
 
 
-def page(source: Source) -> Page:
+#: Among the links of all pages.
+PLACE = 2
+
+
+def pages(source: Source, _: Path) -> List[Page]:
     """Return the page of settings."""
     records = source.swept
-    return Page("settings.html", "charts.html", ids(records), lambda: _variables(source, records))
+    make = functools.partial(_variables, source, records)
+    return [Page("settings.html", "charts.html", ids(records), make, link="Settings")]
 
 
 def _variables(source: Source, records: Sequence[Record]) -> Dict[str, Any]:

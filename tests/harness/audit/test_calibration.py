@@ -128,6 +128,7 @@ def of_addition(seed):
     }
 
 
+@pytest.mark.whole
 def test_a_report_is_made_of_published_rows_and_own_ones_each_once(nutsbench, results):
     published = results / "calibration" / "published" / "pymc3-3.8.jsonl.gz"
     published.parent.mkdir(parents=True)

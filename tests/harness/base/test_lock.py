@@ -86,7 +86,7 @@ def test_the_lock_of_a_process_that_was_killed_is_no_lock(holder):
 
 def test_a_fork_that_outlives_its_parent_does_not_keep_the_lock(holder):
     # The fork says when it runs: it closes its copy of the lock when it begins.
-    alive = "(print('forked', flush=True), time.sleep(5), os._exit(0))"
+    alive = "(print('forked', flush=True), time.sleep(2), os._exit(0))"
     first = holder(f"import os, time; os.fork() or {alive}")
     assert first.stdout.readline() == "forked\n"
     first.kill()

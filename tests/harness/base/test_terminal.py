@@ -66,6 +66,7 @@ def greek(results, make_record):
     return results
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("way", PLAIN)
 def test_every_command_prints_in_ascii(greek, way):
     help_texts = [[name, "--help"] for name in cli.commands]

@@ -118,6 +118,7 @@ def test_what_is_no_record_is_named(tmp_path):
         records.read("BASE", str(tmp_path / "none.jsonl"))
 
 
+@pytest.mark.whole
 def test_the_command_compares_records(stored, nutsbench):
     base, head = stored("a", [10.0, 10.1, 9.9, 10.0]), stored("b", [13.0, 13.1, 12.9, 13.0])
     done = nutsbench("compare", base, head)
