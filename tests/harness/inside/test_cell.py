@@ -67,5 +67,5 @@ def test_a_model_that_ends_the_program_is_a_failed_cell(run):
 def test_a_request_of_another_version_is_refused():
     asked = Task("cell", {"seed": 1}, [], "", "", "", 0)
     assert Task.from_dict(json.loads(json.dumps(asked.to_dict()))) == asked
-    with pytest.raises(ValueError, match="answers requests of version \\d+, not 0"):
+    with pytest.raises(ValueError, match=r"answers requests of version \d+, not 0"):
         Task.from_dict({"door": 0})
