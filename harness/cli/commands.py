@@ -1,33 +1,75 @@
 """The commands, in the order of the work.
 
-Each lists its steps in order and leaves them to the modules that do them.
+Each lists its steps in order and leaves them to the modules that do them. Its file is imported when it is
+called.
 """
 
+import importlib
 from pathlib import Path
-from typing import Any, List
+from typing import Any, Dict, Iterator, List, Mapping, MutableMapping
 
 import click
 
 from nutsbench.base.errors import unknown
 from nutsbench.cli import settings
-from nutsbench.cli.asv_compare import asv_compare_command
-from nutsbench.cli.calibrate import calibrate_command
-from nutsbench.cli.check import check_command, check_truth_command
-from nutsbench.cli.compare import compare_command
-from nutsbench.cli.export import export_command
-from nutsbench.cli.guard import guard_command
-from nutsbench.cli.info import doctor_command, metrics_command, models_command, stacks_command
-from nutsbench.cli.power import power_command
-from nutsbench.cli.reference import reference_command
-from nutsbench.cli.releases import releases_command
-from nutsbench.cli.report import report_command
-from nutsbench.cli.run import run_command
-from nutsbench.cli.show import show_command
-from nutsbench.cli.truth import truth_command
+
+#: By name, the file in this folder and the command in it.
+COMMANDS: Mapping[str, str] = {
+    "run": "run.run_command",
+    "show": "show.show_command",
+    "compare": "compare.compare_command",
+    "asv-compare": "asv_compare.asv_compare_command",
+    "power": "power.power_command",
+    "models": "info.models_command",
+    "metrics": "info.metrics_command",
+    "truth": "truth.truth_command",
+    "check-truth": "check.check_truth_command",
+    "reference": "reference.reference_command",
+    "calibrate": "calibrate.calibrate_command",
+    "check-model": "check.check_command",
+    "stacks": "info.stacks_command",
+    "releases": "releases.releases_command",
+    "guard": "guard.guard_command",
+    "export": "export.export_command",
+    "report": "report.report_command",
+    "doctor": "info.doctor_command",
+}
+
+
+class _Table(MutableMapping[str, click.Command]):
+    """The commands by name, each imported when it is asked for."""
+
+    def __init__(self) -> None:
+        self._known: Dict[str, Any] = dict(COMMANDS)
+
+    def __getitem__(self, name: str) -> click.Command:
+        found = self._known[name]
+        if isinstance(found, str):
+            module, _, attribute = found.partition(".")
+            found = getattr(importlib.import_module(f"nutsbench.cli.{module}"), attribute)
+            self._known[name] = found
+        assert isinstance(found, click.Command)
+        return found
+
+    def __setitem__(self, name: str, command: click.Command) -> None:
+        self._known[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
 
 
 class _Commands(click.Group):
     """The commands, in the order of the work; a mistyped one is told its nearest match."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.commands = _Table()
 
     def list_commands(self, ctx: click.Context) -> List[str]:
         return list(self.commands)
@@ -52,26 +94,3 @@ def cli(ctx: click.Context) -> None:
     """
     assert isinstance(ctx.command, click.Group)
     ctx.default_map = settings.defaults(ctx.command.commands, Path.cwd())
-
-
-for _command in (
-    run_command,
-    show_command,
-    compare_command,
-    asv_compare_command,
-    power_command,
-    models_command,
-    metrics_command,
-    truth_command,
-    check_truth_command,
-    reference_command,
-    calibrate_command,
-    check_command,
-    stacks_command,
-    releases_command,
-    guard_command,
-    export_command,
-    report_command,
-    doctor_command,
-):
-    cli.add_command(_command)

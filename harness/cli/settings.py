@@ -32,6 +32,8 @@ def defaults(commands: Mapping[str, click.Command], folder: Path) -> Dict[str, D
         If the file cannot be read, or names a command or an option that there is not.
     """
     name, table = _read(folder)
+    if not table:
+        return {}  # So that no command has to be imported to ask what it takes.
     found: Dict[str, Dict[str, Any]] = {command: {} for command in commands}
     options = {command: _options(one) for command, one in commands.items()}
     everywhere = sorted({option for one in options.values() for option in one})
