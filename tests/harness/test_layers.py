@@ -1,9 +1,10 @@
 """Imports go one way, what should be quick loads neither Theano nor pandas, and a stack needs little."""
 
 import ast
-import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -28,11 +29,15 @@ HARNESS = ROOT / "harness"
 def order_in(package):
     """Return the list that a package's docstring gives, lowest first."""
     text = ast.get_docstring(ast.parse((package / "__init__.py").read_text()))
-    return re.search(r"lowest first(?::|:[^\n]*\n[^\n]*\.|: each[^\n]*)\n((?:[a-z_ ]+\n?)+)", text)[1].split()
+    after = text[text.index("lowest first") :].partition("\n")[2]
+    return after.partition("\n\n")[0].split()
 
 
 ROOMS = order_in(HARNESS)
-PACKAGES = [*(HARNESS / room for room in ROOMS), HARNESS / "report" / "draw"]
+
+
+def packages_in(harness):
+    return [*(harness / room for room in ROOMS), harness / "report" / "draw"]
 
 
 def names_in(package):
@@ -46,35 +51,74 @@ def of_ours(path):
     return [rest for rest in parts if rest and rest[0] != "models"]
 
 
+def wrong_between_rooms(harness, room):
+    """Return the imports of a room that are from a room after it."""
+    allowed = {*ROOMS[: ROOMS.index(room) + 1], "__main__"}
+    return [
+        f"{path.relative_to(harness)} imports {'.'.join(rest)}"
+        for path in sorted((harness / room).rglob("*.py"))
+        for rest in of_ours(path)
+        if rest[0] not in allowed
+    ]
+
+
+def wrong_within(harness, package):
+    """Return the imports of a package's files that are from a file after them."""
+    order, place = order_in(package), list(package.relative_to(harness).parts)
+    found = []
+    for name in order:
+        file = package / f"{name}.py"
+        for path in [file] if file.exists() else sorted((package / name).rglob("*.py")):
+            for rest in of_ours(path):
+                inner = rest[len(place) : len(place) + 1] if rest[: len(place)] == place else []
+                if inner and inner[0] in order and order.index(inner[0]) > order.index(name):
+                    found.append(f"{path.relative_to(harness)} imports {'.'.join(rest)}")
+    return found
+
+
 def test_every_room_is_listed():
     assert names_in(HARNESS) == set(ROOMS)
 
 
-@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+@pytest.mark.parametrize("package", packages_in(HARNESS), ids=lambda package: package.name)
 def test_every_file_of_a_room_is_listed(package):
     assert names_in(package) == set(order_in(package))
 
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_a_room_imports_only_from_those_before_it(room):
-    allowed = {*ROOMS[: ROOMS.index(room) + 1], "__main__"}
-    for path in (HARNESS / room).rglob("*.py"):
-        for rest in of_ours(path):
-            assert rest[0] in allowed, f"{path.relative_to(HARNESS)} imports {'.'.join(rest)}"
+    assert wrong_between_rooms(HARNESS, room) == []
 
 
-@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+@pytest.mark.parametrize("package", packages_in(HARNESS), ids=lambda package: package.name)
 def test_a_file_imports_only_from_those_before_it_in_its_room(package):
-    order, place = order_in(package), list(package.relative_to(HARNESS).parts)
-    for name in order:
-        files = (
-            [package / f"{name}.py"] if (package / f"{name}.py").exists() else (package / name).rglob("*.py")
-        )
-        for path in files:
-            for rest in of_ours(path):
-                inner = rest[len(place) : len(place) + 1] if rest[: len(place)] == place else []
-                if inner and inner[0] in order and inner[0] != name:
-                    assert order.index(inner[0]) < order.index(name), f"{path.name} imports {'.'.join(rest)}"
+    assert wrong_within(HARNESS, package) == []
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of the rooms, for imports that are wrong on purpose."""
+    ignored = shutil.ignore_patterns("__pycache__", "models", "static", "templates", "locks")
+    return Path(shutil.copytree(HARNESS, tmp_path / "harness", ignore=ignored))
+
+
+@pytest.mark.parametrize("room", ROOMS[:-1])
+def test_a_wrong_import_is_found_in_each_room(copy, room):
+    later = ROOMS[ROOMS.index(room) + 1]
+    first = copy / room / f"{order_in(copy / room)[0]}.py"
+    first.write_text(f"{first.read_text()}\n\ndef wrong():\n    from nutsbench.{later} import anything\n")
+    assert wrong_between_rooms(copy, room) == [
+        f"{room}/{first.name} imports {later}",
+        f"{room}/{first.name} imports {later}.anything",
+    ]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_wrong_import_is_found_within_each_room(copy, room):
+    order = order_in(copy / room)
+    first = copy / room / f"{order[0]}.py"
+    first.write_text(f"{first.read_text()}\n\ndef wrong():\n    from nutsbench.{room} import {order[-1]}\n")
+    assert wrong_within(copy, copy / room) == [f"{room}/{first.name} imports {room}.{order[-1]}"]
 
 
 def test_models_import_nothing_of_the_harness():
