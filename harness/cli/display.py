@@ -11,6 +11,7 @@ from nutsbench.cli import summary
 from nutsbench.inside.clock import Progress
 from nutsbench.records import table
 from nutsbench.records.grid import estimate_s
+from nutsbench.records.record import Stored
 from nutsbench.run.runner import Job
 
 
@@ -72,7 +73,7 @@ class RunDisplay:
             **self._fields(progress),
         )
 
-    def done(self, record: Mapping[str, Any]) -> None:
+    def done(self, record: Stored) -> None:
         """Show a cell that has ended."""
         self._left = self._left[1:]
         self._known.append(record)

@@ -48,7 +48,7 @@ def export_command(
     check_choice("stack", stacks, dict.fromkeys(record["stack"] for record in loaded.records))
     chosen, before = configuration.current(loaded.records)
     records = [
-        dict(record)
+        record
         for record in chosen
         if (not names or record["model"] in names) and (not stacks or record["stack"] in stacks)
     ]

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from pathlib import Path
-from typing import Any, Dict, Tuple
+from typing import Any, Tuple
 
 import click
 
@@ -18,6 +18,7 @@ from nutsbench.cli.common import (
     results_option,
 )
 from nutsbench.records import grid
+from nutsbench.records.record import Stored
 from nutsbench.stacks import environment, stack
 
 #: What an interrupted user is told.
@@ -112,7 +113,7 @@ def _sample(cell: grid.Cell, one: stack.Stack, timeout: float, results: Path) ->
     return record
 
 
-def _keep(spec: models.ModelSpec, record: Dict[str, Any], command: str) -> int:
+def _keep(spec: models.ModelSpec, record: Stored, command: str) -> int:
     from nutsbench.models import truths
     from nutsbench.records import table
     from nutsbench.truths import reference, truth

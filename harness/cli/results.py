@@ -7,13 +7,12 @@ from typing import Any, Mapping, Sequence
 import click
 
 from nutsbench.cli.common import console
+from nutsbench.records.record import Stored
 
 _COLOURS = {"bold": {"bold": True}, "dim": {"dim": True}}
 
 
-def print_records(
-    records: Sequence[Mapping[str, Any]], files: Sequence[Any] = (), wide: bool = False
-) -> None:
+def print_records(records: Sequence[Stored], files: Sequence[Any] = (), wide: bool = False) -> None:
     """Print records, and what to conclude from them.
 
     Parameters

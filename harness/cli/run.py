@@ -1,7 +1,7 @@
 """``nutsbench run``: cells in, records and a table out."""
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import click
 
@@ -20,6 +20,7 @@ from nutsbench.cli.common import (
 )
 from nutsbench.cli.results import print_records
 from nutsbench.records import grid
+from nutsbench.records.record import Stored
 from nutsbench.stacks import stack
 
 #: What an interrupted user is told.
@@ -130,15 +131,13 @@ def run_command(
     return code
 
 
-def _done(
-    records: Sequence[Mapping[str, Any]], origin: str, draws_dir: Optional[Path]
-) -> Dict[str, Mapping[str, Any]]:
+def _done(records: Sequence[Stored], origin: str, draws_dir: Optional[Path]) -> Dict[str, Stored]:
     """Find the cells that need not be run: measured in this very folder, and ok the last time."""
     from nutsbench.records.record import key, newest
 
-    def has_draws(record: Mapping[str, Any]) -> bool:
+    def has_draws(record: Stored) -> bool:
         name = record["details"].get("draws_file")
-        return draws_dir is None or (bool(name) and (draws_dir / name).exists())
+        return draws_dir is None or (name is not None and (draws_dir / name).exists())
 
     own = [record for record in records if record["origin"] == origin]
     return {
@@ -153,8 +152,8 @@ def _run_jobs(
     options: Any,
     origin: str,
     run_file: Any,
-    known: Sequence[Mapping[str, Any]],
-    records: Dict[str, Mapping[str, Any]],
+    known: Sequence[Stored],
+    records: Dict[str, Stored],
 ) -> int:
     """Run jobs, show them, add their records to ``records``, and return the exit code."""
     from rich.console import Console
@@ -187,7 +186,7 @@ def _run_jobs(
     return 1 if bad else 0
 
 
-def _print_plan(todo: Sequence[Any], skipped: int, records: Sequence[Mapping[str, Any]]) -> int:
+def _print_plan(todo: Sequence[Any], skipped: int, records: Sequence[Stored]) -> int:
     from nutsbench.records import table
 
     known = []

@@ -1,7 +1,8 @@
 """``nutsbench show``: the records, as a table, JSON or CSV."""
 
+import json
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import List, Optional, Tuple
 
 import click
 
@@ -19,6 +20,7 @@ from nutsbench.cli.common import (
 from nutsbench.cli.results import print_records
 from nutsbench.judge.quality import VERDICTS
 from nutsbench.records import grid
+from nutsbench.records.record import Stored
 from nutsbench.stacks import stack
 
 
@@ -35,6 +37,7 @@ from nutsbench.stacks import stack
 @click.option("--wide", is_flag=True, help="The wide table, with phases and all reasons, as for one MODEL.")
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, one line a cell.")
+@click.option("--schema", "as_schema", is_flag=True, help="Print the JSON Schema of a record, and no record.")
 @models_option
 @results_option
 def show_command(
@@ -50,6 +53,7 @@ def show_command(
     wide: bool,
     as_json: bool,
     as_csv: bool,
+    as_schema: bool,
     models_files: Tuple[Path, ...],
     results: Path,
 ) -> int:
@@ -59,8 +63,11 @@ def show_command(
     """
     from nutsbench.judge import accuracy as judged
     from nutsbench.records import store, table
-    from nutsbench.records.record import Status, newest, place
+    from nutsbench.records.record import Status, json_schema, newest, place
 
+    if as_schema:
+        click.echo(json.dumps(json_schema(), indent=1))
+        return 0
     load_models(models_files)
     check_choice("status", statuses, [status.value for status in Status])
     check_choice("profile", (profile,) if profile else (), grid.PROFILES)
@@ -72,7 +79,7 @@ def show_command(
     check_choice("stack", stacks, dict.fromkeys([*stack.NAMES, *(r["stack"] for r in loaded.records)]))
     records = loaded.records if everything else _own(loaded.records, results)
     if not history:
-        records = [dict(record) for record in newest(_by_present_truth_last(records), place).values()]
+        records = list(newest(_by_present_truth_last(records), place).values())
     records = [
         record
         for record in records
@@ -98,7 +105,7 @@ def show_command(
     return 0
 
 
-def _by_present_truth_last(records: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
+def _by_present_truth_last(records: List[Stored]) -> List[Stored]:
     """Sort records that were judged by a truth that no longer stands to the front.
 
     A run takes a record that was judged by the present truth for done, also when a newer
@@ -113,7 +120,7 @@ def _by_present_truth_last(records: List[Dict[str, Any]]) -> List[Dict[str, Any]
     return sorted(records, key=lambda record: record.get("truth_digest", "") == digests.get(record["model"]))
 
 
-def _own(records: List[Dict[str, Any]], results: Path) -> List[Dict[str, Any]]:
+def _own(records: List[Stored], results: Path) -> List[Stored]:
     """Return this folder's own records, or all of them where there are none."""
     from nutsbench.records.store import Store
 

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from nutsbench.judge import accuracy, quality
+from nutsbench.records.record import Stored, setting
 from nutsbench.records.table import counted, number, settings_text, varying
 
 #: Wider than this no table gets; a narrower screen loses the columns that say least.
@@ -25,10 +26,8 @@ _NO_REFERENCE = "there is no truth of"
 #: How many commands are offered.
 _COMMANDS = 2
 
-Record = Mapping[str, Any]
 
-
-def word(record: Record) -> str:
+def word(record: Stored) -> str:
     """Return the one word that a record is sorted by, of :data:`ORDER`."""
     if record["status"] != "ok":
         return "failed"
@@ -38,12 +37,12 @@ def word(record: Record) -> str:
     return verdict
 
 
-def worst_first(records: Sequence[Record]) -> List[Record]:
+def worst_first(records: Sequence[Stored]) -> List[Stored]:
     """Return records by their word, those of one word by their R-hat."""
     return sorted(records, key=lambda one: (ORDER.index(word(one)), -(one["metrics"].get("rhat_max") or 0)))
 
 
-def reason(record: Record) -> str:
+def reason(record: Stored) -> str:
     """Return the one thing to know about a record that is not good, empty for one that is."""
     if record["status"] != "ok":
         return str(record["reason"])
@@ -59,28 +58,30 @@ def _doubts(judged: Mapping[str, Any]) -> List[str]:
     return list(judged.get("reasons", [])) if judged.get("truth") else []
 
 
-def _accuracy(record: Record) -> str:
+def _accuracy(record: Stored) -> str:
     judged = record.get("accuracy") or {}
     return str(judged["verdict"]) if judged.get("truth") else "-"
 
 
-def _usual(records: Sequence[Record], settings: Sequence[str]) -> Dict[str, Dict[str, Any]]:
+def _usual(records: Sequence[Stored], settings: Sequence[str]) -> Dict[str, Dict[str, Any]]:
     """Return, by model, the value of each setting that most of its records have."""
     found: Dict[str, Dict[str, Any]] = {}
     for model in {record["model"] for record in records}:
-        own = [record["settings"] for record in records if record["model"] == model]
-        found[model] = {name: Counter(one[name] for one in own).most_common(1)[0][0] for name in settings}
+        own = [record for record in records if record["model"] == model]
+        found[model] = {
+            name: Counter(setting(one, name) for one in own).most_common(1)[0][0] for name in settings
+        }
     return found
 
 
-def _row(record: Record, usual: Mapping[str, Mapping[str, Any]]) -> Dict[str, str]:
+def _row(record: Stored, usual: Mapping[str, Mapping[str, Any]]) -> Dict[str, str]:
     metrics = record["metrics"]
     rhat, divergences = metrics.get("rhat_max"), metrics.get("divergences")
     own, others = record["settings"], usual.get(record["model"], {})
     return {
         "model": record["model"],
         "stack": record["stack"],
-        "settings": settings_text(own, [name for name in others if own[name] != others[name]]),
+        "settings": settings_text(own, [name for name in others if setting(record, name) != others[name]]),
         "seed": str(record["seed"]),
         "verdict": record["status"] if record["status"] != "ok" else record["quality"]["verdict"],
         "R-hat": "-" if rhat is None else f"{rhat:.3f}",
@@ -92,7 +93,7 @@ def _row(record: Record, usual: Mapping[str, Mapping[str, Any]]) -> Dict[str, st
     }
 
 
-def _columns(records: Sequence[Record], settings: Sequence[str]) -> List[str]:
+def _columns(records: Sequence[Stored], settings: Sequence[str]) -> List[str]:
     """Name the columns that say something that is not the same of all records."""
     told = {
         "stack": len({record["stack"] for record in records}) > 1,
@@ -106,7 +107,7 @@ def _columns(records: Sequence[Record], settings: Sequence[str]) -> List[str]:
     return [name for name in names if told.get(name, True)]
 
 
-def table(records: Sequence[Record], width: Optional[int]) -> List[Tuple[str, str]]:
+def table(records: Sequence[Stored], width: Optional[int]) -> List[Tuple[str, str]]:
     """Return the lines of the table, worst first, each with the style that it is printed in.
 
     Parameters
@@ -156,7 +157,7 @@ def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 3] + "..."
 
 
-def line(record: Record) -> str:
+def line(record: Stored) -> str:
     """Return a record in one plain line, for the log of a run."""
     if record["status"] != "ok":
         return f"{record['model']}  {record['status']}: {record['reason']}"
@@ -172,7 +173,7 @@ def line(record: Record) -> str:
     return ", ".join(told) + (f": {why}" if why else "")
 
 
-def sentences(records: Sequence[Record], files: Sequence[str] = ()) -> List[str]:
+def sentences(records: Sequence[Stored], files: Sequence[str] = ()) -> List[str]:
     """Say how many are good, what limits the others, and what to type next.
 
     Parameters
@@ -197,9 +198,9 @@ def sentences(records: Sequence[Record], files: Sequence[str] = ()) -> List[str]
     return said
 
 
-def _over_seeds(records: Sequence[Record]) -> List[str]:
+def _over_seeds(records: Sequence[Stored]) -> List[str]:
     """Judge configurations of several seeds as one, where there are any."""
-    groups: Dict[Tuple[Any, ...], List[Record]] = {}
+    groups: Dict[Tuple[Any, ...], List[Stored]] = {}
     for record in records:
         if record["status"] == "ok":
             settings = tuple(sorted(record["settings"].items()))
@@ -218,7 +219,7 @@ def _over_seeds(records: Sequence[Record]) -> List[str]:
     return [f"Over their seeds, {counted(len(several), 'configuration')}: {', '.join(told)}."]
 
 
-def _warnings(records: Sequence[Record]) -> List[str]:
+def _warnings(records: Sequence[Stored]) -> List[str]:
     """Repeat what records warn of, each once: what is not known of them, and what could not be kept."""
     of = Counter((one["model"], warning) for one in records for warning in one.get("warnings", []))
     by_text: Dict[str, List[str]] = {}
@@ -230,7 +231,7 @@ def _warnings(records: Sequence[Record]) -> List[str]:
     ]
 
 
-def _by_chance(records: Sequence[Record], files: Sequence[str]) -> List[str]:
+def _by_chance(records: Sequence[Stored], files: Sequence[str]) -> List[str]:
     """Put records that are called inaccurate beside how many would be so by chance."""
     ended = [one for one in records if one["status"] == "ok" and one.get("accuracy")]
     judged = [one for one in ended if one["accuracy"]["verdict"] in ("accurate", "inaccurate")]
@@ -247,7 +248,7 @@ def _by_chance(records: Sequence[Record], files: Sequence[str]) -> List[str]:
     ]
 
 
-def _without_reference(records: Sequence[Record], files: Sequence[str]) -> List[str]:
+def _without_reference(records: Sequence[Stored], files: Sequence[str]) -> List[str]:
     """Say once of which models there is nothing to compare with; of a reference that cannot be used, why."""
     why = {
         one["model"]: str((one.get("accuracy") or {}).get("reasons", [""])[0])
@@ -266,7 +267,7 @@ def _without_reference(records: Sequence[Record], files: Sequence[str]) -> List[
     return said
 
 
-def _next(records: Sequence[Record], files: Sequence[str]) -> List[str]:
+def _next(records: Sequence[Stored], files: Sequence[str]) -> List[str]:
     """Offer the remedies that are worth most: of the worst record, and of the worst of another kind."""
     found: Dict[str, str] = {}
     for kinds in (True, False):

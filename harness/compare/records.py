@@ -4,7 +4,7 @@ import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Tuple, cast
 
 from nutsbench.base.errors import UserError
 from nutsbench.compare import statistics
@@ -12,7 +12,7 @@ from nutsbench.compare.arms import existing
 from nutsbench.compare.result import Comparison, Given, Options
 from nutsbench.compare.statistics import Interval
 from nutsbench.judge import quality
-from nutsbench.records.record import newest, place_anywhere
+from nutsbench.records.record import Stored, newest, place_anywhere, stored
 from nutsbench.records.store import Store, content
 from nutsbench.stacks import environment
 
@@ -43,7 +43,7 @@ class Records:
     """
 
     label: str
-    rows: Dict[Key, Mapping[str, Any]]
+    rows: Dict[Key, Stored]
     failed: Mapping[Key, str] = field(default_factory=dict)
     left_out: int = 0
 
@@ -80,7 +80,7 @@ def read(role: str, text: str) -> Records:
         raise UserError(f"{label} holds something that is no record: {error!r}.") from error
 
 
-def gather(label: str, known: Sequence[Mapping[str, Any]]) -> Records:
+def gather(label: str, known: Sequence[Stored]) -> Records:
     """Return some records as one side of a comparison.
 
     Parameters
@@ -110,11 +110,12 @@ def gather(label: str, known: Sequence[Mapping[str, Any]]) -> Records:
     return Records(label, kept, failed, len(ended) - len(kept))
 
 
-def _of_file(path: Path) -> List[Mapping[str, Any]]:
-    return [quality.present(json.loads(line)) for line in content(path).split(b"\n") if line.strip()]
+def _of_file(path: Path) -> List[Stored]:
+    found = [stored(json.loads(line)) for line in content(path).split(b"\n") if line.strip()]
+    return [cast(Stored, quality.present(record)) for record in found]
 
 
-def _key(row: Mapping[str, Any]) -> Key:
+def _key(row: Stored) -> Key:
     return row["model"], json.dumps(row["settings"], sort_keys=True), row["seed"]
 
 
@@ -202,7 +203,7 @@ def notes(base: Records, head: Records) -> List[str]:
     return said
 
 
-def _differ(pairs: Sequence[Tuple[Mapping[str, Any], Mapping[str, Any]]]) -> str:
+def _differ(pairs: Sequence[Tuple[Stored, Stored]]) -> str:
     if any(one["model_digest"] != other["model_digest"] for one, other in pairs):
         return "the records are of two definitions of the model"
     if any(one["schema"] != other["schema"] for one, other in pairs):
@@ -220,9 +221,10 @@ def _differ(pairs: Sequence[Tuple[Mapping[str, Any], Mapping[str, Any]]]) -> str
     return "" if len(pairs) > 1 else "one seed alone has no spread: run more of them (--seed 1,2,3)"
 
 
-def _fill(result: Any, pairs: Sequence[Tuple[Mapping[str, Any], Mapping[str, Any]]]) -> None:
+def _fill(result: Any, pairs: Sequence[Tuple[Stored, Stored]]) -> None:
     def values(name: str) -> Tuple[List[float], List[float]]:
-        return [one["metrics"][name] for one, _ in pairs], [other["metrics"][name] for _, other in pairs]
+        base, head = ([pair[side]["metrics"][name] for pair in pairs] for side in (0, 1))
+        return [math.nan if v is None else v for v in base], [math.nan if v is None else v for v in head]
 
     same = values("leapfrogs")[0] == values("leapfrogs")[1]
     share = result.level if same else result.level / 2

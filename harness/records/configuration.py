@@ -8,11 +8,10 @@ import json
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
 
 from nutsbench.models.spec import SamplerSettings
-from nutsbench.records.record import Status, newest
+from nutsbench.records.record import Status, Stored, newest
 from nutsbench.stacks.environment import digest
 
-Record = Mapping[str, Any]
-Facet = Callable[[Record], str]
+Facet = Callable[[Stored], str]
 
 _SHORT = {"target_accept": "accept", "max_treedepth": "depth"}
 #: Settings that every name has.
@@ -24,22 +23,22 @@ def _environment(name: str) -> Facet:
     return lambda record: str(record["environment"].get(name, "unknown"))
 
 
-def _detail(record: Record, name: str) -> Any:
+def _detail(record: Stored, name: str) -> Any:
     return (record.get("details") or {}).get(name)
 
 
-def _cache(record: Record) -> str:
+def _cache(record: Stored) -> str:
     used = _detail(record, "compile_cache") or {}
     # What the store gives takes no time of the compiler's.
     stored = " with stored modules" if used.get("modules_from_store") else ""
     return f"{used.get('state', 'unknown')}{stored}"
 
 
-def _flags(record: Record) -> str:
+def _flags(record: Stored) -> str:
     return json.dumps(record["environment"].get("theano_flags") or {}, sort_keys=True)
 
 
-def _blas(record: Record) -> str:
+def _blas(record: Stored) -> str:
     pools = record["environment"].get("blas") or []
     return "+".join(sorted({str(pool.get("internal_api")) for pool in pools})) or "unknown"
 
@@ -64,17 +63,17 @@ VERSIONS: Mapping[str, Facet] = {
 _MARKED = ("definition", "machine", "packages", "origin")
 
 
-def of(record: Record) -> Tuple[str, ...]:
+def of(record: Stored) -> Tuple[str, ...]:
     """Return all that a record's configuration is made of; equal for repeats, apart from versions."""
     settings = (f"{record['settings'].get(name)}" for name in SamplerSettings.names())
     return (record["model"], record["stack"], *settings, *(facet(record) for facet in FACETS.values()))
 
 
-def _version(record: Record) -> Tuple[str, ...]:
+def _version(record: Stored) -> Tuple[str, ...]:
     return tuple(facet(record) for facet in VERSIONS.values())
 
 
-def current(records: Iterable[Record]) -> Tuple[List[Record], List[str]]:
+def current(records: Iterable[Stored]) -> Tuple[List[Stored], List[str]]:
     """Return the newest record of each configuration, seed and results folder, and what was left out.
 
     Parameters
@@ -110,29 +109,31 @@ def current(records: Iterable[Record]) -> Tuple[List[Record], List[str]]:
     return sorted(found, key=_when), left_out
 
 
-def _when(record: Record) -> str:
+def _when(record: Stored) -> str:
     return str(record["started_at"])
 
 
-def _asked(record: Record) -> str:
+def _asked(record: Stored) -> str:
     """Return what was asked for: of what only a cell that ended well tells, nothing."""
-    names = ("model", "model_digest", "stack", "seed", "profile", "origin", "settings")
-    asked = [record[name] for name in names]
+    asked = [
+        *(record["model"], record["model_digest"], record["stack"], record["seed"]),
+        *(record["profile"], record["origin"], record["settings"]),
+    ]
     return json.dumps([*asked, record["environment"].get("threads")], sort_keys=True, default=str)
 
 
-def _ended(record: Record) -> str:
+def _ended(record: Stored) -> str:
     facets = of(record) if record["status"] == Status.OK.value else ()
     return f"{_asked(record)}|{record['status'] == Status.OK.value}|{'|'.join(facets)}"
 
 
-def _is_last(record: Record, last: Record) -> bool:
+def _is_last(record: Stored, last: Stored) -> bool:
     """Return whether a record counts beside the last one of its cell: both ended well, or it is that one."""
     ok = Status.OK.value
     return bool(record["id"] == last["id"] or record["status"] == last["status"] == ok)
 
 
-def groups(records: Iterable[Record]) -> Dict[str, List[Record]]:
+def groups(records: Iterable[Stored]) -> Dict[str, List[Stored]]:
     """Return the records that are ok by the name of their configuration, which no other one has.
 
     The name says model, the first settings and stack; and all else in which records that are
@@ -143,24 +144,24 @@ def groups(records: Iterable[Record]) -> Dict[str, List[Record]]:
     records : iterable of dict
         Records.
     """
-    plain: Dict[str, List[Record]] = {}
+    plain: Dict[str, List[Stored]] = {}
     for record in records:
         if record["status"] == Status.OK.value:
             plain.setdefault(_name(record, [], []), []).append(record)
-    found: Dict[str, List[Record]] = {}
+    found: Dict[str, List[Stored]] = {}
     for rows in plain.values():
         for name, row in zip(_names(rows), rows):
             found.setdefault(name, []).append(row)
     return found
 
 
-def _names(rows: Sequence[Record]) -> List[str]:
+def _names(rows: Sequence[Stored]) -> List[str]:
     """Return the names of records that are called the same in short."""
     settings = [
         name for name in SamplerSettings.names() if len({str(row["settings"].get(name)) for row in rows}) > 1
     ]
     facets = {name: facet for name, facet in FACETS.items() if len(set(map(facet, rows))) > 1}
-    by_configuration: Dict[Tuple[str, ...], List[Record]] = {}
+    by_configuration: Dict[Tuple[str, ...], List[Stored]] = {}
     for row in rows:
         by_configuration.setdefault(of(row), []).append(row)
     found = []
@@ -171,7 +172,7 @@ def _names(rows: Sequence[Record]) -> List[str]:
     return _apart(found, rows)
 
 
-def _earlier(row: Record, repeats: Sequence[Record]) -> List[str]:
+def _earlier(row: Stored, repeats: Sequence[Stored]) -> List[str]:
     """Return the versions of a record that a newer one of its configuration has others of."""
     last = max(repeats, key=_when)
     return [
@@ -179,7 +180,7 @@ def _earlier(row: Record, repeats: Sequence[Record]) -> List[str]:
     ]
 
 
-def _elsewhere(row: Record, repeats: Sequence[Record]) -> List[str]:
+def _elsewhere(row: Stored, repeats: Sequence[Stored]) -> List[str]:
     """Return the mark of a record's results folder, where another folder has the same cells."""
     alike = [one for one in repeats if _version(one) == _version(row)]
     places: Dict[str, set] = {}  # type: ignore[type-arg]
@@ -189,7 +190,7 @@ def _elsewhere(row: Record, repeats: Sequence[Record]) -> List[str]:
     return [_told("origin", str(row["origin"]), row, alike)] if len(seeds) > len(set(seeds)) else []
 
 
-def _told(name: str, value: str, row: Record, rows: Sequence[Record]) -> str:
+def _told(name: str, value: str, row: Stored, rows: Sequence[Stored]) -> str:
     if name == "flags":
         return _flags_told(value, rows)
     if name in _MARKED:
@@ -202,7 +203,7 @@ def _short(value: str) -> str:
     return value if 0 < len(value) <= _LONG else digest(value)[:_MARK]
 
 
-def _flags_told(value: str, rows: Sequence[Record]) -> str:
+def _flags_told(value: str, rows: Sequence[Stored]) -> str:
     """Return the flags in which records differ; of long values a mark."""
     own, every = json.loads(value), [json.loads(_flags(row)) for row in rows]
     names = sorted({name for flags in every for name in flags})
@@ -211,7 +212,7 @@ def _flags_told(value: str, rows: Sequence[Record]) -> str:
     return " ".join(f"{name} {_short(text)}" for name, text in texts.items())
 
 
-def _apart(names: Sequence[str], rows: Sequence[Record]) -> List[str]:
+def _apart(names: Sequence[str], rows: Sequence[Stored]) -> List[str]:
     """Make names longer that two configurations share all the same, as by two digests that begin alike."""
     whole = [(*of(row), *_version(row)) for row in rows]
     sharing: Dict[str, set] = {}  # type: ignore[type-arg]
@@ -227,7 +228,7 @@ def settings_told(settings: Mapping[str, Any], names: Iterable[str]) -> str:
     return ", ".join(f"{_SHORT.get(name, name)} {settings[name]}" for name in names)
 
 
-def _name(record: Record, settings: Sequence[str], told: Sequence[str]) -> str:
+def _name(record: Stored, settings: Sequence[str], told: Sequence[str]) -> str:
     more = [name for name in settings if name not in NAMED]
     parts = [settings_told(record["settings"], [*NAMED, *more]), record["stack"], *told]
     return f"{record['model']} ({'; '.join(parts)})"

@@ -6,16 +6,16 @@ asv's own files are written by :mod:`nutsbench.track.asv_results`.
 import json
 import statistics
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from nutsbench.base.paths import write_whole
 from nutsbench.judge.metrics import METRICS
 from nutsbench.records import store
 from nutsbench.records.configuration import groups
+from nutsbench.records.record import Stored
 
-Record = Mapping[str, Any]
 #: Writes records into a folder, for a machine of that name, and returns the files and what was left out.
-Exporter = Callable[[List[Dict[str, Any]], Path, Optional[str]], Tuple[List[Path], List[str]]]
+Exporter = Callable[[List[Stored], Path, Optional[str]], Tuple[List[Path], List[str]]]
 
 #: What ``nutsbench export --to`` knows, by name.
 EXPORTERS: Dict[str, Exporter] = {}
@@ -38,12 +38,12 @@ def exporter(name: str) -> Callable[[Exporter], Exporter]:
 
 
 @exporter("bencher")
-def _bencher(records: List[Dict[str, Any]], folder: Path, _: Optional[str]) -> Tuple[List[Path], List[str]]:
+def _bencher(records: List[Stored], folder: Path, _: Optional[str]) -> Tuple[List[Path], List[str]]:
     return [_json(folder / "bencher.json", bencher(records))], _without_metrics(records)
 
 
 @exporter("github-action-benchmark")
-def _github(records: List[Dict[str, Any]], folder: Path, _: Optional[str]) -> Tuple[List[Path], List[str]]:
+def _github(records: List[Stored], folder: Path, _: Optional[str]) -> Tuple[List[Path], List[str]]:
     smaller, larger = github_action_benchmark(records)
     files = [
         _json(folder / "github-action-benchmark-smaller-is-better.json", smaller),
@@ -53,14 +53,14 @@ def _github(records: List[Dict[str, Any]], folder: Path, _: Optional[str]) -> Tu
 
 
 @exporter("csv")
-def _csv(records: List[Dict[str, Any]], folder: Path, _: Optional[str]) -> Tuple[List[Path], List[str]]:
+def _csv(records: List[Stored], folder: Path, _: Optional[str]) -> Tuple[List[Path], List[str]]:
     path = folder / "records.csv"
     write_whole(path, store.frame(records).to_csv(index=False))
     return [path], []
 
 
 @exporter("parquet")
-def _parquet(records: List[Dict[str, Any]], folder: Path, _: Optional[str]) -> Tuple[List[Path], List[str]]:
+def _parquet(records: List[Stored], folder: Path, _: Optional[str]) -> Tuple[List[Path], List[str]]:
     path = folder / "records.parquet"
     store.frame(records).to_parquet(path, index=False)
     return [path], []
@@ -71,17 +71,17 @@ def _json(path: Path, content: Any) -> Path:
     return path
 
 
-def _without_metrics(records: Iterable[Record]) -> List[str]:
+def _without_metrics(records: Iterable[Stored]) -> List[str]:
     bad = [record for record in records if record["status"] != "ok"]
     return [f"{r['model']}, seed {r['seed']}, {r['stack']}: {r['status']}" for r in bad]
 
 
-def _values(records: Sequence[Record], metric: str) -> List[float]:
+def _values(records: Sequence[Stored], metric: str) -> List[float]:
     values = [record["metrics"].get(metric) for record in records]
     return [float(value) for value in values if value is not None]
 
 
-def bencher(records: Iterable[Record]) -> Dict[str, Dict[str, Dict[str, float]]]:
+def bencher(records: Iterable[Stored]) -> Dict[str, Dict[str, Dict[str, float]]]:
     """Return Bencher Metric Format: by benchmark and measure a value, with its range over seeds.
 
     Parameters
@@ -109,7 +109,7 @@ def bencher(records: Iterable[Record]) -> Dict[str, Dict[str, Dict[str, float]]]
     return found
 
 
-def github_action_benchmark(records: Iterable[Record]) -> Tuple[List[Dict[str, Any]], List[Dict[str, Any]]]:
+def github_action_benchmark(records: Iterable[Stored]) -> Tuple[List[Dict[str, Any]], List[Dict[str, Any]]]:
     """Return the entries of github-action-benchmark, one list for each direction.
 
     Returns

@@ -13,16 +13,17 @@ import shutil
 import tempfile
 import uuid
 import zlib
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, cast
+
+import msgspec
 
 from nutsbench.base.errors import UserError
 from nutsbench.judge import claims, quality
-from nutsbench.models.spec import SamplerSettings
 from nutsbench.records import configuration
-from nutsbench.records.record import SCHEMA, Record
+from nutsbench.records.record import SCHEMA, NotARecordError, Record, Stored, stored
 from nutsbench.stacks import environment
 
 if TYPE_CHECKING:
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
 
 #: Room that a run needs at the least, in bytes.
 _ROOM = 20 * 2**20
-
-#: What every record has, under whatever schema.
-_NEEDED = {"id", *(one.name for one in fields(Record) if one.default is MISSING is one.default_factory)}
-_SETTINGS = set(SamplerSettings.names())
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ class Loaded:
         A sentence for each line that could not be read.
     """
 
-    records: List[Dict[str, Any]]
+    records: List[Stored]
     problems: List[str]
 
 
@@ -181,7 +178,7 @@ class Store:
         UserError
             If a file cannot be read or was written by a newer version of this project.
         """
-        records: List[Dict[str, Any]] = []
+        records: List[Stored] = []
         problems: List[str] = []
         for path in sorted([*self.runs.rglob("*.jsonl"), *self.runs.rglob("*.jsonl.gz")]):
             lines = content(path).split(b"\n")
@@ -195,18 +192,19 @@ class Store:
                     problems.append(f"{path.name}, line {number}, {what}; it is left out")
                     continue
                 _check_schema(record, path, number)
-                lacks = sorted(_NEEDED - set(record)) or sorted(_SETTINGS - set(record["settings"]))
-                if lacks:
-                    problems.append(f"{path.name}, line {number}, has no {lacks[0]}; it is left out")
+                try:
+                    known = stored(record)
+                except NotARecordError as error:
+                    problems.append(f"{path.name}, line {number}, is no record ({error}); it is left out")
                     continue
-                records.append(quality.present(record))
+                records.append(cast(Stored, quality.present(known)))
         # A record that was copied to be published is still one record.
         once = {record["id"]: record for record in records}
         _settle(records)
         return Loaded(sorted(once.values(), key=lambda record: str(record["started_at"])), problems)
 
 
-def _settle(records: Sequence[Dict[str, Any]]) -> None:
+def _settle(records: Sequence[Stored]) -> None:
     """Give records from before processors were told apart by more than their name the kind that is meant."""
     known = environment.kinds(record["environment"] for record in records)
     for record in records:
@@ -233,14 +231,11 @@ def content(path: Path) -> bytes:
 
 def _parse(line: bytes) -> Optional[Dict[str, Any]]:
     try:
-        record = json.loads(line, parse_constant=_no_number)
-    except ValueError:
+        # Three times as fast as the standard library's, and takes no NaN for a number.
+        record = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     return record if isinstance(record, dict) and "schema" in record else None
-
-
-def _no_number(text: str) -> None:
-    raise ValueError(f"{text} is no number that a record holds")
 
 
 def _check_schema(record: Dict[str, Any], path: Path, number: int) -> None:
@@ -264,15 +259,16 @@ def utc_now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-def frame(records: List[Dict[str, Any]]) -> "pd.DataFrame":
+def frame(records: Sequence[Stored]) -> "pd.DataFrame":
     """Return records as a table, one row a record, nested values as ``metrics.ess_per_s``.
 
     Quantities and packages are left out: they are tables of their own.
     """
     import pandas as pd
 
-    def flat(record: Dict[str, Any]) -> Dict[str, Any]:
-        row = {name: record[name] for name in ("model", "stack", "seed", "status", "reason")}
+    def flat(record: Stored) -> Dict[str, Any]:
+        values: Mapping[str, Any] = record
+        row = {name: values[name] for name in ("model", "stack", "seed", "status", "reason")}
         row.update({f"settings.{name}": value for name, value in record["settings"].items()})
         row.update({f"metrics.{name}": value for name, value in record["metrics"].items()})
         for phase, time in record["phases"].items():
@@ -284,9 +280,9 @@ def frame(records: List[Dict[str, Any]]) -> "pd.DataFrame":
         row["accuracy.reasons"] = "; ".join(judged.get("reasons", []))
         row.update({f"accuracy.worst.{name}": v for name, v in (judged.get("worst") or {}).items()})
         row["claims"] = claims.counted(record.get("claims", []))
-        row.update({name: record[name] for name in ("profile", "started_at", "id")})
+        row.update({name: values[name] for name in ("profile", "started_at", "id")})
         # What else two rows of the same settings can differ in.
-        row.update({name: record[name] for name in ("schema", "origin", "model_digest", "stack_digest")})
+        row.update({name: values[name] for name in ("schema", "origin", "model_digest", "stack_digest")})
         row.update({name: facet(record) for name, facet in configuration.FACETS.items() if name not in row})
         row["source"] = record.get("details", {}).get("source")
         return row

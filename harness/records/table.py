@@ -1,12 +1,13 @@
 """Records as tables for people: on a terminal, in CSV; and as lines where there is no terminal."""
 
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set
 
 from rich.table import Table
 from rich.text import Text
 
 from nutsbench.judge import claims
 from nutsbench.models.spec import SamplerSettings
+from nutsbench.records.record import Stored, setting
 
 _SHORT = {"target_accept": "accept", "max_treedepth": "depth"}
 _STYLES = {"good": "green", "too few draws": "yellow", "treedepth limited": "cyan", "unknown": "cyan"}
@@ -24,13 +25,13 @@ def number(value: Optional[float], digits: int = 3) -> str:
     return f"{value:,.0f}" if abs(value) >= 1 else f"{value:.1e}"
 
 
-def varying(records: Sequence[Mapping[str, Any]]) -> List[str]:
+def varying(records: Sequence[Stored]) -> List[str]:
     """Return the names of the settings in which the records of any one model differ."""
     found = []
     for name in SamplerSettings.names():
-        by_model: Dict[str, set] = {}  # type: ignore[type-arg]
+        by_model: Dict[str, Set[Any]] = {}
         for record in records:
-            by_model.setdefault(record["model"], set()).add(record["settings"][name])
+            by_model.setdefault(record["model"], set()).add(setting(record, name))
         if any(len(values) > 1 for values in by_model.values()):
             found.append(name)
     return found
@@ -41,7 +42,7 @@ def settings_text(settings: Mapping[str, Any], names: Sequence[str]) -> str:
     return ", ".join(f"{_SHORT.get(name, name)} {settings[name]}" for name in names)
 
 
-def verdict(record: Mapping[str, Any]) -> str:
+def verdict(record: Stored) -> str:
     """Return in words how a cell ended: its quality and the reasons, or its status and why."""
     if record["status"] != "ok":
         return f"{record['status']}: {record['reason']}"
@@ -56,7 +57,7 @@ def verdict(record: Mapping[str, Any]) -> str:
     return text
 
 
-def accuracy(record: Mapping[str, Any]) -> str:
+def accuracy(record: Stored) -> str:
     """Return in short whether a cell agrees with the truth, and its largest z: ``accurate 1.9``."""
     judged = record.get("accuracy") or {}
     if not judged:
@@ -65,7 +66,7 @@ def accuracy(record: Mapping[str, Any]) -> str:
     return f"{judged['verdict']} {abs(worst['z']):.1f}" if worst else str(judged["verdict"])
 
 
-def results_table(records: Sequence[Mapping[str, Any]], width: int = 200) -> Table:
+def results_table(records: Sequence[Stored], width: int = 200) -> Table:
     """Return one line a cell: what it gave, where its time went, and whether to trust it.
 
     Parameters
@@ -105,7 +106,7 @@ def results_table(records: Sequence[Mapping[str, Any]], width: int = 200) -> Tab
     return table
 
 
-def _figures(record: Mapping[str, Any]) -> List[str]:
+def _figures(record: Stored) -> List[str]:
     metrics = record["metrics"]
     rhat = metrics.get("rhat_max")
     divergences = metrics.get("divergences")
@@ -119,12 +120,12 @@ def _figures(record: Mapping[str, Any]) -> List[str]:
     ]
 
 
-def _phase_times(record: Mapping[str, Any], phases: Sequence[str]) -> List[str]:
+def _phase_times(record: Stored, phases: Sequence[str]) -> List[str]:
     times = record["phases"]
     return [f"{times[phase]['wall_s']:.1f}" if phase in times else "-" for phase in phases]
 
 
-def claims_table(records: Sequence[Mapping[str, Any]]) -> Table:
+def claims_table(records: Sequence[Stored]) -> Table:
     """Return one line a claim and record: what one should see, and whether one does.
 
     Parameters
@@ -149,12 +150,12 @@ def claims_table(records: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
-def _accuracy_text(record: Mapping[str, Any]) -> Text:
+def _accuracy_text(record: Stored) -> Text:
     judged = record.get("accuracy") or {}
     return Text(accuracy(record), style=_ACCURACY_STYLES.get(judged.get("verdict", ""), ""))
 
 
-def _verdict_text(record: Mapping[str, Any]) -> Text:
+def _verdict_text(record: Stored) -> Text:
     style = _STYLES.get(record["quality"]["verdict"], "red") if record["status"] == "ok" else "red"
     return Text(verdict(record), style=style)
 

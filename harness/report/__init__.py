@@ -10,7 +10,8 @@ data verdicts words site section sweep since draw changes side_by_side pages
 
 from typing import TYPE_CHECKING, Any, Dict
 
-from nutsbench.report.data import Record, Source, load
+from nutsbench.records.record import Stored
+from nutsbench.report.data import Source, load
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,7 +109,7 @@ def sweep_figure(source: Source, setting: str, metric: str) -> Any:
     return Figure(made["data"], made["layout"])
 
 
-def draws(source: Source, record: Record) -> "Draws":
+def draws(source: Source, record: Stored) -> "Draws":
     """Return a cell's draws.
 
     Parameters

@@ -5,17 +5,14 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from nutsbench import models
 from nutsbench.models import truths
 from nutsbench.models.spec import ModelSpec, SamplerSettings
-from nutsbench.records.record import newest, place_anywhere
+from nutsbench.records.record import Stored, newest, place_anywhere, setting
 from nutsbench.records.store import Store
 from nutsbench.records.table import settings_text
-
-Record = Mapping[str, Any]
-
 
 #: What a comparison tells of each model.
 _COMPARED = ("model", "problem", "same_work", "verdict", "ratio", "lower", "upper")
@@ -44,12 +41,12 @@ class Source:
     """
 
     folder: Path
-    records: List[Record]
-    earlier: Dict[str, Record]
+    records: List[Stored]
+    earlier: Dict[str, Stored]
     problems: List[str]
     specs: Dict[str, ModelSpec]
     comparisons: List[Dict[str, Any]] = field(default_factory=list)
-    every: List[Record] = field(default_factory=list)
+    every: List[Stored] = field(default_factory=list)
 
     @functools.cached_property
     def main(self) -> str:
@@ -80,24 +77,24 @@ class Source:
         one_of_each = {machine(record): record for record in self.records}
         return {name: f"{machine_text(record)} ({name[:4]})" for name, record in one_of_each.items()}
 
-    def is_tutorial(self, record: Record) -> bool:
+    def is_tutorial(self, record: Stored) -> bool:
         """Return whether a record has its model's own settings, whatever profile asked for it."""
         return not self.changed(record)
 
-    def changed(self, record: Record) -> List[str]:
+    def changed(self, record: Stored) -> List[str]:
         """Return the settings that are not the model's own; all of them of a model that is not registered."""
         spec = self.specs.get(record["model"])
         own = spec.settings.to_dict() if spec else {}
-        return [name for name in SamplerSettings.names() if record["settings"][name] != own.get(name)]
+        return [name for name in SamplerSettings.names() if setting(record, name) != own.get(name)]
 
-    def settings_words(self, record: Record) -> str:
+    def settings_words(self, record: Stored) -> str:
         """Return a record's settings in short: those that are not the model's own."""
         changed = self.changed(record)
         if changed:
             return settings_text(record["settings"], changed)
         return "the tutorial's" if self.specs[record["model"]].section else "the model's own"
 
-    def draws_file(self, record: Record) -> Optional[Path]:
+    def draws_file(self, record: Stored) -> Optional[Path]:
         """Return the file of a record's draws, ``None`` if they were not kept or are gone."""
         name = record["details"].get("draws_file")
         if not name or Path(str(name)).name != str(name):
@@ -105,12 +102,12 @@ class Source:
         path = self.folder / "draws" / str(name)
         return path if path.is_file() else None
 
-    def release_records(self) -> List[Record]:
+    def release_records(self) -> List[Stored]:
         """Return the records of the cells that were sampled over PyMC3's releases, of all machines."""
         return list(newest(Store(self.folder / "releases").load().records, _place).values())
 
     @functools.cached_property
-    def swept(self) -> List[Record]:
+    def swept(self) -> List[Stored]:
         """The records of sweeps: those in which one setting at the most is not the model's own.
 
         Of the machine that pages open with: two machines are never in one chart. A cell of a
@@ -119,14 +116,14 @@ class Source:
         """
         mine = [r for r in self.records if machine(r) == self.main and len(self.changed(r)) <= 1]
         swept = {(record["model"], record["stack"]) for record in mine if self.changed(record)}
-        groups: Dict[Tuple[str, str], List[Record]] = {}
+        groups: Dict[Tuple[str, str], List[Stored]] = {}
         for record in mine:
             name = record["model"], record["stack"]
             if name in swept:
                 groups.setdefault(name, []).append(record)
         return [record for group in groups.values() for record in alike(group)]
 
-    def commit_records(self) -> List[Record]:
+    def commit_records(self) -> List[Stored]:
         """Return the records of the cells that asv had sampled of this project's commits, of all machines."""
         records = [
             record
@@ -137,7 +134,7 @@ class Source:
             newest(records, lambda record: f"{_place(record)}|{record['environment']['commit']}").values()
         )
 
-    def of_model(self, name: str) -> List[Record]:
+    def of_model(self, name: str) -> List[Stored]:
         """Return a model's records, newest first."""
         return [record for record in reversed(self.records) if record["model"] == name]
 
@@ -159,8 +156,8 @@ def load(folder: Path) -> Source:
     """
     loaded = Store(folder).load()
     latest = newest(loaded.records, _place)
-    earlier: Dict[str, Record] = {}
-    before: Dict[str, Record] = {}
+    earlier: Dict[str, Stored] = {}
+    before: Dict[str, Stored] = {}
     for record in loaded.records:
         name = _place(record)
         if latest[name]["id"] == record["id"]:
@@ -171,16 +168,16 @@ def load(folder: Path) -> Source:
     specs = {name: models.get(name) for name in models.names()}
     records = sorted(latest.values(), key=lambda record: str(record["started_at"]))
     compared, damaged = comparisons(folder / "compare")
-    every: List[Record] = list(loaded.records)
+    every: List[Stored] = list(loaded.records)
     return Source(folder, records, earlier, [*loaded.problems, *damaged], specs, compared, every)
 
 
-def _place(record: Record) -> str:
+def _place(record: Stored) -> str:
     """Return what identifies a cell on a kind of machine: no machine's record replaces another's."""
     return f"{place_anywhere(record)}|{machine(record)}"
 
 
-def _same_meaning(one: Record, other: Record) -> bool:
+def _same_meaning(one: Stored, other: Stored) -> bool:
     """Return whether two records measured the same model by the same definitions."""
     return all(one[name] == other[name] for name in ("schema", "model_digest"))
 
@@ -229,12 +226,12 @@ def asv_commits(folder: Path) -> Iterator[Tuple[str, str, Dict[str, str]]]:
         yield of_machine, environment, {commits[day][:8]: commits[day] for day in sorted(commits)}
 
 
-def machine(record: Record) -> str:
+def machine(record: Stored) -> str:
     """Return the digest of the kind of machine that a record is of."""
     return str(record["environment"].get("machine", "unknown"))
 
 
-def machine_text(record: Record) -> str:
+def machine_text(record: Stored) -> str:
     """Return a machine in words: processor, cores, memory."""
     facts = record["environment"]
     memory = facts.get("memory_bytes")
@@ -242,7 +239,7 @@ def machine_text(record: Record) -> str:
     return ", ".join([*parts, *([f"{memory / 2**30:.0f} GiB"] if memory else [])])
 
 
-def stack_text(record: Record) -> str:
+def stack_text(record: Stored) -> str:
     """Return a stack in words: its name, and the versions that matter."""
     packages = record["environment"].get("packages", {})
     theano = packages.get("Theano-PyMC") or packages.get("Theano")
@@ -252,11 +249,14 @@ def stack_text(record: Record) -> str:
     return f"{record['stack']} ({', '.join(versions)})" if versions else str(record["stack"])
 
 
-def alike(records: Sequence[Record]) -> List[Record]:
+def alike(records: Sequence[Stored]) -> List[Stored]:
     """Return those of some records that measured what the newest of them did: the same model and stack."""
     last = records[-1]
-    same = ("model_digest", "schema", "stack_digest")
-    return [record for record in records if all(record[name] == last[name] for name in same)]
+
+    def meant(record: Stored) -> Tuple[str, int, str]:
+        return record["model_digest"], record["schema"], record["stack_digest"]
+
+    return [record for record in records if meant(record) == meant(last)]
 
 
 def find_truth(spec: Optional[ModelSpec]) -> Optional[Any]:

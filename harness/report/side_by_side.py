@@ -8,9 +8,10 @@ from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence, Tup
 from nutsbench.base.errors import UserError
 from nutsbench.compare import records as records_
 from nutsbench.compare.result import Options
+from nutsbench.records.record import Stored
 from nutsbench.records.table import counted, percent
 from nutsbench.report import data, verdicts
-from nutsbench.report.data import Record, Source
+from nutsbench.report.data import Source
 from nutsbench.report.draw import charts
 from nutsbench.report.section import Chart, Section, Table
 from nutsbench.report.site import slug
@@ -34,11 +35,11 @@ _NOT_INTERLEAVED = (
     f" {100 * records_.DRIFT:.0f} % are added to either side of each interval, and nothing smaller can be"
     " told. nutsbench compare, with the names of the stacks, tells more."
 )
-Pair = Tuple[Record, Record]
+Pair = Tuple[Stored, Stored]
 _SIDES = (lambda _: "BASE", lambda _: "HEAD")
 
 
-def sections(source: Source, records: Sequence[Record], told: Collection[Tuple[str, str]]) -> List[Section]:
+def sections(source: Source, records: Sequence[Stored], told: Collection[Tuple[str, str]]) -> List[Section]:
     """Return a section for each two stacks whose records share cells, and for each stack measured twice.
 
     Parameters
@@ -78,7 +79,7 @@ def _by_version(stack: str) -> Any:
     return [int(part) if part.isdigit() else -1 for part in re.split(r"(\d+)", stack)], stack
 
 
-def _cell(record: Record) -> Any:
+def _cell(record: Stored) -> Any:
     of_model = record["model"], record["model_digest"], record["schema"]
     return (*of_model, str(record["settings"]), record["seed"])
 

@@ -14,8 +14,9 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from nutsbench.compare import records as compared
 from nutsbench.judge import accuracy
 from nutsbench.models.spec import SamplerSettings
+from nutsbench.records.record import Stored, setting
 from nutsbench.records.table import counted, percent
-from nutsbench.report.data import Record, Source, machine
+from nutsbench.report.data import Source, machine
 from nutsbench.report.verdicts import VERDICTS, Row, verdict
 from nutsbench.track.gaps import UNMIXED
 
@@ -29,7 +30,7 @@ _ROWS = 6
 _MAD = 1.4826
 
 Key = Tuple[Any, ...]
-Pair = Tuple[Record, Record]
+Pair = Tuple[Stored, Stored]
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,9 @@ class Since:
         )
 
 
-def key(record: Record) -> Key:
+def key(record: Stored) -> Key:
     """Return what a record shares with those that differ from it in their seed only."""
-    settings = tuple(record["settings"][name] for name in SamplerSettings.names())
+    settings = tuple(setting(record, name) for name in SamplerSettings.names())
     return (record["model"], record["stack"], machine(record), settings)
 
 
@@ -163,7 +164,7 @@ def _slower(pairs: Sequence[Pair], noise: Optional[Tuple[float, int]], level: fl
     )
 
 
-def another(before: Sequence[Record], after: Sequence[Record], level: float) -> Optional[Change]:
+def another(before: Sequence[Stored], after: Sequence[Stored], level: float) -> Optional[Change]:
     """Return how the verdict over seeds differs between two sets of records, ``None`` where it does not.
 
     Parameters

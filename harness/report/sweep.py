@@ -16,9 +16,11 @@ from nutsbench.compare.statistics import Interval, welch
 from nutsbench.judge import quality
 from nutsbench.judge.remedy import WANTED_ESS
 from nutsbench.models.spec import SamplerSettings
+from nutsbench.records.record import Stored
+from nutsbench.records.record import setting as setting_of
 from nutsbench.records.table import counted, number, settings_text
 from nutsbench.report import verdicts, words
-from nutsbench.report.data import Record, Source
+from nutsbench.report.data import Source
 from nutsbench.report.verdicts import Row
 from nutsbench.track.gaps import UNMIXED
 
@@ -128,23 +130,23 @@ class Best:
         return self.first.lasting == "good"
 
 
-def varied(records: Sequence[Record], setting: str) -> List[Record]:
+def varied(records: Sequence[Stored], setting: str) -> List[Stored]:
     """Return the records in which, of a model's sweep, no other setting is varied."""
     others = [name for name in SamplerSettings.names() if name != setting]
-    groups: Dict[Any, List[Record]] = {}
+    groups: Dict[Any, List[Stored]] = {}
     for record in records:
-        rest = tuple(record["settings"][name] for name in others)
+        rest = tuple(setting_of(record, name) for name in others)
         groups.setdefault((record["model"], record["stack"], rest), []).append(record)
-    best: Dict[Any, List[Record]] = {}
+    best: Dict[Any, List[Stored]] = {}
     for (name, stack, _), group in groups.items():
-        values = {record["settings"][setting] for record in group}
+        values = {setting_of(record, setting) for record in group}
         known = best.get((name, stack), [])
-        if len(values) > max(1, len({record["settings"][setting] for record in known})):
+        if len(values) > max(1, len({setting_of(record, setting) for record in known})):
             best[name, stack] = group
     return [record for group in best.values() for record in group]
 
 
-def ranking(records: Sequence[Record], every: Sequence[Record] = ()) -> List[Tried]:
+def ranking(records: Sequence[Stored], every: Sequence[Stored] = ()) -> List[Tried]:
     """Return what some records' settings gave, each of them once, the best first.
 
     That is by the verdict over seeds that draws enough would lead to, and by the expected time to an ESS
@@ -157,16 +159,16 @@ def ranking(records: Sequence[Record], every: Sequence[Record] = ()) -> List[Tri
     every : sequence of dict
         All records of the model that tell how long it takes to compile, if these are not all.
     """
-    groups: Dict[Tuple[Any, ...], List[Record]] = {}
+    groups: Dict[Tuple[Any, ...], List[Stored]] = {}
     for record in records:
-        groups.setdefault(tuple(record["settings"][n] for n in SamplerSettings.names()), []).append(record)
+        groups.setdefault(tuple(setting_of(record, n) for n in SamplerSettings.names()), []).append(record)
     compiling = _compiling_s(every or records)
     return sorted(
         (_tried(Row(group[::-1]), compiling) for group in groups.values()), key=lambda one: one.rank
     )
 
 
-def _compiling_s(records: Sequence[Record]) -> float:
+def _compiling_s(records: Sequence[Stored]) -> float:
     """Return the seconds of building and compiling a model, which are the same under all settings."""
     known = [
         record["phases"]["build"]["wall_s"] + record["phases"]["compile"]["wall_s"]
@@ -184,24 +186,24 @@ def _tried(row: Row, compiling: float) -> Tried:
     return Tried(row, times, statistics.median(draws) if draws else None)
 
 
-def _more(record: Record) -> Optional[float]:
+def _more(record: Stored) -> Optional[float]:
     """Return how many times its draws a record would need, ``None`` where it has no ESS."""
-    ess = [record["metrics"].get(name) for name in ("ess_bulk_min", "ess_tail_min")]
-    return WANTED_ESS / min(ess) if all(ess) else None
+    bulk, tail = (record["metrics"].get(name) for name in ("ess_bulk_min", "ess_tail_min"))
+    return WANTED_ESS / min(bulk, tail) if bulk and tail else None
 
 
-def _seconds(record: Record, more: float, compiling: float) -> float:
+def _seconds(record: Stored, more: float, compiling: float) -> float:
     phases = record["phases"]
     return float(compiling + phases["tune"]["wall_s"] + phases["draw"]["wall_s"] * more)
 
 
-def seconds(record: Record) -> Optional[float]:
+def seconds(record: Stored) -> Optional[float]:
     """Return the expected time of a record to an ESS of 400 (s), with its own time of compiling."""
     more = _more(record)
     return None if more is None else _seconds(record, more, _compiling_s([record]))
 
 
-def best(records: Sequence[Record], every: Sequence[Record] = ()) -> Optional[Best]:
+def best(records: Sequence[Stored], every: Sequence[Stored] = ()) -> Optional[Best]:
     """Return which of some records' settings are fastest, and which cannot be told apart from them.
 
     Parameters
@@ -312,7 +314,7 @@ def summary(source: Source, tried: Tried) -> Dict[str, Any]:
     }
 
 
-def advice(source: Source, swept: Optional[Sequence[Record]] = None) -> Dict[Tuple[str, str], str]:
+def advice(source: Source, swept: Optional[Sequence[Stored]] = None) -> Dict[Tuple[str, str], str]:
     """Say of each model and stack whose own settings are not good what a sweep found in their place.
 
     Parameters
@@ -322,13 +324,13 @@ def advice(source: Source, swept: Optional[Sequence[Record]] = None) -> Dict[Tup
     swept : sequence of dict, optional
         Records of sweeps; all that there are if not given.
     """
-    groups: Dict[Tuple[str, str], List[Record]] = {}
+    groups: Dict[Tuple[str, str], List[Stored]] = {}
     for record in source.swept if swept is None else swept:
         groups.setdefault((record["model"], record["stack"]), []).append(record)
     return {place: said for place, group in groups.items() for said in [_advice(source, group)] if said}
 
 
-def _advice(source: Source, records: Sequence[Record]) -> str:
+def _advice(source: Source, records: Sequence[Stored]) -> str:
     tried = ranking(records)
     usual = next((one for one in tried if source.is_tutorial(one.row.newest)), None)
     if usual is None or usual.row.verdict == "good":

@@ -4,14 +4,13 @@ import functools
 import statistics
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from nutsbench.judge import accuracy, quality
 from nutsbench.models.spec import SamplerSettings
+from nutsbench.records.record import Stored, setting
 from nutsbench.report.data import alike, machine
 from nutsbench.track.gaps import UNMIXED, unmixed
-
-Record = Mapping[str, Any]
 
 #: Worst first: of a record, and of a row over its seeds.
 VERDICTS = (
@@ -20,7 +19,7 @@ VERDICTS = (
 )  # fmt: skip
 
 
-def verdict(record: Record) -> str:
+def verdict(record: Stored) -> str:
     """Return one word on a record, of :data:`VERDICTS`: the worse of its quality and its accuracy."""
     if record["status"] != "ok":
         return "failed"
@@ -30,12 +29,12 @@ def verdict(record: Record) -> str:
     return "inconclusive" if (found, accuracy) == ("good", "inconclusive") else found
 
 
-def accuracy_of(record: Record) -> str:
+def accuracy_of(record: Stored) -> str:
     """Return the verdict of a record against the reference posterior, empty if it has none."""
     return str((record.get("accuracy") or {}).get("verdict", "")) if record["status"] == "ok" else ""
 
 
-def chances(records: Iterable[Record]) -> Tuple[int, int, float]:
+def chances(records: Iterable[Stored]) -> Tuple[int, int, float]:
     """Return how many records are inaccurate, of how many that were judged, and how many would be by chance.
 
     Parameters
@@ -47,10 +46,10 @@ def chances(records: Iterable[Record]) -> Tuple[int, int, float]:
     return judged.count("inaccurate"), len(judged), accuracy.LEVEL * len(judged)
 
 
-def worst_z(record: Record) -> Optional[float]:
+def worst_z(record: Stored) -> Optional[float]:
     """Return by how many MCSE the limiting scalar is off the reference posterior, regardless of sign."""
-    worst = (record.get("accuracy") or {}).get("worst") or {}
-    return abs(worst["z"]) if worst.get("z") is not None else None
+    worst = record.get("accuracy", {}).get("worst")
+    return abs(worst["z"]) if worst else None
 
 
 @dataclass(frozen=True)
@@ -63,15 +62,15 @@ class Row:
         Newest first.
     """
 
-    records: Sequence[Record]
+    records: Sequence[Stored]
 
     @property
-    def newest(self) -> Record:
+    def newest(self) -> Stored:
         """The newest record."""
         return self.records[0]
 
     @property
-    def ended(self) -> List[Record]:
+    def ended(self) -> List[Stored]:
         """The records of cells that ended well."""
         return [record for record in self.records if record["status"] == "ok"]
 
@@ -120,7 +119,7 @@ class Row:
         return sorted(VERDICTS.index(verdict(record)) for record in self.records)
 
     @functools.cached_property
-    def example(self) -> Record:
+    def example(self) -> Stored:
         """The newest record that has the row's verdict by itself, else the worst: whose words are shown."""
         having = [record for record in self.records if verdict(record) == self.verdict]
         return having[0] if having else min(self.records, key=lambda one: VERDICTS.index(verdict(one)))
@@ -180,7 +179,7 @@ class Row:
         )
 
 
-def rows(records: Iterable[Record]) -> List[Row]:
+def rows(records: Iterable[Stored]) -> List[Row]:
     """Group records into rows of the overview, worst first.
 
     Parameters
@@ -188,9 +187,9 @@ def rows(records: Iterable[Record]) -> List[Row]:
     records : iterable of dict
         Oldest first.
     """
-    groups: Dict[Tuple[Any, ...], List[Record]] = {}
+    groups: Dict[Tuple[Any, ...], List[Stored]] = {}
     for record in records:
-        settings = tuple(record["settings"][name] for name in SamplerSettings.names())
+        settings = tuple(setting(record, name) for name in SamplerSettings.names())
         name = (record["model"], record["stack"], machine(record), settings)
         groups.setdefault(name, []).append(record)
     found = [Row(list(reversed(alike(group)))) for group in groups.values()]

@@ -1,16 +1,15 @@
 """Sentences of the dashboard: why a cell is slow, what is wrong with it, what has changed."""
 
 import shlex
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Dict, List, Sequence
 
 from nutsbench import models
 from nutsbench.judge import quality
+from nutsbench.records.record import Stored
 from nutsbench.records.table import counted, duration, number, settings_text
 from nutsbench.report.verdicts import Row, accuracy_of, chances, verdict
 from nutsbench.stacks import stack
 from nutsbench.track.gaps import unmixed
-
-Record = Mapping[str, Any]
 
 _MEANS = {
     "failed": "did not end: there are no draws to look at",
@@ -72,7 +71,7 @@ def meaning(name: str) -> str:
     return _MEANS[name]
 
 
-def why(record: Record) -> str:
+def why(record: Stored) -> str:
     """Return the reasons of a record's verdict, as a sentence."""
     if record["status"] != "ok":
         return f"{record['status']}: {record['reason']}"
@@ -117,7 +116,7 @@ def remedy(row: Row) -> Dict[str, str]:
     return {"says": told.says, "command": quality.command(judged)}
 
 
-def by_chance(records: Sequence[Record]) -> str:
+def by_chance(records: Sequence[Stored]) -> str:
     """Say how many records are inaccurate, which, and how many would be so by chance."""
     wrong, judged, expected = chances(records)
     if not judged:
@@ -137,7 +136,7 @@ def by_chance(records: Sequence[Record]) -> str:
     )
 
 
-def command_note(record: Record) -> str:
+def command_note(record: Stored) -> str:
     """Say what the command that runs a cell again needs, and a record cannot know: where things lie."""
     needed = []
     if record["stack"] not in (*stack.NAMES, *stack.releases()):
@@ -147,7 +146,7 @@ def command_note(record: Record) -> str:
     return f"it needs {' and '.join(needed)}" if needed else "the command runs it as it stands"
 
 
-def command(record: Record) -> str:
+def command(record: Stored) -> str:
     """Return the command that runs a record's cell again; :func:`command_note` says what it leaves open."""
     parts = ["nutsbench", "run", str(record["model"]), "--fresh", "--profile", str(record["profile"])]
     for name in ("draws", "tune", "chains", "cores", "target_accept", "max_treedepth"):
@@ -156,7 +155,7 @@ def command(record: Record) -> str:
     return shlex.join(parts)
 
 
-def why_slow(record: Record) -> List[str]:
+def why_slow(record: Stored) -> List[str]:
     """Say where the time goes: ESS/s as a product, the gradient's share, the phases.
 
     Parameters

@@ -17,17 +17,14 @@ from nutsbench.base.paths import ROOT
 from nutsbench.models.spec import SamplerSettings
 from nutsbench.records import configuration
 from nutsbench.records.export import exporter
+from nutsbench.records.record import Stored
 from nutsbench.stacks import environment
 from nutsbench.track import cells
 from nutsbench.track.figures import FIGURES, result
 
-Record = Mapping[str, Any]
-
 
 @exporter("asv")
-def write(
-    records: List[Dict[str, Any]], folder: Path, machine: Optional[str]
-) -> Tuple[List[Path], List[str]]:
+def write(records: List[Stored], folder: Path, machine: Optional[str]) -> Tuple[List[Path], List[str]]:
     """Write records as results of asv, merged into those that are there.
 
     Parameters
@@ -117,8 +114,8 @@ def keep_superseded(folder: Path, commit: str, environment: str) -> List[Path]:
     return kept
 
 
-def _by_place(records: Sequence[Record], left_out: List[str]) -> Dict[Tuple[str, str], List[Record]]:
-    found: Dict[Tuple[str, str], List[Record]] = {}
+def _by_place(records: Sequence[Stored], left_out: List[str]) -> Dict[Tuple[str, str], List[Stored]]:
+    found: Dict[Tuple[str, str], List[Stored]] = {}
     for record in records:
         commit = record["environment"].get("commit")
         name = f"{record['model']}, seed {record['seed']}, {record['stack']}"
@@ -134,8 +131,8 @@ def _by_place(records: Sequence[Record], left_out: List[str]) -> Dict[Tuple[str,
 
 
 def _of_one_kind(
-    records: Sequence[Record], here: Optional[Mapping[str, Any]], left_out: List[str]
-) -> List[Record]:
+    records: Sequence[Stored], here: Optional[Mapping[str, Any]], left_out: List[str]
+) -> List[Stored]:
     """Return the records of one kind of machine: of this one, or of the newest record's.
 
     Parameters
@@ -148,8 +145,9 @@ def _of_one_kind(
         Gets a sentence on the others.
     """
     known = [record for record in records if "machine" in record["environment"]]
-    last: Record = max(known, key=lambda record: str(record["started_at"]), default={"environment": {}})
-    wanted = last["environment"] if here is None else here
+    last = max(known, key=lambda record: str(record["started_at"]), default=None)
+    newest: Mapping[str, Any] = {} if last is None else last["environment"]
+    wanted = newest if here is None else here
     others = [record for record in known if not environment.same_kind(record["environment"], wanted)]
     if others:
         whose = "the newest record's" if here is None else "this one"
@@ -157,7 +155,7 @@ def _of_one_kind(
     return [record for record in records if record not in others]
 
 
-def _add(results: Any, records: Sequence[Record], left_out: List[str]) -> int:
+def _add(results: Any, records: Sequence[Stored], left_out: List[str]) -> int:
     """Add every benchmark that the records are enough for, and return how many."""
     from asv.runner import BenchmarkResult
 
@@ -194,7 +192,7 @@ def _add(results: Any, records: Sequence[Record], left_out: List[str]) -> int:
     return added
 
 
-def _without_a_benchmark(records: Sequence[Record]) -> List[str]:
+def _without_a_benchmark(records: Sequence[Stored]) -> List[str]:
     """Say which configurations have no place among asv's benchmarks, or have lost it to a newer one."""
     by_model: Dict[str, int] = {}
     for record in records:
@@ -205,7 +203,7 @@ def _without_a_benchmark(records: Sequence[Record]) -> List[str]:
     return [f"{name}: {count} records that no benchmark of asv's is of" for name, count in by_model.items()]
 
 
-def _bad(rows: Sequence[Record]) -> bool:
+def _bad(rows: Sequence[Stored]) -> bool:
     return bool(cells.why_failed(rows))
 
 
@@ -216,14 +214,14 @@ def _parts(value: Any) -> Tuple[Any, Any, Any]:
     return value, None, None
 
 
-def _seeds(records: Sequence[Record], model: str, settings: Any) -> List[Record]:
+def _seeds(records: Sequence[Stored], model: str, settings: Any) -> List[Stored]:
     """Return the record of each tracked seed, in the order of seeds, all of one configuration.
 
     asv samples with one thread. Of several configurations it is that with most of the seeds, then the
     newest.
     """
     digest = models.model_digest(models.get(model))
-    groups: Dict[Tuple[str, ...], Dict[int, Record]] = {}
+    groups: Dict[Tuple[str, ...], Dict[int, Stored]] = {}
     for record in records:
         asked = record["model"] == model and record["settings"] == settings.to_dict()
         # Records of before threads were recorded had one.
@@ -237,7 +235,7 @@ def _seeds(records: Sequence[Record], model: str, settings: Any) -> List[Record]
     )
 
 
-def _as_asv(record: Record) -> Tuple[str, ...]:
+def _as_asv(record: Stored) -> Tuple[str, ...]:
     """Return what has to be the same for all seeds of a result; asv's own differ in none of it."""
     return tuple(configuration.FACETS[name](record) for name in ("profile", "flags", "BLAS", "cache"))
 

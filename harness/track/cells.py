@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Sequence
 
 from nutsbench import models
 from nutsbench.base import lock
@@ -19,7 +19,7 @@ from nutsbench.models import truths
 from nutsbench.models.spec import ModelSpec, SamplerSettings
 from nutsbench.records import grid
 from nutsbench.records.grid import DEFAULT_SEED, Cell
-from nutsbench.records.record import SCHEMA, Record, Status
+from nutsbench.records.record import SCHEMA, Record, Status, Stored
 from nutsbench.records.store import Store, utc_now
 from nutsbench.run import runner
 from nutsbench.run.process import Options
@@ -112,7 +112,7 @@ def version(spec: ModelSpec, *parts: Any) -> str:
 
 def sample(
     spec: ModelSpec, name: str, speed: Callable[[], float], seeds: Sequence[int] = SEEDS
-) -> Dict[str, List[Dict[str, Any]]]:
+) -> Dict[str, List[Stored]]:
     """Sample a model with every seed, and return its records by the label of their settings.
 
     Parameters
@@ -133,7 +133,7 @@ def sample(
     """
     by_label = settings(spec, name)
     cells = [Cell(spec.name, chosen, seed) for chosen in by_label.values() for seed in seeds]
-    found: Dict[str, List[Dict[str, Any]]] = {text: [] for text in by_label}
+    found: Dict[str, List[Stored]] = {text: [] for text in by_label}
     before = speed()
     for record in _records(cells, name, prepare=spec.name):
         after = speed()
@@ -142,7 +142,7 @@ def sample(
     return found
 
 
-def one_of_each(names: Sequence[str], profile: str) -> Iterator[Dict[str, Any]]:
+def one_of_each(names: Sequence[str], profile: str) -> Iterator[Stored]:
     """Sample one cell of each model, one after the other, and yield their records.
 
     Parameters
@@ -185,7 +185,7 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def why_failed(records: Sequence[Mapping[str, Any]]) -> str:
+def why_failed(records: Sequence[Stored]) -> str:
     """Return why a cell cannot be reported, empty if all of its seeds are ok."""
     bad = [
         f"seed {one['seed']}: {one['status']}, {one['reason']}" for one in records if one["status"] != "ok"

@@ -15,11 +15,12 @@ from typing import Any, Callable, Dict, List, Sequence
 from nutsbench import models
 from nutsbench.inside import core
 from nutsbench.models.spec import ModelSpec
+from nutsbench.records.record import Stored
 from nutsbench.track import cells, counts, speed
 from nutsbench.track.figures import FIGURES, Figure, Value, result
 from nutsbench.track.measured import PROCESSES, READER, ROUNDS, Measured
 
-Records = Dict[str, List[Dict[str, Any]]]
+Records = Dict[str, List[Stored]]
 
 
 def sampling_classes(module: str, profile: str) -> Dict[str, type]:

@@ -8,9 +8,11 @@ for each figure is its kind, :class:`Kind`.
 import math
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
+from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 import numpy as np
+
+from nutsbench.records.record import Stored
 
 Value = Union[float, Dict[str, Any]]
 
@@ -27,7 +29,6 @@ class Kind(Enum):
     TOTAL = "total"
 
 
-Record = Mapping[str, Any]
 Values = List[Optional[float]]
 
 
@@ -59,40 +60,40 @@ class Figure:
     pretty: str
     text: str
     kind: Kind
-    read: Callable[[Sequence[Record]], Values]
+    read: Callable[[Sequence[Stored]], Values]
     edition: int = 0
 
 
-def _metric(name: str) -> Callable[[Sequence[Record]], Values]:
+def _metric(name: str) -> Callable[[Sequence[Stored]], Values]:
     return lambda records: [record["metrics"].get(name) for record in records]
 
 
-def _phase(name: str) -> Callable[[Sequence[Record]], Values]:
+def _phase(name: str) -> Callable[[Sequence[Stored]], Values]:
     return lambda records: [record["phases"][name]["wall_s"] for record in records]
 
 
-def _worst_z(records: Sequence[Record]) -> Values:
+def _worst_z(records: Sequence[Stored]) -> Values:
     worst = [(record.get("accuracy") or {}).get("worst") for record in records]
     return [None if score is None else abs(score["z"]) for score in worst]
 
 
-def _compile_s(records: Sequence[Record]) -> Values:
+def _compile_s(records: Sequence[Stored]) -> Values:
     # Compiled for all seeds together, so it stands in each of their records.
     return list(records[0]["details"].get("compile_s", []))
 
 
-def _leapfrogs(record: Record) -> Optional[float]:
+def _leapfrogs(record: Stored) -> Optional[float]:
     metrics = record["metrics"]
-    parts = (metrics.get("tune_leapfrogs"), metrics.get("leapfrogs"))
-    return None if None in parts else float(sum(parts))
+    tune, draw = metrics.get("tune_leapfrogs"), metrics.get("leapfrogs")
+    return None if tune is None or draw is None else float(tune + draw)
 
 
-def _leapfrogs_per_ess(records: Sequence[Record]) -> Values:
+def _leapfrogs_per_ess(records: Sequence[Stored]) -> Values:
     pairs = [(_leapfrogs(record), record["metrics"].get("ess_bulk_min")) for record in records]
     return [steps / ess if steps and ess else None for steps, ess in pairs]
 
 
-def _pace_s(records: Sequence[Record]) -> Values:
+def _pace_s(records: Sequence[Stored]) -> Values:
     """Return each seed's seconds per leapfrog, times all seeds' leapfrogs per effective sample.
 
     Their middle is the seconds of all seeds over their effective samples. Their spread is
@@ -110,7 +111,7 @@ def _pace_s(records: Sequence[Record]) -> Values:
     ]
     if not all(steps) or not all(samples):
         return [None]
-    efficiency = sum(filter(None, steps)) / sum(samples)
+    efficiency = sum(filter(None, steps)) / sum(filter(None, samples))
     return [time / step * efficiency for time, step in zip(seconds, steps) if step]
 
 
@@ -199,7 +200,7 @@ FIGURES: Sequence[Figure] = (
 )
 
 
-def result(figure: Figure, records: Sequence[Record]) -> Value:
+def result(figure: Figure, records: Sequence[Stored]) -> Value:
     """Return what an asv benchmark hands back for a figure of one model under one setting.
 
     Parameters

@@ -8,15 +8,15 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Container, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Container, Dict, List, Optional, Sequence, Set, Tuple
 
 import pandas as pd
 
 from nutsbench.judge import quality
 from nutsbench.judge.accuracy import VERDICTS
+from nutsbench.records.record import Stored
 
-Record = Mapping[str, Any]
-Place = Callable[[Record], str]
+Place = Callable[[Stored], str]
 
 #: What asv keeps of R-hat, the median over seeds, and the limit for it: that of Gelman and Rubin (1992),
 #: which mixed chains hardly exceed by chance.
@@ -60,31 +60,31 @@ class Gap:
         return {**vars(self), "reason": self.reason}
 
 
-def _stack(record: Record) -> str:
+def _stack(record: Stored) -> str:
     return str(record["stack"])
 
 
-def release(record: Record) -> str:
+def release(record: Stored) -> str:
     """Return the release that a record of its stack is of."""
     return _stack(record)[len("release-") :]
 
 
-def commit(record: Record) -> str:
+def commit(record: Stored) -> str:
     """Return the beginning of the commit that a record was measured at."""
     return str(record["environment"]["commit"])[:8]
 
 
-def unmixed(record: Record) -> bool:
+def unmixed(record: Stored) -> bool:
     """Return whether a record's chains have not mixed, so that it has no ESS."""
     return record["quality"]["verdict"] in UNMIXED and bool(quality.not_mixed(quality.Seen.of(record)))
 
 
-def judged(records: Sequence[Record], place: Place = _stack) -> Set[Tuple[str, str]]:
+def judged(records: Sequence[Stored], place: Place = _stack) -> Set[Tuple[str, str]]:
     """Return the place and model of every record that ended well: what :func:`find` can tell of."""
     return {(place(record), str(record["model"])) for record in records if record["status"] == "ok"}
 
 
-def find(records: Sequence[Record], place: Place = _stack) -> List[Gap]:
+def find(records: Sequence[Stored], place: Place = _stack) -> List[Gap]:
     """Return the models that have not mixed, and where.
 
     Parameters
@@ -94,7 +94,7 @@ def find(records: Sequence[Record], place: Place = _stack) -> List[Gap]:
     place : callable
         What a record is of: a release, a commit.
     """
-    groups: Dict[Tuple[str, str], List[Record]] = {}
+    groups: Dict[Tuple[str, str], List[Stored]] = {}
     for record in records:
         if record["status"] == "ok":
             groups.setdefault((place(record), str(record["model"])), []).append(record)
@@ -102,8 +102,9 @@ def find(records: Sequence[Record], place: Place = _stack) -> List[Gap]:
     for (where, model), own in groups.items():
         verdict, bad = quality.over_seeds(own).verdict, [one for one in own if unmixed(one)]
         if verdict in UNMIXED and bad:
-            known = [one["metrics"]["rhat_max"] for one in bad if one["metrics"].get("rhat_max") is not None]
-            found.append(Gap(where, model, verdict, max(known, default=None), len(bad), len(own)))
+            known = [one["metrics"].get("rhat_max") for one in bad]
+            largest = max((value for value in known if value is not None), default=None)
+            found.append(Gap(where, model, verdict, largest, len(bad), len(own)))
     return found
 
 
@@ -172,7 +173,7 @@ def _where(where: Sequence[str], places: Sequence[str], noun: str) -> str:
     return f"at {', '.join(where)}"
 
 
-def of_machine(records: Sequence[Record], folder: Path) -> List[Record]:
+def of_machine(records: Sequence[Stored], folder: Path) -> List[Stored]:
     """Return the records that were measured on the kind of machine of a folder of asv's results.
 
     Parameters
@@ -194,7 +195,7 @@ def of_machine(records: Sequence[Record], folder: Path) -> List[Record]:
     ]
 
 
-def counts(records: Sequence[Record], place: Place = _stack) -> pd.DataFrame:
+def counts(records: Sequence[Stored], place: Place = _stack) -> pd.DataFrame:
     """Count how the records of each place sampled.
 
     Parameters

@@ -5,8 +5,8 @@ import statistics
 from html import escape
 from typing import Any, Container, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
+from nutsbench.records.record import Stored
 from nutsbench.records.table import counted
-from nutsbench.report.data import Record
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 #: What the page's script replaces by the colour of its text, which is another in each theme.
@@ -48,7 +48,7 @@ def pattern(shape: str) -> Dict[str, Any]:
     return {"shape": shape, "fillmode": "overlay", "solidity": 0.25, "size": 6}
 
 
-def dots(pairs: Sequence[Tuple[Record, Record]], unmixed: Container[str] = ()) -> Dict[str, Any]:
+def dots(pairs: Sequence[Tuple[Stored, Stored]], unmixed: Container[str] = ()) -> Dict[str, Any]:
     """Return ratios of time per effective sample and per leapfrog of each model: median and range of seeds.
 
     Parameters
@@ -126,7 +126,7 @@ PHASES = {
 }
 
 
-def phases(pairs: Sequence[Tuple[Record, Record]], base: str, head: str) -> Dict[str, Any]:
+def phases(pairs: Sequence[Tuple[Stored, Stored]], base: str, head: str) -> Dict[str, Any]:
     """Return where the wall time goes: a bar a phase, the mean over seeds, and the range of the whole.
 
     Parameters
@@ -136,7 +136,7 @@ def phases(pairs: Sequence[Tuple[Record, Record]], base: str, head: str) -> Dict
     base, head : str
         The stacks.
     """
-    of_model: Dict[str, List[Tuple[Record, Record]]] = {}
+    of_model: Dict[str, List[Tuple[Stored, Stored]]] = {}
     for pair in pairs:
         of_model.setdefault(pair[0]["model"], []).append(pair)
 
@@ -196,8 +196,8 @@ def phases(pairs: Sequence[Tuple[Record, Record]], base: str, head: str) -> Dict
     }
 
 
-def _wall_s(record: Record, phase: str) -> float:
-    return float(record["phases"].get(phase, {}).get("wall_s", 0.0))
+def _wall_s(record: Stored, phase: str) -> float:
+    return float(record["phases"][phase]["wall_s"]) if phase in record["phases"] else 0.0
 
 
 #: Of each verdict on speed: symbol and colour.

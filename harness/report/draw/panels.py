@@ -9,9 +9,10 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from nutsbench.judge.metrics import METRICS
 from nutsbench.judge.mixing import MAX_RHAT
 from nutsbench.judge.remedy import WANTED_ESS
+from nutsbench.records.record import Stored
+from nutsbench.records.record import setting as setting_of
 from nutsbench.records.table import counted
 from nutsbench.report import sweep
-from nutsbench.report.data import Record
 from nutsbench.report.draw.charts import COLOURS, SYMBOLS
 from nutsbench.report.verdicts import worst_z
 from nutsbench.track.gaps import unmixed
@@ -67,7 +68,7 @@ class Panel:
 
     title: str
     setting: str
-    records: Sequence[Record]
+    records: Sequence[Stored]
 
 
 def multiples(panels: Sequence[Panel], metric: str, columns: int = _PANELS) -> Dict[str, Any]:
@@ -184,7 +185,7 @@ def _short(value: float) -> float:
 
 def _setting_axis(panel: Panel) -> Dict[str, Any]:
     """Return an axis with a tick at each value tried; a logarithmic one of numbers that are doubled."""
-    values = sorted({record["settings"][panel.setting] for record in panel.records})
+    values = sorted({setting_of(record, panel.setting) for record in panel.records})
     doubled = panel.setting != "target_accept" and min(values, default=1) > 0
     return {
         "title": {"text": panel.setting, "font": {"size": 10}, "standoff": 2},
@@ -256,7 +257,7 @@ class Point:
     ended: str
 
 
-def value_of(record: Record, metric: str) -> Optional[float]:
+def value_of(record: Stored, metric: str) -> Optional[float]:
     """Return a record's metric; there is none that is made of ESS where chains have not mixed.
 
     Parameters
@@ -276,11 +277,11 @@ def value_of(record: Record, metric: str) -> Optional[float]:
     return None if value is None else float(value)
 
 
-def spread(records: Sequence[Record], setting: str, metric: str) -> List[Point]:
+def spread(records: Sequence[Stored], setting: str, metric: str) -> List[Point]:
     """Return a metric by the value of a setting; one at which no cell has it is left out."""
     groups: Dict[Any, List[Optional[float]]] = {}
     for record in records:
-        groups.setdefault(record["settings"][setting], []).append(value_of(record, metric))
+        groups.setdefault(setting_of(record, setting), []).append(value_of(record, metric))
     found = []
     for value in sorted(groups):
         numbers = sorted(number for number in groups[value] if number is not None)

@@ -8,8 +8,9 @@ from urllib.parse import quote
 
 from nutsbench.judge import quality
 from nutsbench.judge.metrics import METRICS
+from nutsbench.records.record import Stored
 from nutsbench.report import data, verdicts, words
-from nutsbench.report.data import Record, Source
+from nutsbench.report.data import Source
 from nutsbench.report.site import DEFINITIONS, Page, ids
 from nutsbench.track.gaps import unmixed
 
@@ -143,12 +144,12 @@ def _table(source: Source) -> str:
     return _script("NUTSBENCH_TABLE", {"columns": columns, "chunk": CHUNK})
 
 
-def _details(source: Source, output: Path, number: int, records: Sequence[Record]) -> str:
+def _details(source: Source, output: Path, number: int, records: Sequence[Stored]) -> str:
     rows = [_detail(source, output, record) for record in records]
     return _script("NUTSBENCH_DETAILS", {"number": number, "rows": rows})
 
 
-def _remedy(record: Record) -> List[List[str]]:
+def _remedy(record: Stored) -> List[List[str]]:
     told = record["quality"].get("remedy") if record["status"] == "ok" else None
     if not told:
         return []
@@ -156,7 +157,7 @@ def _remedy(record: Record) -> List[List[str]]:
     return [["to do", told["says"]], *([["by typing", command]] if command else [])]
 
 
-def _detail(source: Source, output: Path, record: Record) -> List[List[str]]:
+def _detail(source: Source, output: Path, record: Stored) -> List[List[str]]:
     """Return name and text of each detail, and where it leads if it is a link."""
     facts = record["environment"]
     draws = source.draws_file(record)

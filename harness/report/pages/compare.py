@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Tuple
 
 from nutsbench.judge.metrics import METRICS
+from nutsbench.records.record import Stored
 from nutsbench.records.table import percent
 from nutsbench.report import data, side_by_side
-from nutsbench.report.data import Record, Source
+from nutsbench.report.data import Source
 from nutsbench.report.draw import charts
 from nutsbench.report.section import Chart, Section, Table
 from nutsbench.report.site import Page, ids, slug
@@ -28,7 +29,7 @@ def pages(source: Source, _: Path) -> List[Page]:
     return [Page("compare.html", "charts.html", inputs, lambda: _variables(source), link="Compare")]
 
 
-def _machines(source: Source) -> List[List[Record]]:
+def _machines(source: Source) -> List[List[Stored]]:
     """Return the records of cells that ended well by machine, that first which pages open with.
 
     Those of the models' own settings where there are any; else all.

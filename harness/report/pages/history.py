@@ -8,8 +8,9 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from nutsbench.base.errors import UserError
 from nutsbench.judge.accuracy import VERDICTS
+from nutsbench.records.record import Stored
 from nutsbench.report import changes, data
-from nutsbench.report.data import Record, Source, asv_commits
+from nutsbench.report.data import Source, asv_commits
 from nutsbench.report.draw import timeline
 from nutsbench.report.section import Chart, Section, Table
 from nutsbench.report.site import Page, ids, slug
@@ -152,16 +153,16 @@ def _releases(source: Source) -> List[Section]:
     return found + _without_lines(records, list(commits))
 
 
-def _machine(name: str, records: Sequence[Record]) -> str:
+def _machine(name: str, records: Sequence[Stored]) -> str:
     kinds = dict.fromkeys(map(data.machine_text, records))
     return "; ".join([f"machine {name}", *kinds])
 
 
-def _without_lines(records: Sequence[Record], versions: Sequence[str]) -> List[Section]:
+def _without_lines(records: Sequence[Stored], versions: Sequence[str]) -> List[Section]:
     """Return a table for each machine whose records have no times of asv's beside them."""
     from nutsbench.track import gaps
 
-    by_machine: Dict[str, List[Record]] = {}
+    by_machine: Dict[str, List[Stored]] = {}
     for record in records:
         by_machine.setdefault(data.machine_text(record), []).append(record)
     found = []
@@ -264,7 +265,7 @@ def _sections(
     ]
 
 
-def _sizes(records: Sequence[Record]) -> List[str]:
+def _sizes(records: Sequence[Stored]) -> List[str]:
     """Say how long the cells are that are counted: not as long as the tutorial's."""
     if not records:
         return []

@@ -7,9 +7,10 @@ import numpy as np
 
 from nutsbench.judge import quality
 from nutsbench.judge.metrics import METRICS
+from nutsbench.records.record import Stored
 from nutsbench.records.table import number, settings_text
 from nutsbench.report import data, sweep, verdicts, words
-from nutsbench.report.data import Record, Source
+from nutsbench.report.data import Source
 from nutsbench.report.draw import graph, panels, plots
 from nutsbench.report.section import Chart, Table
 from nutsbench.report.site import Page, ids, slug
@@ -70,7 +71,7 @@ def page(source: Source, name: str) -> Page:
     )
 
 
-def _chosen(source: Source, name: str) -> List[Record]:
+def _chosen(source: Source, name: str) -> List[Stored]:
     """Return the cells that are shown: of each stack the newest of the model's own settings, then others.
 
     Of several seeds, one whose draws were kept tells more than a newer one.
@@ -86,7 +87,7 @@ def _chosen(source: Source, name: str) -> List[Record]:
 
 
 def _variables(
-    source: Source, name: str, records: Sequence[Record], swept: Sequence[Record]
+    source: Source, name: str, records: Sequence[Stored], swept: Sequence[Stored]
 ) -> Dict[str, Any]:
     spec = source.specs.get(name)
     drawn = [record["id"] for record in records if source.draws_file(record) is not None][:_DRAWN]
@@ -125,7 +126,7 @@ def _rows(source: Source, name: str) -> List[Dict[str, Any]]:
     ]
 
 
-def _tried(source: Source, records: Sequence[Record]) -> Dict[str, Any]:
+def _tried(source: Source, records: Sequence[Stored]) -> Dict[str, Any]:
     """Return what a model's sweep gave: a chart a setting, and a row for each of the settings tried."""
     if not records:
         return {"tried": None}
@@ -188,7 +189,7 @@ def _tried_row(tried: Tried, found: Mapping[str, Any]) -> List[str]:
     ]
 
 
-def _cell(source: Source, record: Record, drawn: bool) -> Dict[str, Any]:
+def _cell(source: Source, record: Stored, drawn: bool) -> Dict[str, Any]:
     known = data.find_truth(source.specs.get(record["model"]))
     found = {
         "id": record["id"][:12],
@@ -226,12 +227,12 @@ def _cell(source: Source, record: Record, drawn: bool) -> Dict[str, Any]:
     }
 
 
-def _remedy(record: Record) -> Dict[str, str]:
+def _remedy(record: Stored) -> Dict[str, str]:
     told = record["quality"].get("remedy") if record["status"] == "ok" else None
     return {"says": told["says"], "command": quality.command(record)} if told else {"says": "", "command": ""}
 
 
-def _most_interesting(record: Record) -> List[str]:
+def _most_interesting(record: Stored) -> List[str]:
     """Return the scalars that are shown, in the model's order: all, or those with the smallest bulk ESS."""
     labels = list(record["quantities"])
     by_ess = sorted(labels, key=lambda label: record["quantities"][label].get("ess_bulk") or 0.0)
@@ -239,13 +240,13 @@ def _most_interesting(record: Record) -> List[str]:
     return [label for label in labels if label in chosen]
 
 
-def _left_out(record: Record, labels: Sequence[str]) -> str:
+def _left_out(record: Stored, labels: Sequence[str]) -> str:
     count = len(record["quantities"]) - len(labels)
     return f" {count} more scalars, with larger ESS, are in the record." if count else ""
 
 
-def _truth_text(known: Optional[Any], record: Record) -> str:
-    judged_by = (record.get("accuracy") or {}).get("truth") or {}
+def _truth_text(known: Optional[Any], record: Stored) -> str:
+    judged_by = record.get("accuracy", {}).get("truth")
     if known is None and judged_by:
         return (
             "The reference posterior that it was judged by is not known here: it comes with the model's file"
@@ -253,12 +254,12 @@ def _truth_text(known: Optional[Any], record: Record) -> str:
         )
     if known is None:
         return "There is no reference posterior to compare with."
-    other = judged_by.get("digest") not in (None, known.digest)
+    other = bool(judged_by) and judged_by.get("digest") not in (None, known.digest)
     changed = " The record was judged by an earlier one: z is of that." if other else ""
     return f"Reference posterior: {known.method}.{changed}"
 
 
-def _diagnosed(path: Optional[Path], drawn: bool, record: Record) -> Dict[str, Any]:
+def _diagnosed(path: Optional[Path], drawn: bool, record: Stored) -> Dict[str, Any]:
     if path is None:
         return {"figures": [], "missing": "not kept", "ridge": ""}
     if not drawn:
@@ -270,7 +271,7 @@ def _diagnosed(path: Optional[Path], drawn: bool, record: Record) -> Dict[str, A
     return {"figures": diagnostics(draws, record), "missing": "", "ridge": ridge(draws, record)}
 
 
-def ridge(draws: plots.Draws, record: Record) -> str:
+def ridge(draws: plots.Draws, record: Stored) -> str:
     """Say which free scalar goes most closely with that of the smallest ESS; empty if none does.
 
     Two that are nearly a function of each other leave the sampler a narrow ridge, along which the
@@ -305,7 +306,7 @@ def ridge(draws: plots.Draws, record: Record) -> str:
     )
 
 
-def _metrics(record: Record) -> List[Dict[str, str]]:
+def _metrics(record: Stored) -> List[Dict[str, str]]:
     return [
         {"name": name, "text": number(record["metrics"].get(name)), "unit": metric.unit}
         for name, metric in METRICS.items()
@@ -322,7 +323,7 @@ def _claim(one: Mapping[str, Any]) -> Dict[str, Any]:
     return {"holds": one["holds"], "says": one["says"], "figures": "; ".join(shown)}
 
 
-def _scalars(record: Record, known: Optional[Any], labels: Sequence[str]) -> List[Dict[str, str]]:
+def _scalars(record: Stored, known: Optional[Any], labels: Sequence[str]) -> List[Dict[str, str]]:
     scores = (record.get("accuracy") or {}).get("scores", {})
     rows = []
     for label in labels:
@@ -348,7 +349,7 @@ def _interval(one: Mapping[str, Any]) -> str:
     return f"[{number(one['q05'], 4)}, {number(one['q95'], 4)}]"
 
 
-def diagnostics(draws: plots.Draws, record: Record) -> List[Dict[str, str]]:
+def diagnostics(draws: plots.Draws, record: Stored) -> List[Dict[str, str]]:
     """Return the diagnostic figures of a cell, as SVG, each with its caption.
 
     Parameters

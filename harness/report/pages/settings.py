@@ -8,9 +8,11 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from nutsbench.compare import records as compared
 from nutsbench.judge.remedy import WANTED_ESS
+from nutsbench.records.record import Stored
+from nutsbench.records.record import setting as setting_of
 from nutsbench.records.table import counted, number
 from nutsbench.report import data, site, sweep
-from nutsbench.report.data import Record, Source
+from nutsbench.report.data import Source
 from nutsbench.report.draw import panels
 from nutsbench.report.section import Chart, Section, Table
 from nutsbench.report.site import Page, ids
@@ -51,7 +53,7 @@ def pages(source: Source, _: Path) -> List[Page]:
     return [Page("settings.html", "charts.html", ids(records), make, link="Settings")]
 
 
-def _variables(source: Source, records: Sequence[Record]) -> Dict[str, Any]:
+def _variables(source: Source, records: Sequence[Stored]) -> Dict[str, Any]:
     names = [name for name in source.names() if any(record["model"] == name for record in records)]
     sections: List[Section] = []
     if records:
@@ -78,7 +80,7 @@ def _variables(source: Source, records: Sequence[Record]) -> Dict[str, Any]:
     }
 
 
-def _points(records: Sequence[Record]) -> List[Dict[str, Any]]:
+def _points(records: Sequence[Stored]) -> List[Dict[str, Any]]:
     """Return how many seeds each point of the charts rests on."""
     groups: Dict[Any, set] = {}  # type: ignore[type-arg]
     for record in records:
@@ -87,7 +89,7 @@ def _points(records: Sequence[Record]) -> List[Dict[str, Any]]:
     return [{"seeds": len(seeds)} for seeds in groups.values()]
 
 
-def _section(source: Source, records: Sequence[Record], setting: str, names: Sequence[str]) -> Section:
+def _section(source: Source, records: Sequence[Stored], setting: str, names: Sequence[str]) -> Section:
     charts = [
         Chart(
             f"{setting}-{metric}",
@@ -110,9 +112,9 @@ def _section(source: Source, records: Sequence[Record], setting: str, names: Seq
     )
 
 
-def _by_value(source: Source, records: Sequence[Record], setting: str, names: Sequence[str]) -> Table:
+def _by_value(source: Source, records: Sequence[Stored], setting: str, names: Sequence[str]) -> Table:
     """Return what each model gave under each value of a setting, and which of them is fastest."""
-    values = sorted({record["settings"][setting] for record in records})
+    values = sorted({setting_of(record, setting) for record in records})
     stacks = list(dict.fromkeys(record["stack"] for record in records))
     rows = []
     for name, stack in itertools.product(names, stacks):
@@ -120,7 +122,7 @@ def _by_value(source: Source, records: Sequence[Record], setting: str, names: Se
         every = [r for r in source.swept if (r["model"], r["stack"]) == (name, stack)]
         tried = sweep.ranking(own, every)
         if tried:
-            cells = {one.row.newest["settings"][setting]: _cell(source, one, setting) for one in tried}
+            cells = {setting_of(one.row.newest, setting): _cell(source, one, setting) for one in tried}
             last = _draws_needed(tried) if setting == "draws" else _fastest(sweep.best(own, every), setting)
             rows.append(
                 [
@@ -149,7 +151,7 @@ def _fastest(best: Optional[Best], setting: str) -> str:
     """Say which values of a setting are fastest, as far as they can be told apart."""
     if best is None:
         return "none passes all checks"
-    first, *others = (one.row.newest["settings"][setting] for one in (best.first, *best.tied))
+    first, *others = (setting_of(one.row.newest, setting) for one in (best.first, *best.tied))
     less = "" if best.passes else f", {best.first.lasting}"
     if not others:
         return f"{first:g}{less}" if best.slower else f"{first:g}{less}: the only one to pass"
@@ -165,10 +167,10 @@ def _draws_needed(tried: Sequence[Tried]) -> str:
     return f"{number(longest.draws)} (median, {counted(len(longest.times), 'seed')})"
 
 
-def _lost(records: Sequence[Record], setting: str) -> List[str]:
+def _lost(records: Sequence[Stored], setting: str) -> List[str]:
     """Say which cells did not end: a point of the others would look as good as any."""
     lost = Counter(
-        (record["model"], record["stack"], record["settings"][setting], record["status"])
+        (record["model"], record["stack"], setting_of(record, setting), record["status"])
         for record in records
         if record["status"] != "ok"
     )
@@ -179,7 +181,7 @@ def _lost(records: Sequence[Record], setting: str) -> List[str]:
     ]
 
 
-def _best(source: Source, records: Sequence[Record], stack: str, names: Sequence[str]) -> Section:
+def _best(source: Source, records: Sequence[Stored], stack: str, names: Sequence[str]) -> Section:
     """Return the table of the settings that are fastest for each model on a stack."""
     rows, answer = [], []
     for name in names:

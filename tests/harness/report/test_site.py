@@ -62,8 +62,8 @@ def test_a_damaged_record_is_named_and_counted(published, write, build):
     text = (build(folder)[0] / "index.html").read_text()
     assert "20261123T000000Z-test-000009.jsonl" in text
     assert "5 things could not be read" in text
-    assert "line 3, has no metrics; it is left out" in text
-    assert "line 4, has no init; it is left out" in text
+    assert "line 3, is no record (Object missing required field `metrics`); it is left out" in text
+    assert "line 4, is no record (Object missing required field `init` - at `$.settings`)" in text
 
 
 def test_what_records_hold_is_shown_and_never_run(published, write, build):
