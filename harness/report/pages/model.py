@@ -254,7 +254,7 @@ def _truth_text(known: Optional[Any], record: Stored) -> str:
         )
     if known is None:
         return "There is no reference posterior to compare with."
-    other = bool(judged_by) and judged_by.get("digest") not in (None, known.digest)
+    other = judged_by is not None and judged_by.get("digest") not in (None, known.digest)
     changed = " The record was judged by an earlier one: z is of that." if other else ""
     return f"Reference posterior: {known.method}.{changed}"
 
