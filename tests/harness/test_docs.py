@@ -9,6 +9,7 @@ from nutsbench.inside import clauses
 from nutsbench.judge import claims
 from nutsbench.models import truths
 from tests.conftest import ROOT
+from tests.harness import drawing
 
 
 def table(page, name):
@@ -16,6 +17,11 @@ def table(page, name):
     found = re.search(rf"<!-- table: {name} -->\n\n((?:\|.*\n)+)", text)
     assert found, f"{page} has no table {name}"
     return found.group(1).strip()
+
+
+@pytest.mark.parametrize("name", drawing.TABLES)
+def test_the_drawing_of_the_house_is_that_of_the_source(name):
+    assert table("design.md", name) == drawing.TABLES[name](), "python -m tests.harness.drawing draws it anew"
 
 
 def test_the_contract_is_the_codes():
