@@ -23,6 +23,7 @@ WHOLE = (
     "tests/harness/report/test_notebook.py",
     "tests/harness/track/test_history.py",
     "tests/harness/test_docs.py",
+    "tests/harness/test_recipes.py",
     "tests/models/test_published.py",
 )
 ROOT = Path(__file__).resolve().parent.parent

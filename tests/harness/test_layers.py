@@ -4,7 +4,6 @@ import ast
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -97,17 +96,22 @@ def test_a_file_imports_only_from_those_before_it_in_its_room(package):
 
 @pytest.fixture
 def copy(tmp_path):
-    """A copy of the rooms, for imports that are wrong on purpose."""
-    ignored = shutil.ignore_patterns("__pycache__", "models", "static", "templates", "locks")
-    return Path(shutil.copytree(HARNESS, tmp_path / "harness", ignore=ignored))
+    """Copy a room, for an import that is wrong on purpose."""
+
+    def copied(room):
+        ignored = shutil.ignore_patterns("__pycache__", "static", "templates", "locks")
+        shutil.copytree(HARNESS / room, tmp_path / room, ignore=ignored)
+        return tmp_path
+
+    return copied
 
 
 @pytest.mark.parametrize("room", ROOMS[:-1])
 def test_a_wrong_import_is_found_in_each_room(copy, room):
-    later = ROOMS[ROOMS.index(room) + 1]
-    first = copy / room / f"{order_in(copy / room)[0]}.py"
+    later, copied = ROOMS[ROOMS.index(room) + 1], copy(room)
+    first = copied / room / f"{order_in(copied / room)[0]}.py"
     first.write_text(f"{first.read_text()}\n\ndef wrong():\n    from nutsbench.{later} import anything\n")
-    assert wrong_between_rooms(copy, room) == [
+    assert wrong_between_rooms(copied, room) == [
         f"{room}/{first.name} imports {later}",
         f"{room}/{first.name} imports {later}.anything",
     ]
@@ -115,10 +119,11 @@ def test_a_wrong_import_is_found_in_each_room(copy, room):
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_a_wrong_import_is_found_within_each_room(copy, room):
-    order = order_in(copy / room)
-    first = copy / room / f"{order[0]}.py"
+    copied = copy(room)
+    order = order_in(copied / room)
+    first = copied / room / f"{order[0]}.py"
     first.write_text(f"{first.read_text()}\n\ndef wrong():\n    from nutsbench.{room} import {order[-1]}\n")
-    assert wrong_within(copy, copy / room) == [f"{room}/{first.name} imports {room}.{order[-1]}"]
+    assert wrong_within(copied, copied / room) == [f"{room}/{first.name} imports {room}.{order[-1]}"]
 
 
 def test_models_import_nothing_of_the_harness():
