@@ -39,8 +39,8 @@ def wait(condition, seconds=20.0):
 
 
 @pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize("width", [390, 1600])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+# A page on paper's colours at a desk's width, and on a dark ground on a phone: both of either.
+@pytest.mark.parametrize(("theme", "width"), [("light", 1600), ("dark", 390)])
 def test_a_page_has_no_serious_fault_for_any_reader(go, screen, page, width, theme):
     axe = pytest.importorskip("axe_selenium_python")
     browser = go(page)

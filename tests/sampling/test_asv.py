@@ -14,7 +14,7 @@ from nutsbench.stacks import stack
 from tests.conftest import ROOT, copy_of_project
 
 ASV = Path(sys.executable).parent / "asv"
-BENCH = "(addition|coin_toss).*(track_pace_s|track_divergences|time_gradient)"
+BENCH = "(addition|coin_toss).*track_(pace_s|divergences)|core.addition.time_gradient"
 
 
 def git(folder, *arguments):

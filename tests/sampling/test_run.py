@@ -89,6 +89,13 @@ def test_both_stacks_from_the_same_parent(nutsbench, records):
     assert done.returncode == 0, done.stderr
     versions = {record["stack"]: record["environment"]["packages"]["pymc3"] for record in records()}
     assert versions == {"pymc3-3.8": "3.8", "pymc3-3.11": "3.11.6"}
+    # What no cache keeps is compiled by the first of all processes; these are not.
+    again = nutsbench("run", "addition", *SHORT, *both, "--seed", "1")
+    assert again.returncode == 0, again.stderr
+    for record in records()[2:]:
+        used = record["details"]["compile_cache"]
+        assert (used["state"], used["modules_compiled"]) == ("warm", 0)
+        assert used["modules_from_store"] == used["modules_unversioned"] > 0
 
 
 def test_show_filters_and_formats(nutsbench):

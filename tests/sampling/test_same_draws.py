@@ -9,12 +9,6 @@ from nutsbench.stacks import environment, stack
 
 #: The models as the tutorial's reader would write them, apart from this project's own.
 SCRIPTS = {
-    "addition": """
-with pm.Model() as model:
-    a = pm.Normal("a", 2, 0.5)
-    b = pm.Normal("b", 3, 0.2)
-    c = pm.Deterministic("c", a + b)
-""",
     "simple_regression": """
 np.random.seed(2019)
 x1 = np.random.normal(loc=10, scale=3, size=100)
@@ -49,7 +43,6 @@ with pm.Model() as model:
 }
 #: draws, tune, chains, cores, target_accept, seed of each.
 SETTINGS = {
-    "addition": (80, 60, 3, 1, 0.8, 7),
     "simple_regression": (60, 120, 2, 2, 0.8, 2019),
     "no_heterogenous": (60, 120, 3, 2, 0.95, 11),
 }

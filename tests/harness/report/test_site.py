@@ -29,7 +29,7 @@ def test_building_again_writes_nothing(whole, site_of_whole):
 
 
 def test_a_new_record_changes_only_what_shows_it(published, write, build, tmp_path):
-    build(write(published))
+    build(write(published[:6]))
     again = changed(published[0], id="f" * 32, started_at="2026-12-01T00:00:00+00:00")
     output, _, _ = build(write([again], "20261201T000000Z-test-000001.jsonl"))
     before = {path: path.stat().st_mtime_ns for path in output.rglob("*.html")}
@@ -93,7 +93,7 @@ def test_two_machines_are_told_apart(published, write, build, tmp_path):
     other = changed(
         published[0], environment={"machine": "abcdef123456", "processor": "Another"}, id="b" * 32
     )
-    text = (build(write([*published, other]))[0] / "index.html").read_text()
+    text = (build(write([*published[:4], other]))[0] / "index.html").read_text()
     assert 'name="machine"' in text
     assert "Another" in text
     assert re.search(r'data-label="stack">pymc3-3.8 <small>Another', text)
@@ -195,7 +195,7 @@ def test_a_folder_of_another_program_keeps_its_files(published, write, build, tm
 def test_the_page_opens_with_what_was_measured_here(published, write, build):
     mine = changed(published[0], profile="quick", origin="mine", environment={"machine": "abcdef123456"})
     mine.update(id="9" * 32, settings={**mine["settings"], "draws": 77})
-    folder = write([*published, mine])
+    folder = write([*published[:4], mine])
     (folder / ".origin").write_text("mine\n")
     source = data.load(folder)
     assert source.main == "abcdef123456"
