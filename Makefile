@@ -34,15 +34,15 @@ releases: env ## Measure PyMC3's releases (hours; goes on where it was stopped),
 	$(NUTSBENCH) releases --run
 	cd benchmarks/releases && $(CURDIR)/$(ASV) publish
 
-# Each run says where its time goes.
-TESTS = $(PYTHON) -m pytest -n 2 --durations 20
+# Each run says where its time goes. What samples waits now and then, so one more than there are cores.
+TESTS = $(PYTHON) -m pytest --durations 20
 
 test: lint stacks ## All tests: those of test-unit, those of whole pages in a browser, and those that sample.
-	$(TESTS) --dist loadfile -m "not sampling"
-	$(TESTS) --dist worksteal -m sampling
+	$(TESTS) -n 2 --dist loadfile -m "not sampling"
+	$(TESTS) -n 3 --dist worksteal -m sampling
 
 test-unit: env ## The tests that neither sample nor write whole pages: a minute on two cores.
-	$(TESTS) --dist worksteal -m "not sampling and not whole"
+	$(TESTS) -n 2 --dist worksteal -m "not sampling and not whole"
 
 lint: env ## Style and types.
 	$(PYTHON) -m ruff check .

@@ -52,6 +52,11 @@ _KEPT = "What was measured is kept; the same command goes on from here."
 @click.option("--threads", default=1, show_default=True, help="Threads of BLAS and OpenMP.")
 @click.option("--keep-draws", is_flag=True, help="Store draws and sampler statistics as netCDF.")
 @click.option("--fresh", is_flag=True, help="Run cells again that are done already.")
+@click.option(
+    "--apart",
+    is_flag=True,
+    help="Build and compile the model in every cell, also where several cells are of one model.",
+)
 @click.option("--wide", is_flag=True, help="Print the wide table, with phases and all reasons.")
 @click.option("--dry-run", is_flag=True, help="Print the cells and an estimate of the time.")
 @no_wait_option
@@ -67,6 +72,7 @@ def run_command(
     threads: int,
     keep_draws: bool,
     fresh: bool,
+    apart: bool,
     wide: bool,
     dry_run: bool,
     no_wait: bool,
@@ -109,6 +115,7 @@ def run_command(
         models_files=tuple(models.loaded_files()),
         draws_dir=draws_dir,
         store=True,
+        share=not apart,
     )
     run_file = store.begin(profile, utc_now())
     code = 0

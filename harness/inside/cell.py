@@ -45,10 +45,14 @@ class Common:
     prepared: Optional[sampling.Prepared] = None
 
 
-def improper(model: str) -> Dict[str, List[str]]:
+def improper(common: Common, model: str) -> Dict[str, List[str]]:
     """Return the directions in which a model's posterior has no end, in words: ``directions``."""
-    spec = models.get(model)
-    return {"directions": contract.improper_directions(contract.Built(spec.build(spec.data())))}
+    if common.prepared is not None and model == common.model:
+        built = common.prepared.model
+    else:
+        spec = models.get(model)
+        built = spec.build(spec.data())
+    return {"directions": contract.improper_directions(contract.Built(built))}
 
 
 def sample(
@@ -121,12 +125,20 @@ def sample(
         details.update(sampler=found.sampler, split_source=clock.SPLIT_SOURCE)
         details.update({"samplers": found.samplers} if found.samplers else {})
         details.update({"compile_s": list(prepared.compile_s)} if prepared else {})
+        details.update({"shared": True} if prepared and prepared.cache else {})
         outcome["warnings"] = found.notes
         outcome.update(_handed_out(found, Path(draws)))
     outcome["phases"] = {name: time.to_dict() for name, time in timer.phases.items()}
     helped.close()
-    outcome["details"] = {**details, "compile_cache": _cache_use(cached_before, loaded_before, taken)}
+    used = cache_use(cached_before, loaded_before, taken)
+    # Of a model that cells share, what was compiled for all of them.
+    outcome["details"] = {**details, "compile_cache": _of_shared(common, model) or used}
     return outcome
+
+
+def _of_shared(common: Common, model: str) -> Dict[str, Any]:
+    """Return what was compiled for a model that cells share; empty if this is none."""
+    return dict(common.prepared.cache) if common.prepared is not None and model == common.model else {}
 
 
 def _handed_out(found: sampling.Sampled, path: Path) -> Dict[str, Any]:
@@ -175,8 +187,18 @@ def _reason(error: BaseException, phase: str) -> str:
     return f"{said}; {explained}" if explained else said
 
 
-def _cache_use(cached_before: int, loaded_before: Set[str], taken: Sequence[Path]) -> Dict[str, Any]:
-    """Cold as soon as a module had to be compiled that the cache can keep."""
+def cache_use(cached_before: int, loaded_before: Set[str], taken: Sequence[Path]) -> Dict[str, Any]:
+    """Return what was compiled since: cold as soon as it was a module that the cache can keep.
+
+    Parameters
+    ----------
+    cached_before : int
+        How many modules the cache had.
+    loaded_before : set of str
+        Which modules this process had loaded.
+    taken : sequence of Path
+        Modules that came from the store.
+    """
     stored = sum((file.parent / "key.pkl").exists() for file in taken)
     compiled = max(0, compile_cache.cached_modules() - cached_before - stored)
     return {

@@ -103,12 +103,45 @@ class Prepared:
         What both took; every cell that is sampled from it counts them.
     compile_s : tuple of float
         Wall seconds of compiling, each time that it was done.
+    cache : dict
+        What was compiled for it, and what was there: ``compile_cache`` of each record.
     """
 
     model: Any
     build: PhaseTime
     compile: PhaseTime
     compile_s: Tuple[float, ...] = ()
+    cache: Dict[str, Any] = field(default_factory=dict)
+
+
+def prepare_once(spec: ModelSpec, listener: Listener) -> Prepared:
+    """Build a model, and let a short run compile all that ``pm.sample`` compiles, once.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        The model.
+    listener : callable
+        Told how far it is.
+
+    Raises
+    ------
+    Exception
+        Whatever PyMC3, Theano or the model raise.
+    """
+    timer = PhaseTimer(listener)
+    timer.enter("build")
+    model = steppers.build(spec)
+    timer.stop()
+    _compile_once(model)
+    built = Prepared(model, timer.phases["build"], PhaseTime(0.0, 0.0))
+    spent = _compile_time(spec, _short(spec), timer, built)
+    return dataclasses.replace(built, compile=spent, compile_s=(spent.wall_s,))
+
+
+def _short(spec: ModelSpec) -> SamplerSettings:
+    """Return the settings of a run that compiles all, and samples next to nothing."""
+    return dataclasses.replace(spec.settings, draws=2, tune=2, chains=1, cores=1)
 
 
 def prepare(spec: ModelSpec) -> Prepared:
@@ -126,7 +159,7 @@ def prepare(spec: ModelSpec) -> Prepared:
     model = steppers.build(spec)
     timer.stop()
     build = timer.phases["build"]
-    short = dataclasses.replace(spec.settings, draws=2, tune=2, chains=1, cores=1)
+    short = _short(spec)
     fresh = Prepared(model, build, PhaseTime(0.0, 0.0))
     cached = compile_cache.cached_modules()
     compiles = [_compile_time(spec, short, timer, fresh)]

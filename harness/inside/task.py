@@ -27,6 +27,9 @@ class Task:
         File for the answer, written whole or not at all.
     memory_bytes : int
         Address space that each process may use; 0 for no limit.
+    keep : str
+        A model to be built and compiled once, for this cell and those after it that ask for the same; empty
+        to do so in the cell.
     """
 
     do: str
@@ -36,6 +39,7 @@ class Task:
     log: str
     outcome: str
     memory_bytes: int
+    keep: str = ""
 
     def to_dict(self) -> Dict[str, Any]:
         """Return the task, ready for JSON."""

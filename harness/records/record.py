@@ -16,7 +16,7 @@ read (:func:`nutsbench.judge.quality.present`), so a change of their rule change
 import uuid
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Callable, Dict, Iterable, List, Optional, TypedDict, cast
+from typing import Any, Callable, Dict, Iterable, List, NotRequired, Optional, TypedDict, cast
 
 import msgspec
 
@@ -50,10 +50,10 @@ class Settings(TypedDict):
 
 
 class Time(TypedDict):
-    """What a phase took, in seconds."""
+    """What a phase took, in seconds; of one that never ended the wall time alone is known."""
 
     wall_s: float
-    cpu_s: float
+    cpu_s: NotRequired[float]
 
 
 class Judged(TypedDict, total=False):
@@ -156,6 +156,7 @@ class Details(TypedDict, total=False):
     refused: bool
     sampler: str
     samplers: Dict[str, str]
+    shared: bool
     source: str
     split_source: str
 
@@ -280,7 +281,8 @@ class Record:
     details : dict
         ``split_source``, ``compile_cache``, ``sampler``, ``draws_file``, ``hints``, ``source`` (the name
         of the model's file); of several step methods ``samplers``, that of each free variable; ``refused``
-        if the model is none that can be sampled here.
+        if the model is none that can be sampled here; ``shared`` if the model was built and compiled once for
+        several cells, each of which counts it as its own.
     warnings : list of str
         What was odd about the cell's settings.
     log_tail : list of str

@@ -58,6 +58,8 @@ class Options:
     store : bool
         Whether cells take compiled modules from the store of :mod:`nutsbench.inside.modules`. Not where
         compiling is what is measured.
+    share : bool
+        Whether cells that follow each other and are of one model share one that is built and compiled once.
     """
 
     profile: str
@@ -67,6 +69,7 @@ class Options:
     models_files: Tuple[Path, ...] = ()
     draws_dir: Optional[Path] = None
     store: bool = False
+    share: bool = False
 
 
 @dataclass
@@ -183,7 +186,7 @@ class Worker:
     def _arguments(self) -> List[str]:
         return [self._prepare, *map(str, self._options.models_files)] if self._prepare else []
 
-    def run(self, cell: Cell, digest: str, listen: Listener) -> Outcome:
+    def run(self, cell: Cell, digest: str, listen: Listener, keep: bool = False) -> Outcome:
         """Run one cell and return how it ended, ctrl-C included.
 
         Parameters
@@ -194,6 +197,8 @@ class Worker:
             Digest of the model that it is to sample.
         listen : callable
             Told how far it is.
+        keep : bool
+            Whether the model is built and compiled once, for this cell and those of it that follow.
         """
         arrays = Path(self._folder.name, "draws.npz")
         arguments = {
@@ -204,18 +209,20 @@ class Worker:
             "draws": str(arrays),
             "store": self._options.store,
         }
-        outcome = self._done("cell", arguments, listen)
+        outcome = self._done("cell", arguments, listen, cell.model if keep else "")
         outcome.arrays = arrays
         outcome.reason = self._identified(cell, outcome.values.pop("differs", {})) or outcome.reason
         return outcome
 
-    def ask(self, do: str, **arguments: Any) -> Dict[str, Any]:
+    def ask(self, do: str, keep: str = "", **arguments: Any) -> Dict[str, Any]:
         """Return what the stack answers to a question, which it does in a fork of its process.
 
         Parameters
         ----------
         do : str
             Key in :data:`nutsbench.inside.worker.HANDLERS`.
+        keep : str
+            A model that cells share: what is asked is asked of that one.
         **arguments
             What that takes.
 
@@ -226,7 +233,7 @@ class Worker:
         KeyboardInterrupt
             On ctrl-C.
         """
-        outcome = self._done(do, arguments, lambda _: None)
+        outcome = self._done(do, arguments, lambda _: None, keep)
         if outcome.status is Status.INTERRUPTED:
             raise KeyboardInterrupt
         if outcome.status is not Status.OK:
@@ -235,7 +242,7 @@ class Worker:
             raise WorkerBrokenError(outcome.values["error"])
         return dict(outcome.values["answer"])
 
-    def _done(self, do: str, arguments: Dict[str, Any], listen: Listener) -> Outcome:
+    def _done(self, do: str, arguments: Dict[str, Any], listen: Listener, keep: str = "") -> Outcome:
         """Have the stack do something, and return how it ended."""
         self._cells += 1
         log, outcome_file = (Path(self._folder.name, f"{self._cells}.{kind}") for kind in ("log", "json"))
@@ -251,6 +258,7 @@ class Worker:
                 log=str(log),
                 outcome=str(outcome_file),
                 memory_bytes=self._options.memory_bytes,
+                keep=keep,
             )
             status, reason = self._watch(task, heard)
         except WorkerBrokenError as error:

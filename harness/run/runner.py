@@ -6,6 +6,7 @@ import itertools
 import os
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional
@@ -118,12 +119,16 @@ def run(
     machine = environment.machine(options.threads)
     # While the stack imports its packages, so that the first cell's judging waits for nothing.
     threading.Thread(target=estimators.load, daemon=True).start()
+    # A model that several cells are of is built and compiled once for all of them.
+    cells = Counter((job.stack.name, job.cell.model) for job in todo)
     for one, group in itertools.groupby(todo, key=lambda job: job.stack):
         checkout = {"checkout": environment.commit(one.checkout)} if one.checkout else {}
         with Worker(one, options, prepare) as worker:
             for job in group:
                 started, load = utc_now().isoformat(timespec="seconds"), environment.load()
-                outcome = _outcome(worker, job, _draws_file(job, options), functools.partial(listen, job))
+                keep = options.share and cells[one.name, job.cell.model] > 1
+                told = functools.partial(listen, job)
+                outcome = _outcome(worker, job, _draws_file(job, options), told, keep)
                 facts = {**machine, **checkout, "load_at_start": load, **worker.facts}
                 record = _record(job, options, origin, started, outcome, facts)
                 run_file.append(record)
@@ -132,9 +137,10 @@ def run(
                     raise KeyboardInterrupt
 
 
-def _outcome(worker: Worker, job: Job, keep: Optional[Path], listen: Listener) -> Outcome:
+def _outcome(worker: Worker, job: Job, draws_file: Optional[Path], listen: Listener, keep: bool) -> Outcome:
     """Sample a cell in its stack, and judge here what that has handed out, ctrl-C included."""
-    outcome = worker.run(job.cell, job.model_digest, listen)
+    kept = job.cell.model if keep else ""
+    outcome = worker.run(job.cell, job.model_digest, listen, keep)
     began = time.monotonic()
     try:
         listen(Progress("diagnose"))
@@ -142,8 +148,8 @@ def _outcome(worker: Worker, job: Job, keep: Optional[Path], listen: Listener) -
             job.cell,
             outcome.values,
             outcome.arrays,
-            keep,
-            lambda: list(worker.ask("improper", model=job.cell.model)["directions"]),
+            draws_file,
+            lambda: list(worker.ask("improper", kept, model=job.cell.model)["directions"]),
         )
     except KeyboardInterrupt:
         outcome.status, outcome.reason = Status.INTERRUPTED, "stopped by the user in diagnose"

@@ -56,7 +56,8 @@ class Running:
             found = [
                 process
                 for process in self.parent.children(recursive=True)
-                if _generation(process, self.parent) == 3
+                # Where cells share a model, between worker and cell is a process that keeps it.
+                if _generation(process, self.parent) in (3, 4) and _is_childless(process)
             ]
             if len(found) == count and all(_name(chain).startswith("python") for chain in found):
                 time.sleep(1)
@@ -77,6 +78,13 @@ class Running:
     def end(self) -> "subprocess.CompletedProcess[str]":
         output, errors = self._process.communicate(timeout=120)
         return subprocess.CompletedProcess([], self._process.returncode, output, errors)
+
+
+def _is_childless(process: psutil.Process) -> bool:
+    try:
+        return not process.children()
+    except psutil.Error:
+        return False
 
 
 def _name(process: psutil.Process) -> str:

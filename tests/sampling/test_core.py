@@ -44,27 +44,6 @@ print(json.dumps(found))
         assert old[name] == pytest.approx(new[name], rel=1e-6)
 
 
-@pytest.mark.parametrize("name", stack.NAMES)
-def test_seeds_that_share_a_compilation_have_the_draws_of_their_own(name):
-    script = """
-import json, dataclasses, numpy as np
-from nutsbench import models
-from nutsbench.inside import clock, sampling
-spec = models.get("no_heterogenous")
-settings = dataclasses.replace(spec.settings, draws=30, tune=40, chains=2, cores=2)
-prepared = sampling.prepare(spec)
-found = []
-for seed in (3, 4):
-    draws = [
-        sampling.sample(spec, settings, seed, clock.PhaseTimer(lambda _: None), lambda _: None, given).draws
-        for given in (None, prepared)
-    ]
-    found.append(all(np.array_equal(draws[0][key], draws[1][key]) for key in draws[0]))
-print(json.dumps([found, len(prepared.compile_s)]))
-"""
-    assert in_stack(name, script) == [[True, True], 2]
-
-
 def test_compiling_with_an_empty_cache_takes_longer_than_with_a_full_one():
     script = """
 import json

@@ -72,6 +72,20 @@ def test_a_cell_that_fails_is_recorded_with_its_reason_and_the_run_goes_on(nutsb
         assert record["status"] == "ok" or record["quality"]["verdict"] == "unknown"
 
 
+def test_cells_that_would_share_a_model_that_fails_each_say_so(nutsbench, records, models_file):
+    path = str(models_file("failing", FAILING))
+    names = ("dies", "wrong", "nan_at_start", "addition")
+    done = nutsbench("run", *names, "--models", path, "--seed", "1,2", "--draws", "20", "--tune", "20")
+    assert done.returncode == 1, done.stderr
+    found = [(record["model"], record["status"]) for record in records()]
+    ends = {"dies": "crashed", "wrong": "failed", "nan_at_start": "failed", "addition": "ok"}
+    assert found == [(name, ends[name]) for name in names for _ in range(2)]
+    reasons = {record["model"]: record["reason"] for record in records()}
+    assert "killed by SIGSEGV in build" in reasons["dies"]
+    assert "ValueError in build" in reasons["wrong"]
+    assert "not finite" in reasons["nan_at_start"]
+
+
 def test_a_stack_that_cannot_be_imported_fails_its_cells(nutsbench, records):
     done = nutsbench(*SHORT, THEANO_FLAGS="device=nonsense")
     assert done.returncode == 1

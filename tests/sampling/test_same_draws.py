@@ -5,6 +5,7 @@ import subprocess
 import numpy as np
 import pytest
 
+from nutsbench.records import draws
 from nutsbench.stacks import environment, stack
 
 #: The models as the tutorial's reader would write them, apart from this project's own.
@@ -76,9 +77,9 @@ if __name__ == "__main__":
 def test_draws_are_those_of_a_bare_script(nutsbench, records, results, tmp_path, name, stack_name):
     import arviz as az
 
-    draws, tune, chains, cores, target_accept, seed = SETTINGS[name]
+    count, tune, chains, cores, target_accept, seed = SETTINGS[name]
     done = nutsbench(
-        *("run", name, "--stack", stack_name, "--keep-draws", "--draws", str(draws), "--tune", str(tune)),
+        *("run", name, "--stack", stack_name, "--keep-draws", "--draws", str(count), "--tune", str(tune)),
         *("--chains", str(chains), "--cores", str(cores), "--target-accept", str(target_accept)),
         *("--seed", str(seed)),
     )
@@ -88,5 +89,33 @@ def test_draws_are_those_of_a_bare_script(nutsbench, records, results, tmp_path,
     bare = bare_draws(stack.named(stack_name), name, tmp_path / "bare.npz")
     assert set(kept.data_vars) == set(bare)
     for variable, values in bare.items():
-        assert values.shape[:2] == (chains, draws)
+        assert values.shape[:2] == (chains, count)
         assert np.array_equal(kept[variable].values, values), variable
+
+
+@pytest.mark.parametrize("stack_name", stack.NAMES)
+def test_cells_that_share_a_model_have_the_draws_of_their_own(nutsbench, records, results, stack_name):
+    cell = ("run", "no_heterogenous", "--stack", stack_name, "--keep-draws", "--draws", "30", "--tune", "40")
+    done = nutsbench(*cell, "--seed", "3,4", "--target-accept", "0.8,0.9")
+    assert done.returncode == 0, done.stderr
+    for seed, accept in ((3, "0.8"), (4, "0.9")):
+        assert nutsbench(*cell, "--seed", str(seed), "--target-accept", accept, "--fresh").returncode == 0
+    shared, alone = records()[:4], records()[4:]
+    assert [record["details"].get("shared") for record in shared] == [True] * 4
+    assert [record["details"].get("shared") for record in alone] == [None] * 2
+    # What one compilation took counts in each of them.
+    assert len({record["phases"]["compile"]["wall_s"] // 0.01 for record in shared}) < 4
+    for one in alone:
+        (other,) = (
+            record
+            for record in shared
+            if (record["seed"], record["settings"]) == (one["seed"], one["settings"])
+        )
+        first, second = (
+            draws.read(results / "draws" / record["details"]["draws_file"]) for record in (one, other)
+        )
+        for group in ("posterior", "sample_stats"):
+            assert set(first[group]) == set(second[group])
+            for name, values in first[group].items():
+                if "time" not in name and not name.startswith("perf_counter"):
+                    assert np.array_equal(values, second[group][name]), name
