@@ -98,7 +98,7 @@ def sample(
     """
     timer = clock.PhaseTimer(listener)
     timer.phases["import"] = common.imported
-    cached_before = compile_cache.cached_modules()
+    cached_before = compile_cache.cached_folders()
     loaded_before = compile_cache.loaded_modules()
     outcome: Dict[str, Any] = {"status": "ok", "reason": "", "warnings": []}
     details: Dict[str, Any] = {}
@@ -187,23 +187,24 @@ def _reason(error: BaseException, phase: str) -> str:
     return f"{said}; {explained}" if explained else said
 
 
-def cache_use(cached_before: int, loaded_before: Set[str], taken: Sequence[Path]) -> Dict[str, Any]:
+def cache_use(cached_before: Set[Path], loaded_before: Set[str], taken: Sequence[Path]) -> Dict[str, Any]:
     """Return what was compiled since: cold as soon as it was a module that the cache can keep.
 
     Parameters
     ----------
-    cached_before : int
-        How many modules the cache had.
+    cached_before : set of Path
+        Folders of the modules that the cache had.
     loaded_before : set of str
         Which modules this process had loaded.
     taken : sequence of Path
         Modules that came from the store.
     """
-    stored = sum((file.parent / "key.pkl").exists() for file in taken)
-    compiled = max(0, compile_cache.cached_modules() - cached_before - stored)
+    # Of what this process has loaded: others may fill the same cache meanwhile.
+    own = {Path(file).parent for file in compile_cache.loaded_modules() - loaded_before}
+    compiled = (own & compile_cache.cached_folders()) - cached_before - {file.parent for file in taken}
     return {
         "state": "cold" if compiled else "warm",
-        "modules_compiled": compiled,
+        "modules_compiled": len(compiled),
         "modules_from_store": len(taken),
         "modules_unversioned": compile_cache.remove_unversioned(loaded_before),
     }

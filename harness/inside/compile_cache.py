@@ -50,10 +50,15 @@ def load_blas() -> None:
 
 def cached_modules() -> int:
     """Return how many modules other processes can take over from the cache."""
+    return len(cached_folders())
+
+
+def cached_folders() -> Set[Path]:
+    """Return the folders of the modules that other processes can take over from the cache."""
     from theano import config
 
     with os.scandir(config.compiledir) as entries:
-        return sum(Path(entry.path, "key.pkl").exists() for entry in entries)
+        return {Path(entry.path) for entry in entries if Path(entry.path, "key.pkl").exists()}
 
 
 def loaded_modules() -> Set[str]:

@@ -152,7 +152,7 @@ def _kept(task: Task, common: Common, events: Events) -> Common:
     def listener(progress: clock.Progress) -> None:
         events.send("progress", **vars(progress))
 
-    cached, loaded = compile_cache.cached_modules(), compile_cache.loaded_modules()
+    cached, loaded = compile_cache.cached_folders(), compile_cache.loaded_modules()
     taken: List[Path] = []
     try:
         for file in task.models_files:

@@ -16,7 +16,7 @@ SETTINGS = SamplerSettings(draws=20, tune=10, chains=2)
 @pytest.fixture
 def run(monkeypatch, tmp_path):
     """Run a cell whose sampler hands out random numbers."""
-    monkeypatch.setattr(compile_cache, "cached_modules", lambda: 0)
+    monkeypatch.setattr(compile_cache, "cached_folders", set)
     monkeypatch.setattr(compile_cache, "loaded_modules", set)
     monkeypatch.setattr(compile_cache, "remove_unversioned", lambda _: 0)
 
