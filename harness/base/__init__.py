@@ -4,5 +4,5 @@ It knows neither models nor samplers nor records, and needs the standard library
 psutil where processes are ended: what installs the environments runs on any Python of 3.8 or later.
 
 Files, lowest first:
-errors terminal crash paths lock descendants
+errors terminal crash paths git lock descendants
 """

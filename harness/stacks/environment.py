@@ -20,6 +20,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 import platformdirs
 import psutil
 
+from nutsbench.base import git
 from nutsbench.base.paths import CHECKOUT, importable
 from nutsbench.inside import modules
 
@@ -305,18 +306,8 @@ def commit(folder: Optional[Path]) -> Dict[str, Any]:
     if folder is None:
         return {"commit": None, "dirty": None}
 
-    def git(*arguments: str) -> Optional[str]:
-        command = ["git", "-C", str(folder), *arguments]
-        try:
-            done = subprocess.run(
-                command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False
-            )
-        except OSError:
-            return None
-        return done.stdout.strip() if done.returncode == 0 else None
-
-    head = git("rev-parse", "HEAD") if git("ls-files", "--", ".") else None
-    changes = git("status", "--porcelain")
+    head = git.says(folder, "rev-parse", "HEAD") if git.says(folder, "ls-files", "--", ".") else None
+    changes = git.says(folder, "status", "--porcelain")
     return {"commit": head, "dirty": None if head is None else bool(changes)}
 
 

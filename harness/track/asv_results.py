@@ -7,11 +7,11 @@ import datetime
 import gzip
 import hashlib
 import json
-import subprocess
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from nutsbench import models
+from nutsbench.base import git
 from nutsbench.base.errors import UserError
 from nutsbench.base.paths import ROOT
 from nutsbench.models.spec import SamplerSettings
@@ -242,14 +242,8 @@ def _as_asv(record: Stored) -> Tuple[str, ...]:
 
 def _date(commit: str) -> Optional[int]:
     """Return when a commit was made, in milliseconds since 1970, ``None`` if it is not known here."""
-    command = ["git", "-C", str(ROOT), "show", "-s", "--format=%ct", commit]
-    try:
-        done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False
-        )
-    except OSError:
-        return None  # No git, so no repository that could have it.
-    return int(done.stdout) * 1000 if done.returncode == 0 and done.stdout.strip() else None
+    said = git.says(ROOT, "show", "-s", "--format=%ct", commit)
+    return int(said) * 1000 if said else None
 
 
 def machines(folder: Path, commit: str, name: Optional[str] = None) -> Set[str]:

@@ -8,11 +8,11 @@ import dataclasses
 import math
 from typing import Any, Dict, List, Mapping
 
+from nutsbench.judge.mixing import MAX_RHAT
 from nutsbench.models.exact import STATISTICS
 from nutsbench.models.spec import ModelSpec, SamplerSettings
 from nutsbench.models.truths import Truth
 
-MAX_RHAT = 1.01
 CHAINS = 4
 #: NUTS is tuned for longer and with smaller steps than a model's own settings ask for.
 MIN_TUNE = 2000
