@@ -5,10 +5,12 @@ of ``NUTSBENCH_STACK``.
 """
 
 import functools
+from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
 
 from nutsbench.base import lock
+from nutsbench.records.record import Stored
 from nutsbench.stacks import environment, install, stack
 from nutsbench.track import cells
 
@@ -16,7 +18,7 @@ cells.load_own_models()
 
 
 @pytest.fixture(scope="session")
-def measured():
+def measured() -> Iterator[Callable[..., Dict[str, Any]]]:
     """Return what has the stack time a call of a model's core."""
     from nutsbench import models
     from nutsbench.run.process import Options, Worker
@@ -29,12 +31,13 @@ def measured():
 
 
 @pytest.fixture(scope="session")
-def next_record(request):
+def next_record(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Stored]]:
     """Sample the cells of the benchmarks that were chosen, in their order, one for each call."""
-    chosen = [item.callspec.params["model"] for item in request.session.items if "test_cell" in item.name]
+    items: List[Any] = request.session.items
+    chosen = [item.callspec.params["model"] for item in items if "test_cell" in item.name]
     records = cells.one_of_each(chosen, "quick")
 
-    def get(model):
+    def get(model: str) -> Stored:
         record = next(records)
         assert record["model"] == model
         return record
@@ -43,7 +46,7 @@ def next_record(request):
     records.close()
 
 
-def pytest_benchmark_update_machine_info(config, machine_info):
+def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: Dict[str, Any]) -> None:
     """Say what machine it is, and not which one."""
     del config
     machine_info["node"] = ""

@@ -1,8 +1,11 @@
 """One short cell of every model, under pytest-benchmark: what it records is in extra_info."""
 
+from typing import Any, Callable, Mapping
+
 import pytest
 
 from nutsbench import models
+from nutsbench.records.record import Stored
 from nutsbench.track.measured import Reader
 
 CLOCK = Reader()
@@ -10,7 +13,7 @@ CLOCK = Reader()
 
 @pytest.mark.benchmark(timer=CLOCK, disable_gc=False)
 @pytest.mark.parametrize("model", models.names())
-def test_cell(benchmark, next_record, model):
+def test_cell(benchmark: Any, next_record: Callable[[str], Stored], model: str) -> None:
     """Sample a cell once, in a fork of a worker that all of these benchmarks share."""
     benchmark.group = "cell: quick"
     record = next_record(model)
@@ -18,9 +21,10 @@ def test_cell(benchmark, next_record, model):
     wall_s = sum(phase["wall_s"] for name, phase in record["phases"].items() if name != "import")
     benchmark.pedantic(lambda: CLOCK.add(wall_s), rounds=1)
     kept = ("model", "model_digest", "settings", "seed", "stack", "stack_digest", "status", "reason")
+    values: Mapping[str, Any] = record
     benchmark.extra_info.update(
         kind="cell",
-        **{name: record[name] for name in kept},
+        **{name: values[name] for name in kept},
         quality=record["quality"],
         accuracy=record["accuracy"].get("verdict", "inconclusive"),
         reasons=list(record["accuracy"].get("reasons", [])),

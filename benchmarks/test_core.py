@@ -4,6 +4,8 @@ The stack's process times each call in bursts, beside reference work, in forks o
 reads the seconds of the bursts off a clock that tells just these.
 """
 
+from typing import Any, Callable, Dict
+
 import pytest
 
 from nutsbench import models
@@ -18,7 +20,7 @@ CLOCK = Reader()
 # One model after the other, so that its modules are at hand.
 @pytest.mark.benchmark(timer=CLOCK, disable_gc=False)
 @pytest.mark.parametrize(("model", "call"), [(model, call) for model in models.names() for call in CALLS])
-def test_core(benchmark, measured, model, call):
+def test_core(benchmark: Any, measured: Callable[..., Dict[str, Any]], model: str, call: str) -> None:
     """Time a call of the core."""
     found = measured(model=model, processes=PROCESSES, call=call)
     benchmark.group = f"core: {call}"

@@ -172,7 +172,7 @@ def main() -> None:
     with lock.machine("benchmarks.studies.arviz_versions", print), tempfile.TemporaryDirectory() as folder:
         arrays = {**dict(_sampled(Path(folder), options.models)), **hard}
         file = Path(folder, "arrays.npz")
-        np.savez(file, **arrays)
+        np.savez(file, allow_pickle=False, **arrays)
         theirs = dict(_there(stack.named(name), file) for name in stack.NAMES)
     here, sampled = _here(arrays), [name for name in arrays if name not in hard]
     print(table(here, theirs, sampled))

@@ -92,10 +92,10 @@ def _open(output: Path, largest: Path) -> None:
                 field,
             )
             _say(f"{page}: filter", float(spent), "s")
-        for page in (largest, Path("history.html"), Path("settings.html")):
-            if "data-chart" in (output / page).read_text():
+        for drawn in (largest, Path("history.html"), Path("settings.html")):
+            if "data-chart" in (output / drawn).read_text():
                 # Charts are drawn when they come into view: that of whichever comes first.
-                _until(browser, (output / page).as_uri(), _DRAWN, f"{page}: a chart is drawn")
+                _until(browser, (output / drawn).as_uri(), _DRAWN, f"{drawn}: a chart is drawn")
     finally:
         browser.quit()
 

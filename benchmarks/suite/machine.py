@@ -5,7 +5,7 @@ import time
 try:
     from nutsbench.inside import yardstick
 except ImportError:  # A commit from before there was a host.
-    from nutsbench import yardstick
+    from nutsbench import yardstick  # type: ignore[no-redef]
 
 
 def time_plain_python() -> None:
@@ -13,10 +13,10 @@ def time_plain_python() -> None:
     yardstick.plain_work()
 
 
-time_plain_python.version = "2"
-time_plain_python.unit = "seconds"
-time_plain_python.pretty_name = "machine: plain Python"
-time_plain_python.timer = time.process_time
-time_plain_python.sample_time = 0.02
-time_plain_python.repeat = (10, 20, 5.0)
-time_plain_python.rounds = 2
+time_plain_python.version = "2"  # type: ignore[attr-defined]
+time_plain_python.unit = "seconds"  # type: ignore[attr-defined]
+time_plain_python.pretty_name = "machine: plain Python"  # type: ignore[attr-defined]
+time_plain_python.timer = time.process_time  # type: ignore[attr-defined]
+time_plain_python.sample_time = 0.02  # type: ignore[attr-defined]
+time_plain_python.repeat = (10, 20, 5.0)  # type: ignore[attr-defined]
+time_plain_python.rounds = 2  # type: ignore[attr-defined]

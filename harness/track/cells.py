@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Sequence
+from typing import Any, Callable, Dict, Generator, Iterator, List, Sequence
 
 from nutsbench import models
 from nutsbench.base import lock
@@ -142,7 +142,7 @@ def sample(
     return found
 
 
-def one_of_each(names: Sequence[str], profile: str) -> Iterator[Stored]:
+def one_of_each(names: Sequence[str], profile: str) -> Generator[Stored, None, None]:
     """Sample one cell of each model, one after the other, and yield their records.
 
     Parameters
