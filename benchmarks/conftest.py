@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, Iterator, List
 import pytest
 
 from nutsbench.base import lock
-from nutsbench.records.record import Stored
+from nutsbench.records.stored import Stored
 from nutsbench.stacks import environment, install, stack
 from nutsbench.track import cells
 

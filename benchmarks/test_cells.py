@@ -5,7 +5,7 @@ from typing import Any, Callable, Mapping
 import pytest
 
 from nutsbench import models
-from nutsbench.records.record import Stored
+from nutsbench.records.stored import Stored
 from nutsbench.track.measured import Reader
 
 CLOCK = Reader()

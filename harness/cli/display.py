@@ -11,7 +11,7 @@ from nutsbench.cli import summary
 from nutsbench.inside.clock import Progress
 from nutsbench.records import table
 from nutsbench.records.grid import estimate_s
-from nutsbench.records.record import Stored
+from nutsbench.records.stored import Stored
 from nutsbench.run.runner import Job
 
 

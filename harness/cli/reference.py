@@ -18,7 +18,7 @@ from nutsbench.cli.common import (
     results_option,
 )
 from nutsbench.records import grid
-from nutsbench.records.record import Stored
+from nutsbench.records.stored import Stored
 from nutsbench.stacks import environment, stack
 
 #: What an interrupted user is told.

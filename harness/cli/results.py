@@ -7,7 +7,7 @@ from typing import Any, Mapping, Sequence
 import click
 
 from nutsbench.cli.common import console
-from nutsbench.records.record import Stored
+from nutsbench.records.stored import Stored
 
 _COLOURS = {"bold": {"bold": True}, "dim": {"dim": True}}
 

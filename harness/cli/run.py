@@ -20,7 +20,7 @@ from nutsbench.cli.common import (
 )
 from nutsbench.cli.results import print_records
 from nutsbench.records import grid
-from nutsbench.records.record import Stored
+from nutsbench.records.stored import Stored
 from nutsbench.stacks import stack
 
 #: What an interrupted user is told.

@@ -20,7 +20,7 @@ from nutsbench.cli.common import (
 from nutsbench.cli.results import print_records
 from nutsbench.judge.quality import VERDICTS
 from nutsbench.records import grid
-from nutsbench.records.record import Stored
+from nutsbench.records.stored import Stored
 from nutsbench.stacks import stack
 
 
@@ -63,7 +63,8 @@ def show_command(
     """
     from nutsbench.judge import accuracy as judged
     from nutsbench.records import store, table
-    from nutsbench.records.record import Status, json_schema, newest, place
+    from nutsbench.records.record import Status, newest, place
+    from nutsbench.records.stored import json_schema
 
     if as_schema:
         click.echo(json.dumps(json_schema(), indent=1))

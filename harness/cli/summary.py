@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from nutsbench.judge import accuracy, quality
-from nutsbench.records.record import Stored, setting
+from nutsbench.records.stored import Stored, setting
 from nutsbench.records.table import counted, number, settings_text, varying
 
 #: Wider than this no table gets; a narrower screen loses the columns that say least.

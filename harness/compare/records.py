@@ -12,8 +12,9 @@ from nutsbench.compare.arms import existing
 from nutsbench.compare.result import Comparison, Given, Options
 from nutsbench.compare.statistics import Interval
 from nutsbench.judge import quality
-from nutsbench.records.record import Stored, newest, place_anywhere, stored
+from nutsbench.records.record import newest, place_anywhere
 from nutsbench.records.store import Store, content
+from nutsbench.records.stored import Stored, stored
 from nutsbench.stacks import environment
 
 #: Two runs of one release, hours apart on one machine, differed by up to half of it: docs/releases.md.

@@ -8,7 +8,8 @@ import json
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
 
 from nutsbench.models.spec import SamplerSettings
-from nutsbench.records.record import Status, Stored, newest
+from nutsbench.records.record import Status, newest
+from nutsbench.records.stored import Stored
 from nutsbench.stacks.environment import digest
 
 Facet = Callable[[Stored], str]

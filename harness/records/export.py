@@ -12,7 +12,7 @@ from nutsbench.base.paths import write_whole
 from nutsbench.judge.metrics import METRICS
 from nutsbench.records import store
 from nutsbench.records.configuration import groups
-from nutsbench.records.record import Stored
+from nutsbench.records.stored import Stored
 
 #: Writes records into a folder, for a machine of that name, and returns the files and what was left out.
 Exporter = Callable[[List[Stored], Path, Optional[str]], Tuple[List[Path], List[str]]]

@@ -23,7 +23,8 @@ import msgspec
 from nutsbench.base.errors import UserError
 from nutsbench.judge import claims, quality
 from nutsbench.records import configuration
-from nutsbench.records.record import SCHEMA, NotARecordError, Record, Stored, stored
+from nutsbench.records.record import SCHEMA, Record
+from nutsbench.records.stored import NotARecordError, Stored, stored
 from nutsbench.stacks import environment
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from nutsbench.judge import claims
 from nutsbench.models.spec import SamplerSettings
-from nutsbench.records.record import Stored, setting
+from nutsbench.records.stored import Stored, setting
 
 _SHORT = {"target_accept": "accept", "max_treedepth": "depth"}
 _STYLES = {"good": "green", "too few draws": "yellow", "treedepth limited": "cyan", "unknown": "cyan"}

@@ -10,7 +10,7 @@ data verdicts words site section sweep since draw changes side_by_side pages
 
 from typing import TYPE_CHECKING, Any, Dict
 
-from nutsbench.records.record import Stored
+from nutsbench.records.stored import Stored
 from nutsbench.report.data import Source, load
 
 if TYPE_CHECKING:

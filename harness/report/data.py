@@ -10,8 +10,9 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 from nutsbench import models
 from nutsbench.models import truths
 from nutsbench.models.spec import ModelSpec, SamplerSettings
-from nutsbench.records.record import Stored, newest, place_anywhere, setting
+from nutsbench.records.record import newest, place_anywhere
 from nutsbench.records.store import Store
+from nutsbench.records.stored import Stored, setting
 from nutsbench.records.table import settings_text
 
 #: What a comparison tells of each model.

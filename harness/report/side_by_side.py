@@ -8,7 +8,7 @@ from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence, Tup
 from nutsbench.base.errors import UserError
 from nutsbench.compare import records as records_
 from nutsbench.compare.result import Options
-from nutsbench.records.record import Stored
+from nutsbench.records.stored import Stored
 from nutsbench.records.table import counted, percent
 from nutsbench.report import data, verdicts
 from nutsbench.report.data import Source

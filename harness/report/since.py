@@ -14,7 +14,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from nutsbench.compare import records as compared
 from nutsbench.judge import accuracy
 from nutsbench.models.spec import SamplerSettings
-from nutsbench.records.record import Stored, setting
+from nutsbench.records.stored import Stored, setting
 from nutsbench.records.table import counted, percent
 from nutsbench.report.data import Source, machine
 from nutsbench.report.verdicts import VERDICTS, Row, verdict

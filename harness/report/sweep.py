@@ -16,8 +16,8 @@ from nutsbench.compare.statistics import Interval, welch
 from nutsbench.judge import quality
 from nutsbench.judge.remedy import WANTED_ESS
 from nutsbench.models.spec import SamplerSettings
-from nutsbench.records.record import Stored
-from nutsbench.records.record import setting as setting_of
+from nutsbench.records.stored import Stored
+from nutsbench.records.stored import setting as setting_of
 from nutsbench.records.table import counted, number, settings_text
 from nutsbench.report import verdicts, words
 from nutsbench.report.data import Source

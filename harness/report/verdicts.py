@@ -8,7 +8,7 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from nutsbench.judge import accuracy, quality
 from nutsbench.models.spec import SamplerSettings
-from nutsbench.records.record import Stored, setting
+from nutsbench.records.stored import Stored, setting
 from nutsbench.report.data import alike, machine
 from nutsbench.track.gaps import UNMIXED, unmixed
 

@@ -5,7 +5,7 @@ from typing import Dict, List, Sequence
 
 from nutsbench import models
 from nutsbench.judge import quality
-from nutsbench.records.record import Stored
+from nutsbench.records.stored import Stored
 from nutsbench.records.table import counted, duration, number, settings_text
 from nutsbench.report.verdicts import Row, accuracy_of, chances, verdict
 from nutsbench.stacks import stack

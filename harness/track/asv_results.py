@@ -17,7 +17,7 @@ from nutsbench.base.paths import ROOT
 from nutsbench.models.spec import SamplerSettings
 from nutsbench.records import configuration
 from nutsbench.records.export import exporter
-from nutsbench.records.record import Stored
+from nutsbench.records.stored import Stored
 from nutsbench.stacks import environment
 from nutsbench.track import cells
 from nutsbench.track.figures import FIGURES, result

@@ -19,8 +19,9 @@ from nutsbench.models import truths
 from nutsbench.models.spec import ModelSpec, SamplerSettings
 from nutsbench.records import grid
 from nutsbench.records.grid import DEFAULT_SEED, Cell
-from nutsbench.records.record import SCHEMA, Record, Status, Stored
+from nutsbench.records.record import SCHEMA, Record, Status
 from nutsbench.records.store import Store, utc_now
+from nutsbench.records.stored import Stored
 from nutsbench.run import runner
 from nutsbench.run.process import Options
 from nutsbench.stacks import install

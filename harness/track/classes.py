@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, List, Sequence
 from nutsbench import models
 from nutsbench.inside import core
 from nutsbench.models.spec import ModelSpec
-from nutsbench.records.record import Stored
+from nutsbench.records.stored import Stored
 from nutsbench.track import cells, counts, speed
 from nutsbench.track.figures import FIGURES, Figure, Value, result
 from nutsbench.track.measured import PROCESSES, READER, ROUNDS, Measured

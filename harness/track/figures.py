@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 import numpy as np
 
-from nutsbench.records.record import Stored
+from nutsbench.records.stored import Stored
 
 Value = Union[float, Dict[str, Any]]
 

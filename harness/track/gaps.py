@@ -14,7 +14,7 @@ import pandas as pd
 
 from nutsbench.judge import quality
 from nutsbench.judge.accuracy import VERDICTS
-from nutsbench.records.record import Stored
+from nutsbench.records.stored import Stored
 
 Place = Callable[[Stored], str]
 

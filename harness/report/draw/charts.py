@@ -5,7 +5,7 @@ import statistics
 from html import escape
 from typing import Any, Container, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from nutsbench.records.record import Stored
+from nutsbench.records.stored import Stored
 from nutsbench.records.table import counted
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")

@@ -9,8 +9,8 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from nutsbench.judge.metrics import METRICS
 from nutsbench.judge.mixing import MAX_RHAT
 from nutsbench.judge.remedy import WANTED_ESS
-from nutsbench.records.record import Stored
-from nutsbench.records.record import setting as setting_of
+from nutsbench.records.stored import Stored
+from nutsbench.records.stored import setting as setting_of
 from nutsbench.records.table import counted
 from nutsbench.report import sweep
 from nutsbench.report.draw.charts import COLOURS, SYMBOLS

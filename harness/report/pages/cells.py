@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from nutsbench.judge import quality
 from nutsbench.judge.metrics import METRICS
-from nutsbench.records.record import Stored
+from nutsbench.records.stored import Stored
 from nutsbench.report import data, verdicts, words
 from nutsbench.report.data import Source
 from nutsbench.report.site import DEFINITIONS, Page, ids

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Tuple
 
 from nutsbench.judge.metrics import METRICS
-from nutsbench.records.record import Stored
+from nutsbench.records.stored import Stored
 from nutsbench.records.table import percent
 from nutsbench.report import data, side_by_side
 from nutsbench.report.data import Source

@@ -8,7 +8,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from nutsbench.base.errors import UserError
 from nutsbench.judge.accuracy import VERDICTS
-from nutsbench.records.record import Stored
+from nutsbench.records.stored import Stored
 from nutsbench.report import changes, data
 from nutsbench.report.data import Source, asv_commits
 from nutsbench.report.draw import timeline

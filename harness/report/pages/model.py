@@ -1,17 +1,17 @@
 """A model's page: what it is, its posterior against the reference, and what explains its verdict."""
 
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import numpy as np
 
 from nutsbench.judge import quality
 from nutsbench.judge.metrics import METRICS
-from nutsbench.records.record import Stored
+from nutsbench.records.stored import Stored
 from nutsbench.records.table import number, settings_text
 from nutsbench.report import data, sweep, verdicts, words
 from nutsbench.report.data import Source
-from nutsbench.report.draw import graph, panels, plots
+from nutsbench.report.draw import diagnosed, graph, panels, plots
 from nutsbench.report.section import Chart, Table
 from nutsbench.report.site import Page, ids, slug
 from nutsbench.report.sweep import Tried
@@ -20,7 +20,6 @@ from nutsbench.report.sweep import Tried
 _CELLS = 8
 #: Cells whose draws are drawn; more would make the page too large.
 _DRAWN = 2
-_WORST = 2
 #: Correlation from which on the posterior of two scalars is called a ridge.
 _RIDGE = 0.9
 #: Scalars that are shown of a cell: a model of thousands would make a page that no browser opens.
@@ -268,7 +267,7 @@ def _diagnosed(path: Optional[Path], drawn: bool, record: Stored) -> Dict[str, A
         draws = plots.Draws(path)
     except Exception as error:  # Whatever a damaged file makes of ArviZ's readers, the page is whole.
         return {"figures": [], "missing": f"in a file that cannot be read: {error!r}", "ridge": ""}
-    return {"figures": diagnostics(draws, record), "missing": "", "ridge": ridge(draws, record)}
+    return {"figures": diagnosed.diagnostics(draws, record), "missing": "", "ridge": ridge(draws, record)}
 
 
 def ridge(draws: plots.Draws, record: Stored) -> str:
@@ -347,59 +346,3 @@ def _scalars(record: Stored, known: Optional[Any], labels: Sequence[str]) -> Lis
 
 def _interval(one: Mapping[str, Any]) -> str:
     return f"[{number(one['q05'], 4)}, {number(one['q95'], 4)}]"
-
-
-def diagnostics(draws: plots.Draws, record: Stored) -> List[Dict[str, str]]:
-    """Return the diagnostic figures of a cell, as SVG, each with its caption.
-
-    Parameters
-    ----------
-    draws : Draws
-        Its draws.
-    record : dict
-        The record.
-    """
-    worst = draws.worst(record["quantities"], _WORST) or list(draws.scalars)[:_WORST]
-    made = [_drawn(make, draws, worst, caption) for make, caption in _DIAGNOSTICS]
-    return [one for one in made if one is not None]
-
-
-def _energy(draws: plots.Draws, worst: Sequence[str]) -> Any:
-    del worst
-    return plots.energy(draws) if "energy" in draws.stats else None
-
-
-def _pair(draws: plots.Draws, worst: Sequence[str]) -> Any:
-    return plots.pair(draws, worst) if len(worst) > 1 else None
-
-
-def _over_the_run(draws: plots.Draws, worst: Sequence[str]) -> Any:
-    del worst
-    return plots.over_the_run(draws)
-
-
-_DIAGNOSTICS: Sequence[Tuple[Callable[[plots.Draws, Sequence[str]], Any], str]] = (
-    (plots.trace, "Density and path of the limiting scalars, those of least ESS: good chains overlap."),
-    (plots.rank, "Ranks over all chains: flat where each visits the whole posterior."),
-    (plots.ess_evolution, "ESS as draws are added: straight where more bring more."),
-    (_energy, "Energy and its changes: alike where the sampler explores quickly."),
-    (plots.autocorrelation, "Autocorrelation: how many draws it takes to forget."),
-    (_over_the_run, "Step size and tree depth over the run, tuning first."),
-    (_pair, "The two limiting scalars against each other; divergences are crosses."),
-)
-
-
-def _drawn(
-    make: Callable[[plots.Draws, Sequence[str]], Any],
-    draws: plots.Draws,
-    worst: Sequence[str],
-    caption: str,
-) -> Optional[Dict[str, str]]:
-    """Return a figure, what kept it from being drawn, or nothing where there is nothing to draw."""
-    try:
-        figure = make(draws, worst)
-        svg = "" if figure is None else plots.svg(figure, caption)
-    except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
-        # Draws that stand still, or a single one, have no density: the other figures are shown.
-        return {"svg": "", "caption": f"{caption} These draws cannot be drawn like that: {error}."}
-    return {"svg": svg, "caption": caption} if svg else None

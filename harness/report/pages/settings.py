@@ -8,8 +8,8 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from nutsbench.compare import records as compared
 from nutsbench.judge.remedy import WANTED_ESS
-from nutsbench.records.record import Stored
-from nutsbench.records.record import setting as setting_of
+from nutsbench.records.stored import Stored
+from nutsbench.records.stored import setting as setting_of
 from nutsbench.records.table import counted, number
 from nutsbench.report import data, site, sweep
 from nutsbench.report.data import Source

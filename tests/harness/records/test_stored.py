@@ -6,7 +6,8 @@ import json
 import jsonschema
 import pytest
 
-from nutsbench.records.record import SCHEMA, NotARecordError, json_schema, stored
+from nutsbench.records.record import SCHEMA
+from nutsbench.records.stored import NotARecordError, json_schema, stored
 from tests.conftest import ROOT
 
 #: One file of records of each schema that was ever published.
