@@ -1,7 +1,7 @@
 """A piece of work that never changes, to measure other work against.
 
 A machine is faster in one minute than in the next, and another machine is another one
-altogether. What is timed against this, in turns within one process (:mod:`nutsbench.inside.samples`), is a
+altogether. What is timed against this, interleaved within one process (:mod:`nutsbench.inside.samples`), is a
 ratio that keeps most of that out: the work is like a leapfrog's, Python calls around small arrays
 and one product of a matrix, and it uses nothing of PyMC3, Theano or this project.
 """

@@ -144,7 +144,7 @@ def shares_below(draws: Mapping[str, np.ndarray], truth: Truth) -> Dict[str, Dic
 
 
 def score(quantities: Mapping[str, Mapping[str, Any]], shares: Shares, truth: Truth) -> List[Score]:
-    """Compare every figure that has an MCSE with the truth.
+    """Compare every statistic that has an MCSE with the truth.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The figures that are tracked over time, each with a unit, a name, and how it may be judged.
+"""The metrics that are tracked over time, each with a unit, a name, and how it may be judged.
 
 asv knows one direction: smaller is better. It calls a value changed if it differs by a
 factor of 1.1 and, where there are samples, if those differ too. What follows from that
