@@ -19,7 +19,7 @@ from nutsbench.base.paths import ROOT, results_dir
 from nutsbench.records import grid
 from nutsbench.records.record import Status
 from nutsbench.records.store import Store, utc_now
-from nutsbench.run import runner
+from nutsbench.run import plan, runner
 from nutsbench.run.process import Options
 from nutsbench.stacks import environment, stack
 
@@ -87,7 +87,7 @@ def compare(one: stack.Stack, profile: str, seed: int) -> List[Dict[str, Any]]:
     """Run every cell in both arms, and return one row a model and one for all else."""
     store = Store(results_dir())
     options = Options(profile, timeout_s=3600, memory_bytes=0, threads=1)
-    jobs = runner.jobs(grid.expand(grid.Grid((), profile, {}, (seed,))), [one], 1)
+    jobs = plan.jobs(grid.expand(grid.Grid((), profile, {}, (seed,))), [one], 1)
     run_file = store.begin(profile, utc_now())
     harness = runner.run(jobs, options, store.origin(), run_file, lambda *_: None)
     rows = []

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -46,6 +47,22 @@ class Several(click.ParamType[Any]):
                 kind = "a whole number" if self._kind is int else "a number"
                 self.fail(f"{word.strip()!r} is not {kind}", param, ctx)
         return tuple(dict.fromkeys(numbers))
+
+
+def duration(_: click.Context, __: click.Parameter, text: Optional[str]) -> Optional[float]:
+    """Return the seconds of a time such as ``90s``, ``10m`` or ``2h``, None of none.
+
+    Raises
+    ------
+    click.BadParameter
+        If it is none, or not above 0.
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
+    if found is None or float(found[1]) == 0:
+        raise click.BadParameter(f"{text!r} is not a time above 0: write 90s, 10m or 2h")
+    return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
 
 
 def memory_size(_: click.Context, __: click.Parameter, value: Optional[str]) -> int:

@@ -1,7 +1,7 @@
 """Shows a run as it goes: a live display on a terminal, plain lines elsewhere."""
 
 import time
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Optional
 
 from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn
@@ -10,9 +10,10 @@ from rich.progress import Progress as Bars
 from nutsbench.cli import summary
 from nutsbench.inside.clock import Progress
 from nutsbench.records import table
-from nutsbench.records.grid import estimate_s
+from nutsbench.records.record import key
 from nutsbench.records.stored import Stored
-from nutsbench.run.runner import Job
+from nutsbench.run import plan
+from nutsbench.run.plan import Job
 
 
 class RunDisplay:
@@ -26,13 +27,16 @@ class RunDisplay:
         What is to be run.
     known : list of dict
         Records, to estimate the time left from.
+    share : bool
+        Whether cells share runs and compiled models.
     """
 
-    def __init__(self, console: Console, todo: List[Job], known: List[Mapping[str, Any]]) -> None:
+    def __init__(self, console: Console, todo: List[Job], known: List[Stored], share: bool) -> None:
         self._console = console
         self._known = list(known)
+        self._share = share
         self._left = list(todo)
-        self._count = len(todo)
+        self._count, self._ended = len(todo), 0
         self._begun = time.monotonic()
         self._guesses = self._guess()
         self._current: Optional[Job] = None
@@ -64,7 +68,7 @@ class RunDisplay:
             return
         if job != self._current:
             self._current, self._begun = job, time.monotonic()
-        number = self._count - len(self._left) + 1
+        number = self._ended + 1
         self._bars.update(
             self._task,
             description=f"[{number}/{self._count}] {job.cell.model}  {progress.phase}",
@@ -75,11 +79,12 @@ class RunDisplay:
 
     def done(self, record: Stored) -> None:
         """Show a cell that has ended."""
-        self._left = self._left[1:]
+        ended = key(record)
+        self._left = [job for job in self._left if job.key != ended]
         self._known.append(record)
         self._guesses = self._guess()
-        number = self._count - len(self._left)
-        text = f"[{number:>{len(str(self._count))}}/{self._count}] {summary.line(record)}"
+        self._ended += 1
+        text = f"[{self._ended:>{len(str(self._count))}}/{self._count}] {summary.line(record)}"
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _fields(self, progress: Progress) -> Dict[str, Any]:
@@ -92,7 +97,7 @@ class RunDisplay:
 
     def _guess(self) -> List[Optional[float]]:
         """Estimate what is left; only when a cell ends, for it takes all records into account."""
-        return [estimate_s(job.cell, self._known) for job in self._left]
+        return plan.estimates(plan.together(self._left, self._share), self._known, self._share)
 
     def _time_left(self) -> str:
         known = [guess for guess in self._guesses if guess is not None]

@@ -95,7 +95,7 @@ def reference_command(
 def _sample(cell: grid.Cell, one: stack.Stack, timeout: float, results: Path) -> Any:
     """Run one cell as ``nutsbench run`` would; its record is kept with all others."""
     from nutsbench.records.store import Store, utc_now
-    from nutsbench.run import runner
+    from nutsbench.run import plan, runner
     from nutsbench.run.process import Options
 
     store = Store(results)
@@ -108,7 +108,7 @@ def _sample(cell: grid.Cell, one: stack.Stack, timeout: float, results: Path) ->
         models_files=tuple(models.loaded_files()),
         store=True,
     )
-    (job,) = runner.jobs([cell], [one], options.threads)
+    (job,) = plan.jobs([cell], [one], options.threads)
     (record,) = runner.run([job], options, store.origin(), run_file, lambda *_: None)
     return record
 

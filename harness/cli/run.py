@@ -1,5 +1,6 @@
 """``nutsbench run``: cells in, records and a table out."""
 
+import time
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
@@ -9,6 +10,7 @@ from nutsbench import models
 from nutsbench.base.errors import UserError
 from nutsbench.cli.common import (
     Several,
+    duration,
     load_models,
     machine_to_oneself,
     make_ready,
@@ -55,7 +57,15 @@ _KEPT = "What was measured is kept; the same command goes on from here."
 @click.option(
     "--apart",
     is_flag=True,
-    help="Build and compile the model in every cell, also where several cells are of one model.",
+    help="Share nothing: build and compile the model in every cell, and sample each, also where another"
+    " one's draws hold its own.",
+)
+@click.option(
+    "--within",
+    callback=duration,
+    metavar="TIME",
+    help="Begin nothing that would take longer than this: 90s, 10m, 2h. One seed of each configuration comes"
+    " first; what is left out is said.",
 )
 @click.option("--wide", is_flag=True, help="Print the wide table, with phases and all reasons.")
 @click.option("--dry-run", is_flag=True, help="Print the cells and an estimate of the time.")
@@ -73,6 +83,7 @@ def run_command(
     keep_draws: bool,
     fresh: bool,
     apart: bool,
+    within: Optional[float],
     wide: bool,
     dry_run: bool,
     no_wait: bool,
@@ -86,7 +97,7 @@ def run_command(
     profile's. Cells that are done already are not run again.
     """
     from nutsbench.records.store import Store, utc_now
-    from nutsbench.run import runner
+    from nutsbench.run import plan
     from nutsbench.run.process import Options
 
     load_models(models_files)
@@ -100,12 +111,14 @@ def run_command(
     store = Store(results)
     loaded = store.load()
     say_problems(loaded.problems)
-    wanted = runner.jobs(cells, chosen, threads)
+    wanted = plan.jobs(cells, chosen, threads)
     draws_dir = results / "draws" if keep_draws else None
     done = {} if fresh else _done(loaded.records, store.origin(), draws_dir)
     todo = [job for job in wanted if job.key not in done]
     if dry_run:
-        return _print_plan(todo, len(wanted) - len(todo), loaded.records)
+        runs = plan.together(todo, not apart)
+        guesses = plan.estimates(runs, loaded.records, not apart)
+        return _print_plan(runs, guesses, len(wanted) - len(todo))
 
     options = Options(
         profile=profile,
@@ -128,7 +141,9 @@ def run_command(
                 todo = [job for job in wanted if job.key not in done]
             make_ready(chosen)
             records = {job.key: done[job.key] for job in wanted if job.key in done}
-            code = _run_jobs(todo, options, store.origin(), run_file, loaded.records, records)
+            if within is not None:
+                todo = [job for run in plan.early_first(plan.together(todo, not apart)) for job in run]
+            code = _run_jobs(todo, options, store.origin(), run_file, loaded.records, records, within)
     else:
         records = dict(done)
     found = [records[job.key] for job in wanted if job.key in records]
@@ -161,13 +176,15 @@ def _run_jobs(
     run_file: Any,
     known: Sequence[Stored],
     records: Dict[str, Stored],
+    within_s: Optional[float] = None,
 ) -> int:
     """Run jobs, show them, add their records to ``records``, and return the exit code."""
     from rich.console import Console
 
     from nutsbench.cli.display import RunDisplay
     from nutsbench.records import table
-    from nutsbench.run import runner
+    from nutsbench.records.record import key
+    from nutsbench.run import plan, runner
     from nutsbench.stacks import environment
 
     if environment.compiler() is None and todo:
@@ -177,36 +194,54 @@ def _run_jobs(
     said = dict.fromkeys(w for job in todo for w in grid.warnings_of(job.cell, environment.usable_cores()))
     for warning in said:
         click.echo(f"Warning: {warning}.", err=True)
-    jobs = iter(todo)
+    begun, measured = time.monotonic(), list(known)
+
+    def goes_on(run: Sequence[Any]) -> bool:
+        if within_s is None:
+            return True
+        left_s = within_s - (time.monotonic() - begun)
+        (guess,) = plan.estimates([run], measured, options.share)
+        return left_s > (guess or 0.0)
+
     try:
-        with RunDisplay(Console(stderr=True), todo, list(known)) as display:
-            for record in runner.run(todo, options, origin, run_file, display.progress):
-                records[next(jobs).key] = record.to_dict()
-                display.done(record.to_dict())
+        with RunDisplay(Console(stderr=True), todo, list(known), options.share) as display:
+            for record in runner.run(todo, options, origin, run_file, display.progress, goes_on=goes_on):
+                stored = record.to_dict()
+                records[key(stored)] = stored
+                measured.append(stored)
+                display.done(stored)
     except KeyboardInterrupt:
         left = table.counted(len(todo) - sum(job.key in records for job in todo), "cell")
         click.echo(f"Interrupted; {left} not begun. The same command goes on from here.", err=True)
         return 130
-    bad = [records[job.key] for job in todo if records[job.key]["status"] != "ok"]
+    left_out = [job for job in todo if job.key not in records]
+    if left_out:
+        names = ", ".join(dict.fromkeys(job.cell.model for job in left_out))
+        cells = table.counted(len(left_out), "cell")
+        click.echo(f"Left out, as they would not end in time: {cells} of {names}.", err=True)
+        click.echo("The same command goes on from here, without --within to the end.", err=True)
+    ran = [records[job.key] for job in todo if job.key in records]
+    bad = [record for record in ran if record["status"] != "ok"]
     if bad and all(record["details"].get("refused") for record in bad):
         return 2  # What was asked for cannot be sampled here; nothing went wrong.
     return 1 if bad else 0
 
 
-def _print_plan(todo: Sequence[Any], skipped: int, records: Sequence[Stored]) -> int:
+def _print_plan(runs: Sequence[Sequence[Any]], guesses: Sequence[Optional[float]], skipped: int) -> int:
     from nutsbench.records import table
 
-    known = []
-    for job in todo:
-        seconds = grid.estimate_s(job.cell, records)
-        known += [] if seconds is None else [seconds]
-        settings = table.settings_text(job.cell.settings.to_dict(), models.SamplerSettings.names()[:5])
-        guess = "never measured" if seconds is None else f"about {table.duration(seconds)}"
-        click.echo(f"{job.cell.model}  {settings}, seed {job.cell.seed}  {job.stack.name}  {guess}")
+    for run, seconds in zip(runs, guesses):
+        for job in run:
+            settings = table.settings_text(job.cell.settings.to_dict(), models.SamplerSettings.names()[:5])
+            guess = "never measured" if seconds is None else f"about {table.duration(seconds)}"
+            if job is not run[0]:
+                guess = f"the first draws of the run of {run[0].cell.settings.draws}"
+            click.echo(f"{job.cell.model}  {settings}, seed {job.cell.seed}  {job.stack.name}  {guess}")
+    known = [seconds for seconds in guesses if seconds is not None]
     total = f"about {table.duration(sum(known))} by earlier records" if known else "no records to estimate by"
-    missing = len(todo) - len(known)
+    missing = sum(len(run) for run, seconds in zip(runs, guesses) if seconds is None)
     click.echo(
-        f"{table.counted(len(todo), 'cell')} to run: {total}"
+        f"{table.counted(sum(map(len, runs)), 'cell')} to run: {total}"
         + (f", {missing} of them never measured" if known and missing else "")
         + (f"; {skipped} more done already" if skipped else "")
     )

@@ -65,6 +65,7 @@ def sample(
     digest: str,
     draws: str,
     store: bool,
+    prefixes: Sequence[int] = (),
 ) -> Dict[str, Any]:
     """Sample a cell and return its outcome, whatever happens.
 
@@ -88,6 +89,8 @@ def sample(
         File for draws and statistics: :mod:`nutsbench.inside.arrays`.
     store : bool
         Whether compiled modules are taken from :mod:`nutsbench.inside.modules`, and kept there.
+    prefixes : sequence of int
+        Smaller numbers of draws that are asked about too; each is one of ``sampled``'s ``prefixes``.
 
     Returns
     -------
@@ -110,7 +113,7 @@ def sample(
         _check_digest(spec, digest)
         prepared = common.prepared if model == common.model else None
         wanted = SamplerSettings.from_dict(settings)
-        found = sampling.sample(spec, wanted, seed, timer, listener, prepared)
+        found = sampling.sample(spec, wanted, seed, timer, listener, prepared, prefixes)
         timer.stop()
     except (Exception, SystemExit) as error:
         traceback.print_exc()
@@ -150,6 +153,7 @@ def _handed_out(found: sampling.Sampled, path: Path) -> Dict[str, Any]:
         "gradient_us": found.gradient_us,
         "dimensions": found.dimensions,
         "peak_rss_bytes": system.peak_rss_bytes(),
+        "prefixes": {str(draws): part.to_dict() for draws, part in found.prefixes.items()},
     }
     groups = {"draws": found.draws, "stats": found.stats, "tune_stats": found.tune_stats}
     try:

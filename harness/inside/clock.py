@@ -4,10 +4,11 @@ The split is read off the instants at which draws reach the trace, which every r
 has; PyMC3 has a clock of its own in the sampler statistics only from 3.9.3 on.
 """
 
+import heapq
 import multiprocessing
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from nutsbench.inside import system
@@ -109,32 +110,54 @@ class PhaseTimer:
         own = self.phases[name]
         self.phases[name] = PhaseTime(own.wall_s + more.wall_s, own.cpu_s + more.cpu_s)
 
-    def split(self, name: str, later: str, wall_share: float, cpu_share: float) -> None:
-        """Leave a share of phase ``name`` to it and give the rest to phase ``later``."""
-        whole = self.phases[name]
-        self.phases[name] = PhaseTime(whole.wall_s * wall_share, whole.cpu_s * cpu_share)
-        self.phases[later] = PhaseTime(whole.wall_s * (1 - wall_share), whole.cpu_s * (1 - cpu_share))
+    def replace(self, name: str, part: PhaseTime) -> None:
+        """Say what phase ``name`` took, where it is known otherwise."""
+        self.phases[name] = part
 
 
 @dataclass
 class ChainClock:
-    """When one chain was where: perf_counter seconds, and CPU seconds that it had used."""
+    """When one chain was where: perf_counter seconds, and CPU seconds that it had used.
+
+    In ``ends`` both for each number of draws that is asked about, the whole chain's included.
+    """
 
     done: int = 0
     first: float = 0.0
     tuned: float = 0.0
-    last: float = 0.0
     cpu_before: float = 0.0
     cpu_tuned: float = 0.0
-    cpu_last: float = 0.0
+    ends: Dict[int, Tuple[float, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What sampling took up to a number of draws, as a run of that many would have taken it.
+
+    Parameters
+    ----------
+    tune, draw : PhaseTime
+        Both parts of sampling.
+    chain_draw_s : float
+        Wall seconds after tuning, summed over chains.
+    """
+
+    tune: PhaseTime
+    draw: PhaseTime
+    chain_draw_s: float
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Return the part, ready for JSON: ``phases`` and ``chain_draw_s``."""
+        phases = {"tune": self.tune.to_dict(), "draw": self.draw.to_dict()}
+        return {"phases": phases, "chain_draw_s": self.chain_draw_s}
 
 
 class DrawClock:
     """Notes when each chain's draws reach the trace.
 
-    Only three instants a chain are kept: its first draw, its last tuning draw and its
-    last draw. A draw reaches the trace when the chain has computed it, and before it
-    has finished the next one, so the boundary is late by less than one transition.
+    Only a few instants a chain are kept: its first draw, its last tuning draw, its last draw,
+    and those of the shorter runs that it holds. A draw reaches the trace when the chain has computed
+    it, and before it has finished the next one, so a boundary is late by less than one transition.
 
     Parameters
     ----------
@@ -144,15 +167,20 @@ class DrawClock:
         Told that tuning begins, as soon as PyMC3 sets up the first chain's trace.
     listener : callable
         Told how far sampling is, five times a second.
+    prefixes : sequence of int
+        Smaller numbers of draws that are asked about too.
     """
 
     _REPORT_EVERY_S = 0.2
 
-    def __init__(self, settings: SamplerSettings, timer: PhaseTimer, listener: Listener) -> None:
+    def __init__(
+        self, settings: SamplerSettings, timer: PhaseTimer, listener: Listener, prefixes: Sequence[int] = ()
+    ) -> None:
         self._settings = settings
         self._timer = timer
         self._listener = listener
         self._total = settings.chains * (settings.tune + settings.draws)
+        self._ends = {settings.tune + draws: draws for draws in (*prefixes, settings.draws)}
         self._done = 0
         self._divergences = 0
         self._reported = 0.0
@@ -178,9 +206,8 @@ class DrawClock:
         if clock.done == self._settings.tune:
             clock.tuned = now
             clock.cpu_tuned = self._chain_cpu(chain)
-        elif clock.done == self._settings.tune + self._settings.draws:
-            clock.last = now
-            clock.cpu_last = time.process_time()
+        elif clock.done in self._ends:
+            clock.ends[self._ends[clock.done]] = (now, self._chain_cpu(chain))
         self._done += 1
         tuning = clock.done <= self._settings.tune
         if not tuning and any(one.get("diverging") for one in stats or ()):
@@ -200,51 +227,99 @@ class DrawClock:
                     return used
         return time.process_time()
 
-    def spans(self) -> List[Tuple[float, float, float]]:
+    def spans(self, draws: Optional[int] = None) -> List[Tuple[float, float, float]]:
         """Return (start, end of tuning, end) of each chain, seconds since sampling started.
 
         PyMC3 starts as many chains as there are cores, and each further one when one
         has ended; that gives the starts, which nothing else tells on every release.
+
+        Parameters
+        ----------
+        draws : int, optional
+            Of a run of so many draws, one of those that were asked about; of the whole one if not given.
         """
+        whole = self._settings.draws
         clocks = [self.chains[chain] for chain in sorted(self.chains)]
         parallel = min(self._settings.cores, self._settings.chains)
-        one_by_one = all(a.last <= b.first for a, b in zip(clocks, clocks[1:]))
-        if one_by_one:
+        last = [clock.ends[whole][0] for clock in clocks]
+        if all(end <= after.first for end, after in zip(last, clocks[1:])):
             parallel = 1
-        ends = sorted(clock.last for clock in clocks)
+        ends = sorted(last)
         starts = [self.started] * parallel + ends[: len(clocks) - parallel]
-        return [
-            (
-                start - self.started,
-                (clock.tuned or start) - self.started,
-                clock.last - self.started,
-            )
-            for start, clock in zip(starts, clocks)
+        spans = [
+            (start - self.started, (clock.tuned or start) - self.started, end - self.started)
+            for start, clock, end in zip(starts, clocks, last)
         ]
+        if draws in (None, whole):
+            return spans
+        # The later chains of a shorter run begin sooner.
+        free, found = [0.0] * parallel, []
+        for (start, tuned, _), clock in zip(spans, clocks):
+            begin = heapq.heappop(free)
+            end = begin + clock.ends[draws][0] - self.started - start
+            heapq.heappush(free, end)
+            found.append((begin, begin + tuned - start, end))
+        return found
 
-    def tune_cpu_share(self, sampling_cpu_s: float, wall_share: float) -> float:
+    def part(self, sampling: PhaseTime, draws: Optional[int] = None) -> Part:
+        """Return what tuning and drawing took, of the whole run or of a shorter one that it holds.
+
+        What ``pm.sample`` does after the last draw counts to drawing, in full for a shorter run too.
+
+        Parameters
+        ----------
+        sampling : PhaseTime
+            What the whole took, of both.
+        draws : int, optional
+            As :meth:`spans` has it.
+        """
+        of = self._settings.draws if draws is None else draws
+        spans, whole = self.spans(of), self.spans()
+        left_out = _end(whole) - _end(spans)
+        wall_s, share = sampling.wall_s - left_out, tuning_share(spans)
+        cpu_s = sampling.cpu_s - self._cpu_left_out(of, sampling.cpu_s, left_out / sampling.wall_s)
+        tune_cpu = cpu_s * self._tune_cpu_share(of, cpu_s, share, wall_s / sampling.wall_s)
+        return Part(
+            PhaseTime(wall_s * share, tune_cpu),
+            PhaseTime(wall_s * (1 - share), cpu_s - tune_cpu),
+            sum(end - tuned for _, tuned, end in spans),
+        )
+
+    def _collecting_s(self) -> float:
+        """Return the CPU seconds that this process has spent beside chains that have their own."""
+        return time.process_time() - self._cpu_started
+
+    def _cpu_left_out(self, draws: int, sampling_cpu_s: float, left_out: float) -> float:
+        """Return the CPU seconds that a shorter run would not use; ``left_out`` is its share of time."""
+        if draws == self._settings.draws:
+            return 0.0
+        used = sum(clock.ends[draws][1] for clock in self.chains.values())
+        if self._in_process:
+            return sum(clock.ends[self._settings.draws][1] for clock in self.chains.values()) - used
+        # What this process used to collect the draws is shared out like the wall time. What a chain's
+        # process used is known of the ends of shorter runs; of its own end, together with all others'.
+        collecting = self._collecting_s()
+        return max(0.0, sampling_cpu_s - collecting - used) + collecting * left_out
+
+    def _tune_cpu_share(self, draws: int, cpu_s: float, wall_share: float, of_whole: float) -> float:
         """Return the share of sampling's CPU time that went into tuning.
 
         Chains that run in this process are told apart by its own clock. Of a chain with a
         process of its own the CPU time until its last tuning draw is known, and what this
         process used beside it, to collect the draws, is shared out like the wall time.
-
-        Parameters
-        ----------
-        sampling_cpu_s : float
-            CPU seconds of all of sampling, this process and its chains.
-        wall_share : float
-            Share of the wall time that was tuning.
         """
         clocks = [clock for clock in self.chains.values() if clock.tuned]
         if self._in_process:
             tune = sum(clock.cpu_tuned - clock.cpu_before for clock in clocks)
-            total = sum(clock.cpu_last - clock.cpu_before for clock in clocks)
+            total = sum(clock.ends[draws][1] - clock.cpu_before for clock in clocks)
         else:
-            collecting = time.process_time() - self._cpu_started
-            tune = sum(clock.cpu_tuned for clock in clocks) + wall_share * collecting
-            total = sampling_cpu_s
+            tune = sum(clock.cpu_tuned for clock in clocks) + wall_share * of_whole * self._collecting_s()
+            total = cpu_s
         return min(1.0, tune / total) if total > 0 else 0.0
+
+
+def _end(spans: Sequence[Tuple[float, float, float]]) -> float:
+    return max((end for _, _, end in spans), default=0.0)
 
 
 def tuning_share(spans: Sequence[Tuple[float, float, float]]) -> float:

@@ -12,13 +12,13 @@ import dataclasses
 import inspect
 import time
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 from unittest import mock
 
 import numpy as np
 
 from nutsbench.inside import compile_cache, start, steppers
-from nutsbench.inside.clock import DrawClock, Listener, PhaseTime, PhaseTimer, tuning_share
+from nutsbench.inside.clock import DrawClock, Listener, Part, PhaseTime, PhaseTimer
 from nutsbench.models.spec import ModelSpec, SamplerSettings
 
 
@@ -48,6 +48,8 @@ class Sampled:
         What is not known of draws that several step methods made.
     dimensions : int or None
         Number of scalars that NUTS moves, transformed as PyMC3 transforms them.
+    prefixes : dict of int to Part
+        What runs of fewer draws would have taken, by those that were asked about.
     """
 
     draws: Dict[str, np.ndarray]
@@ -60,6 +62,7 @@ class Sampled:
     samplers: Dict[str, str] = field(default_factory=dict)
     notes: List[str] = field(default_factory=list)
     dimensions: Optional[int] = None
+    prefixes: Dict[int, Part] = field(default_factory=dict)
 
 
 def _watched_backend(ndarray_class: Any, clock: DrawClock) -> Any:
@@ -208,6 +211,7 @@ def sample(
     timer: PhaseTimer,
     listener: Listener,
     prepared: Optional[Prepared] = None,
+    prefixes: Sequence[int] = (),
 ) -> Sampled:
     """Build, compile and sample one model, as ``pm.sample`` would.
 
@@ -226,6 +230,9 @@ def sample(
         Told how far sampling is.
     prepared : Prepared, optional
         The model, built and compiled before; its times count as this cell's too.
+    prefixes : sequence of int
+        Smaller numbers of draws, of which is asked what runs of so many would have taken: their draws
+        are the first of this one's, bit for bit.
 
     Returns
     -------
@@ -240,7 +247,7 @@ def sample(
     timer.enter("build")
     model = prepared.model if prepared else steppers.build(spec)
 
-    clock = DrawClock(settings, timer, listener)
+    clock = DrawClock(settings, timer, listener, prefixes)
     timer.enter("compile")
     trace, watched = _sampled(spec, model, settings, seed, clock)
     timer.enter("diagnose")
@@ -248,10 +255,11 @@ def sample(
         timer.add("build", prepared.build)
         timer.add("compile", prepared.compile)
 
-    spans = clock.spans()
-    wall_share = tuning_share(spans)
-    cpu_share = clock.tune_cpu_share(timer.phases["tune"].cpu_s, wall_share)
-    timer.split("tune", "draw", wall_share, cpu_share)
+    together = timer.phases["tune"]
+    whole = clock.part(together)
+    shorter = {draws: clock.part(together, draws) for draws in prefixes}
+    timer.replace("tune", whole.tune)
+    timer.replace("draw", whole.draw)
     nuts = steppers.nuts_of(watched.step)
     methods = dict.fromkeys(watched.samplers.values())
     return Sampled(
@@ -259,12 +267,13 @@ def sample(
         stats=_stats(trace, slice(settings.tune, None)),
         tune_stats=_stats(trace, slice(0, settings.tune)),
         free=tuple(steppers.untransformed(variable.name) for variable in model.free_RVs),
-        chain_draw_s=sum(end - tuned for _, tuned, end in spans),
+        chain_draw_s=whole.chain_draw_s,
         gradient_us=_gradient_us(nuts, trace),
         sampler=" + ".join(methods) or (type(nuts).__name__ if nuts is not None else ""),
         samplers=watched.samplers,
         notes=steppers.notes(watched.samplers, settings),
         dimensions=getattr(getattr(nuts, "_logp_dlogp_func", None), "size", None),
+        prefixes=shorter,
     )
 
 

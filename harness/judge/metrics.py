@@ -31,8 +31,8 @@ class Measurement:
         Wall seconds after tuning, summed over chains.
     gradient_us : float or None
         Microseconds of one call of log-probability and gradient.
-    peak_rss_bytes : int
-        Largest resident set of any one process of the cell.
+    peak_rss_bytes : int or None
+        Largest resident set of any one process of the cell; None where that is not known.
     """
 
     settings: SamplerSettings
@@ -40,7 +40,7 @@ class Measurement:
     diagnostics: Diagnostics
     chain_draw_s: float
     gradient_us: Optional[float]
-    peak_rss_bytes: int
+    peak_rss_bytes: Optional[int]
 
     def wall_s(self, *names: str) -> float:
         """Return the wall seconds of some phases together."""

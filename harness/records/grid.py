@@ -210,12 +210,37 @@ def warnings_of(cell: Cell, machine_cores: int) -> List[str]:
     return said
 
 
-def estimate_s(cell: Cell, known: Sequence[Mapping[str, Any]], allow_cold: bool = False) -> Optional[float]:
+@dataclass(frozen=True)
+class Estimate:
+    """What a cell is going to take, wall seconds.
+
+    Parameters
+    ----------
+    make_s : float
+        To build and compile.
+    sampling_s : float
+        To tune and draw.
+    diagnose_s : float
+        To diagnose.
+    """
+
+    make_s: float
+    sampling_s: float
+    diagnose_s: float
+
+    @property
+    def total_s(self) -> float:
+        """Return all of it."""
+        return self.make_s + self.sampling_s + self.diagnose_s
+
+
+def estimate(cell: Cell, known: Sequence[Mapping[str, Any]], stack: str = "") -> Optional[Estimate]:
     """Estimate the wall seconds of a cell from records of its model.
 
     Time grows with the transitions of each chain and the rounds that the cores need;
     build and compile are added as they were. A target_accept other than the record's
-    changes the cost of a transition, which is left out.
+    changes the cost of a transition, which is left out: so where there are some, those records count that
+    have a warm compile cache, the same stack, the nearest target_accept, and as many chains and cores.
 
     Parameters
     ----------
@@ -223,32 +248,43 @@ def estimate_s(cell: Cell, known: Sequence[Mapping[str, Any]], allow_cold: bool 
         The cell.
     known : sequence of dict
         Records; those of other models or that failed are passed over.
-    allow_cold : bool
-        Use records that were made with a cold compile cache even if there are others.
+    stack : str
+        Name of the stack that it is to run on.
 
     Returns
     -------
-    float or None
-        Seconds, ``None`` where no record helps.
+    Estimate or None
+        The median of those records; ``None`` where no record helps.
     """
-    guesses = []
-    for record in known:
-        if record["model"] != cell.model or record["status"] != "ok":
-            continue
-        if record["details"].get("compile_cache", {}).get("state") == "cold" and not allow_cold:
-            continue
-        phases = {name: time["wall_s"] for name, time in record["phases"].items()}
-        once = phases["build"] + phases["compile"] + phases["diagnose"]
-        work = _transitions(SamplerSettings.from_dict(record["settings"]))
-        sampling = phases["tune"] + phases["draw"]
-        near = abs(record["settings"]["target_accept"] - cell.settings.target_accept)
-        guesses.append((near, once + sampling * _transitions(cell.settings) / work))
-    if not guesses:
-        # Better one that compiled than none.
-        return None if allow_cold else estimate_s(cell, known, allow_cold=True)
-    nearest = min(near for near, _ in guesses)
-    best = sorted(guess for near, guess in guesses if near == nearest)
-    return float(best[len(best) // 2])
+    usable = [record for record in known if record["model"] == cell.model and record["status"] == "ok"]
+    if not usable:
+        return None
+    wanted = cell.settings
+
+    def distance(record: Mapping[str, Any]) -> Tuple[Any, ...]:
+        had = record["settings"]
+        return (
+            record["details"].get("compile_cache", {}).get("state") == "cold",
+            record["stack"] != stack,
+            round(abs(had["target_accept"] - wanted.target_accept), 6),
+            (had["chains"], had["cores"]) != (wanted.chains, wanted.cores),
+        )
+
+    nearest = min(map(distance, usable))
+    usable = [record for record in usable if distance(record) == nearest]
+    guesses = [_scaled(cell, record) for record in usable]
+    return sorted(guesses, key=lambda guess: guess.total_s)[len(guesses) // 2]
+
+
+def _scaled(cell: Cell, record: Mapping[str, Any]) -> Estimate:
+    """Return what a record says of a cell with other settings."""
+    phases = {name: time["wall_s"] for name, time in record["phases"].items()}
+    work = _transitions(cell.settings) / _transitions(SamplerSettings.from_dict(record["settings"]))
+    return Estimate(
+        phases["build"] + phases["compile"],
+        (phases["tune"] + phases["draw"]) * work,
+        phases["diagnose"],
+    )
 
 
 def _transitions(settings: SamplerSettings) -> int:

@@ -89,7 +89,9 @@ class Record:
         ``split_source``, ``compile_cache``, ``sampler``, ``draws_file``, ``hints``, ``source`` (the name
         of the model's file); of several step methods ``samplers``, that of each free variable; ``refused``
         if the model is none that can be sampled here; ``shared`` if the model was built and compiled once for
-        several cells, each of which counts it as its own.
+        several cells, each of which counts it as its own; ``prefix_of``, the draws of the longer run whose
+        first ones are this cell's: its times end with its own last draw, ``elapsed_s`` is what it took
+        beside that run, and its memory is not known.
     warnings : list of str
         What was odd about the cell's settings.
     log_tail : list of str

@@ -121,6 +121,7 @@ class Details(TypedDict, total=False):
     compile_s: List[float]
     draws_file: str
     hints: Dict[str, Any]
+    prefix_of: int
     refused: bool
     sampler: str
     samplers: Dict[str, str]

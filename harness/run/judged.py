@@ -40,8 +40,9 @@ class HandedOut:
         Microseconds of one call of log-probability and gradient.
     dimensions : int or None
         Number of scalars that NUTS moves.
-    peak_rss_bytes : int
-        Largest resident set of any one process of the cell.
+    peak_rss_bytes : int or None
+        Largest resident set of any one process of the cell; None of the first draws of a longer run, whose
+        memory is another one.
     draws : dict of ndarray
         For each monitored variable its draws after tuning, shape (chain, draw, *shape).
     stats, tune_stats : dict of ndarray
@@ -54,7 +55,7 @@ class HandedOut:
     chain_draw_s: float
     gradient_us: Optional[float]
     dimensions: Optional[int]
-    peak_rss_bytes: int
+    peak_rss_bytes: Optional[int]
     draws: Mapping[str, np.ndarray] = field(default_factory=dict)
     stats: Mapping[str, np.ndarray] = field(default_factory=dict)
     tune_stats: Mapping[str, np.ndarray] = field(default_factory=dict)
@@ -73,14 +74,42 @@ class HandedOut:
         path : Path
             The file.
         """
-        known = {name: value for name, value in sampled.items() if name != "names"}
+        known = {name: value for name, value in sampled.items() if name not in ("names", "prefixes", "first")}
         groups: Mapping[str, Any] = {}
         if not lost:
             try:
-                groups = arrays.read(path, sampled["names"])
+                groups = _first(arrays.read(path, sampled["names"]), sampled.get("first"))
             except Exception as error:
                 lost = f"the draws could not be read: {type(error).__name__}: {error}"
         return cls(**{**known, "free": tuple(sampled["free"])}, **groups, lost=lost)
+
+
+def _first(groups: Mapping[str, Any], draws: Optional[int]) -> Mapping[str, Any]:
+    """Return the first draws of each chain; all of them if it is not said how many."""
+    cut = {
+        group: {name: one[:, :draws] for name, one in groups[group].items()} for group in ("draws", "stats")
+    }
+    return {**groups, **cut}
+
+
+def of_prefix(outcome: Mapping[str, Any], draws: int) -> Dict[str, Any]:
+    """Return what a run of fewer draws would have given, of the outcome of the longer one that holds it.
+
+    Parameters
+    ----------
+    outcome : dict
+        Of :func:`nutsbench.inside.cell.sample`, which was asked for this number of draws.
+    draws : int
+        That number.
+    """
+    part = outcome["sampled"]["prefixes"][str(draws)]
+    sampled = {
+        **outcome["sampled"],
+        "first": draws,
+        "chain_draw_s": part["chain_draw_s"],
+        "peak_rss_bytes": None,
+    }
+    return {**outcome, "phases": {**outcome["phases"], **part["phases"]}, "sampled": sampled}
 
 
 def complete(

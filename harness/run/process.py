@@ -14,7 +14,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from nutsbench.base.paths import importable, scrub
 from nutsbench.inside import mismatch
@@ -186,7 +186,9 @@ class Worker:
     def _arguments(self) -> List[str]:
         return [self._prepare, *map(str, self._options.models_files)] if self._prepare else []
 
-    def run(self, cell: Cell, digest: str, listen: Listener, keep: bool = False) -> Outcome:
+    def run(
+        self, cell: Cell, digest: str, listen: Listener, keep: bool = False, prefixes: Sequence[int] = ()
+    ) -> Outcome:
         """Run one cell and return how it ended, ctrl-C included.
 
         Parameters
@@ -199,6 +201,8 @@ class Worker:
             Told how far it is.
         keep : bool
             Whether the model is built and compiled once, for this cell and those of it that follow.
+        prefixes : sequence of int
+            Smaller numbers of draws: what runs of so many would have given is told too.
         """
         arrays = Path(self._folder.name, "draws.npz")
         arguments = {
@@ -208,6 +212,7 @@ class Worker:
             "digest": digest,
             "draws": str(arrays),
             "store": self._options.store,
+            "prefixes": list(prefixes),
         }
         outcome = self._done("cell", arguments, listen, cell.model if keep else "")
         outcome.arrays = arrays

@@ -1,87 +1,25 @@
 """Goes through cells one at a time, so that each has the machine to itself, and records them."""
 
 import contextlib
+import dataclasses
 import functools
 import itertools
-import os
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from nutsbench import models
-from nutsbench.inside.clock import Listener, Progress
+from nutsbench.inside.clock import Progress
 from nutsbench.judge import estimators, quality
-from nutsbench.models import truths
-from nutsbench.records.grid import Cell, warnings_of
-from nutsbench.records.record import SCHEMA, Record, Status, cell_key
+from nutsbench.records.grid import warnings_of
+from nutsbench.records.record import Record, Status
 from nutsbench.records.store import RunFile, utc_now
-from nutsbench.run import judged
+from nutsbench.run import judged, plan
+from nutsbench.run.plan import Job
 from nutsbench.run.process import Options, Outcome, Worker
 from nutsbench.stacks import environment
-from nutsbench.stacks.stack import Stack
-
-
-def stack_digest(stack: Stack, threads: int) -> str:
-    """Return the digest of all in a stack that decides what is measured.
-
-    Its packages, and the flags, BLAS and threads that they run with.
-    """
-    parts = (stack.digest, os.environ.get("THEANO_FLAGS", ""), environment.blas_flags(), str(threads))
-    return environment.digest(parts)
-
-
-@dataclass(frozen=True)
-class Job:
-    """A cell on a stack, with the digests that say what it would measure.
-
-    Parameters
-    ----------
-    cell : Cell
-        The cell.
-    stack : Stack
-        The stack.
-    model_digest, stack_digest : str
-        As a record has them.
-    truth_digest : str
-        Digest of the truth that it will be judged by; empty if there is none.
-    """
-
-    cell: Cell
-    stack: Stack
-    model_digest: str
-    stack_digest: str
-    truth_digest: str = ""
-
-    @property
-    def key(self) -> str:
-        """What a record of this job is found by."""
-        name = cell_key(self.cell, self.model_digest, self.stack.name, self.stack_digest)
-        return f"{SCHEMA}|{self.truth_digest}|{name}"
-
-
-def jobs(cells: List[Cell], stacks: List[Stack], threads: int) -> List[Job]:
-    """Return every cell on every stack, stack by stack."""
-    names = {cell.model for cell in cells}
-    of_model = {name: _model_digest(name) for name in names}
-    exact = {name: truths.find(name)[0] for name in names}
-    of_truth = {name: truth.digest if truth else "" for name, truth in exact.items()}
-    return [
-        Job(cell, stack, of_model[cell.model], digest, of_truth[cell.model])
-        for stack in stacks
-        for digest in [stack_digest(stack, threads)]
-        for cell in cells
-    ]
-
-
-def _model_digest(name: str) -> str:
-    try:
-        return models.model_digest(models.get(name))
-    except Exception:
-        # Its data function fails. So will its cell, and say why in its record.
-        return "unknown"
 
 
 def run(
@@ -91,6 +29,7 @@ def run(
     run_file: RunFile,
     listen: Callable[[Job, Progress], None],
     prepare: str = "",
+    goes_on: Callable[[Sequence[Job]], bool] = lambda _: True,
 ) -> Iterator[Record]:
     """Run jobs one after the other, and yield the record of each once it is on disk.
 
@@ -108,6 +47,8 @@ def run(
         Told how far each job is.
     prepare : str
         A model that all jobs are of, to be built and compiled once for all of them.
+    goes_on : callable
+        Asked before each run, with its jobs, whether it is to begin; what is not, is left out.
 
     Raises
     ------
@@ -119,45 +60,69 @@ def run(
     machine = environment.machine(options.threads)
     # While the stack imports its packages, so that the first cell's judging waits for nothing.
     threading.Thread(target=estimators.load, daemon=True).start()
-    # A model that several cells are of is built and compiled once for all of them.
-    cells = Counter((job.stack.name, job.cell.model) for job in todo)
     for one, group in itertools.groupby(todo, key=lambda job: job.stack):
+        runs = plan.together(group, options.share)
+        # A model that several runs are of is built and compiled once for all of them.
+        of_model = Counter(alike[0].cell.model for alike in runs)
         checkout = {"checkout": environment.commit(one.checkout)} if one.checkout else {}
         with Worker(one, options, prepare) as worker:
-            for job in group:
-                started, load = utc_now().isoformat(timespec="seconds"), environment.load()
-                keep = options.share and cells[one.name, job.cell.model] > 1
-                told = functools.partial(listen, job)
-                outcome = _outcome(worker, job, _draws_file(job, options), told, keep)
-                facts = {**machine, **checkout, "load_at_start": load, **worker.facts}
-                record = _record(job, options, origin, started, outcome, facts)
-                run_file.append(record)
-                yield record
-                if outcome.status is Status.INTERRUPTED:
-                    raise KeyboardInterrupt
+            for alike in runs:
+                keep = options.share and of_model[alike[0].cell.model] > 1
+                while alike and goes_on(alike):
+                    started, load = utc_now().isoformat(timespec="seconds"), environment.load()
+                    for job, outcome in _outcomes(worker, alike, options, listen, keep):
+                        facts = {**machine, **checkout, "load_at_start": load, **worker.facts}
+                        record = _record(job, options, origin, started, outcome, facts)
+                        run_file.append(record)
+                        alike.remove(job)
+                        yield record
+                        if outcome.status is Status.INTERRUPTED:
+                            raise KeyboardInterrupt
 
 
-def _outcome(worker: Worker, job: Job, draws_file: Optional[Path], listen: Listener, keep: bool) -> Outcome:
-    """Sample a cell in its stack, and judge here what that has handed out, ctrl-C included."""
-    kept = job.cell.model if keep else ""
-    outcome = worker.run(job.cell, job.model_digest, listen, keep)
-    began = time.monotonic()
+def _outcomes(
+    worker: Worker,
+    alike: Sequence[Job],
+    options: Options,
+    listen: Callable[[Job, Progress], None],
+    keep: bool,
+) -> Iterator[Tuple[Job, Outcome]]:
+    """Sample the first of some jobs in its stack; yield its outcome, and those of the jobs that it holds.
+
+    What the stack has handed out is judged here, ctrl-C included. Where the first one failed, the others
+    are not known.
+    """
+    first, *others = alike
+    kept = first.cell.model if keep else ""
+    prefixes = [job.cell.settings.draws for job in others]
+    sampled = worker.run(first.cell, first.model_digest, functools.partial(listen, first), keep, prefixes)
+    holds = others if "sampled" in sampled.values and "lost" not in sampled.values else []
+    values, elapsed_s = sampled.values, sampled.elapsed_s
     try:
-        listen(Progress("diagnose"))
-        outcome.values = judged.complete(
-            job.cell,
-            outcome.values,
-            outcome.arrays,
-            draws_file,
-            lambda: list(worker.ask("improper", kept, model=job.cell.model)["directions"]),
-        )
-    except KeyboardInterrupt:
-        outcome.status, outcome.reason = Status.INTERRUPTED, "stopped by the user in diagnose"
+        for job in (first, *holds):
+            outcome = dataclasses.replace(sampled, elapsed_s=elapsed_s)
+            if job is not first:
+                outcome.values = judged.of_prefix(values, job.cell.settings.draws)
+            began = time.monotonic()
+            try:
+                listen(job, Progress("diagnose"))
+                outcome.values = judged.complete(
+                    job.cell,
+                    outcome.values,
+                    outcome.arrays,
+                    _draws_file(job, options),
+                    lambda: list(worker.ask("improper", kept, model=first.cell.model)["directions"]),
+                )
+            except KeyboardInterrupt:
+                outcome.status, outcome.reason = Status.INTERRUPTED, "stopped by the user in diagnose"
+            outcome.elapsed_s += time.monotonic() - began
+            if job is not first and "details" in outcome.values:
+                outcome.values["details"]["prefix_of"] = first.cell.settings.draws
+            yield job, outcome
+            elapsed_s = 0.0  # What the others take beside the first.
     finally:
         with contextlib.suppress(FileNotFoundError):
-            outcome.arrays.unlink()
-    outcome.elapsed_s += time.monotonic() - began
-    return outcome
+            sampled.arrays.unlink()
 
 
 def _draws_file(job: Job, options: Options) -> Optional[Path]:

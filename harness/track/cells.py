@@ -22,7 +22,7 @@ from nutsbench.records.grid import DEFAULT_SEED, Cell
 from nutsbench.records.record import SCHEMA, Record, Status
 from nutsbench.records.store import Store, utc_now
 from nutsbench.records.stored import Stored
-from nutsbench.run import runner
+from nutsbench.run import plan, runner
 from nutsbench.run.process import Options
 from nutsbench.stacks import install
 from nutsbench.stacks.stack import current
@@ -172,7 +172,7 @@ def _records(cells: Sequence[Cell], name: str, prepare: str = "") -> Iterator[Re
     )
     store = Store(folder())
     run_file = store.begin(name, utc_now())
-    jobs = runner.jobs(list(cells), [stack], options.threads)
+    jobs = plan.jobs(list(cells), [stack], options.threads)
     with lock.machine(f"the suite of {name} cells", say):
         for record in runner.run(jobs, options, store.origin(), run_file, lambda *_: None, prepare=prepare):
             if record.status is Status.INTERRUPTED:

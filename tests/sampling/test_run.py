@@ -31,7 +31,12 @@ def test_a_crossed_grid_becomes_records_once(nutsbench, records):
         # What building and compiling took counts in each cell that shares it, and was waited for once.
         assert record["details"]["shared"]
         shared = sum(record["phases"][phase]["wall_s"] for phase in ("build", "compile"))
-        assert record["metrics"]["wall_s"] - shared <= record["elapsed_s"] + 1e-3
+        if record["settings"]["draws"] == 40:
+            assert record["metrics"]["wall_s"] - shared <= record["elapsed_s"] + 1e-3
+        else:
+            # Its draws are the first of the longer run's, which took the time.
+            assert record["details"]["prefix_of"] == 40
+            assert record["metrics"]["wall_s"] - shared > 0
         assert record["metrics"]["leapfrogs"] > 0
         assert 0 < record["metrics"]["gradient_share"] < 2
     assert "coin_toss" in first.stdout

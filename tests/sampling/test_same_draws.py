@@ -5,6 +5,7 @@ import subprocess
 import numpy as np
 import pytest
 
+from nutsbench.judge.metrics import METRICS
 from nutsbench.records import draws
 from nutsbench.stacks import environment, stack
 
@@ -111,11 +112,68 @@ def test_cells_that_share_a_model_have_the_draws_of_their_own(nutsbench, records
             for record in shared
             if (record["seed"], record["settings"]) == (one["seed"], one["settings"])
         )
-        first, second = (
-            draws.read(results / "draws" / record["details"]["draws_file"]) for record in (one, other)
-        )
-        for group in ("posterior", "sample_stats"):
-            assert set(first[group]) == set(second[group])
-            for name, values in first[group].items():
-                if "time" not in name and not name.startswith("perf_counter"):
-                    assert np.array_equal(values, second[group][name]), name
+        assert_same_draws(results, one, other)
+
+
+def assert_same_draws(results, one, other):
+    first, second = (
+        draws.read(results / "draws" / record["details"]["draws_file"]) for record in (one, other)
+    )
+    for group in ("posterior", "sample_stats", "warmup_sample_stats"):
+        assert set(first[group]) == set(second[group])
+        for name, values in first[group].items():
+            if "time" not in name and not name.startswith("perf_counter"):
+                assert np.array_equal(values, second[group][name]), name
+
+
+#: NUTS and Metropolis together.
+CHANGE = """
+import numpy as np
+from nutsbench import model
+
+@model(
+    data=lambda: {"y": np.array([3, 4, 2, 5, 3, 1, 0, 1, 1, 0]), "t": np.arange(10)},
+    notation="y ~ Poisson(before or after)", teaches="A change.",
+)
+def NAME(d):
+    import pymc3 as pm
+    with pm.Model() as m:
+        when = pm.DiscreteUniform("when", 0, 9)
+        before = pm.Exponential("before", 1.0)
+        after = pm.Exponential("after", 1.0)
+        pm.Poisson("y", pm.math.switch(when >= d["t"], before, after), observed=d["y"])
+    return m
+"""
+#: More chains than cores, of a process each; chains of one process; several step methods.
+SHORTER = [
+    ("no_heterogenous", ("--chains", "3", "--cores", "2")),
+    ("addition", ("--chains", "2", "--cores", "1")),
+    ("change", ()),
+]
+
+
+@pytest.mark.parametrize("stack_name", stack.NAMES)
+def test_the_first_draws_of_a_longer_run_are_those_of_a_shorter_one(
+    nutsbench, records, results, models_file, stack_name
+):
+    file = models_file("change", CHANGE)
+    for model, settings in SHORTER:
+        cell = ("run", model, "--models", str(file), "--stack", stack_name, "--keep-draws", *settings)
+        assert nutsbench(*cell, "--draws", "20,50", "--tune", "40").returncode == 0
+        assert nutsbench(*cell, "--draws", "20", "--tune", "40", "--fresh", "--apart").returncode == 0
+    made = records()
+    for _ in SHORTER:
+        (longer, one, other), made = made[:3], made[3:]
+        assert [record["settings"]["draws"] for record in (longer, one, other)] == [50, 20, 20]
+        assert [record["details"].get("prefix_of") for record in (longer, one, other)] == [None, 50, None]
+        assert_same_draws(results, one, other)
+        assert one["quantities"] == other["quantities"]
+        unlike = {name for name, value in one["metrics"].items() if value != other["metrics"][name]}
+        # What is measured, and nothing that is counted.
+        counted = {name for name in unlike if METRICS[name].unit not in ("s", "us", "ms", "1/s", "B")}
+        assert counted <= {"gradient_share", "cpu_per_wall"}, counted
+        assert one["metrics"]["peak_rss_bytes"] is None
+        sampled = [
+            sum(record["phases"][name]["wall_s"] for name in ("tune", "draw")) for record in (longer, one)
+        ]
+        assert sampled[0] > sampled[1] > 0

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from nutsbench import models
+from nutsbench.cli import common
 from nutsbench.judge.metrics import markdown
 from tests.conftest import MODEL_FILE, ROOT
 
@@ -88,6 +89,26 @@ def test_a_dry_run_samples_nothing_and_writes_nothing(nutsbench, results):
     assert done.returncode == 0
     assert "4 cells" in done.stdout
     assert not results.exists()
+
+
+def test_a_dry_run_says_what_one_run_holds(nutsbench):
+    done = nutsbench("run", "--dry-run", "addition", "--draws", "10,20")
+    assert "draws 10, " in done.stdout
+    assert "the first draws of the run of 20" in done.stdout
+    apart = nutsbench("run", "--dry-run", "addition", "--draws", "10,20", "--apart")
+    assert "the first draws" not in apart.stdout
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("1.5m", 90), ("2h", 7200), ("7", 7)])
+def test_a_time_is_read_in_seconds_minutes_or_hours(text, seconds):
+    assert common.duration(None, None, text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0", "0s", "-5m", "5d", "m", "1e3"])
+def test_what_is_no_time_is_refused(nutsbench, text):
+    done = nutsbench("run", "addition", "--within", text, "--dry-run")
+    assert done.returncode == 2
+    assert f"{text!r} is not a time above 0: write 90s, 10m or 2h" in done.stderr
 
 
 def test_models_are_listed_in_words_and_in_json(nutsbench):

@@ -8,7 +8,7 @@ from nutsbench.cli.display import RunDisplay
 from nutsbench.inside.clock import Progress
 from nutsbench.models.spec import SamplerSettings
 from nutsbench.records.grid import Cell
-from nutsbench.run.runner import Job
+from nutsbench.run.plan import Job
 from nutsbench.stacks import stack
 
 
@@ -21,7 +21,7 @@ def shown(terminal, make_record, known=()):
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=terminal, width=120, legacy_windows=False)
     todo = jobs("addition", "fork")
-    with RunDisplay(console, todo, list(known)) as display:
+    with RunDisplay(console, todo, list(known), share=False) as display:
         display.progress(todo[0], Progress("draw", 700, 2000, 3))
         if display._bars is not None:
             display._bars.refresh()

@@ -102,18 +102,18 @@ def test_more_cores_than_there_are_is_said():
 def test_an_estimate_scales_with_transitions_and_rounds(make_record):
     known = [make_record(settings=SamplerSettings(draws=100, tune=100)).to_dict()]
     # Recorded: 3 s of build, compile and diagnose, 2 s for 200 transitions on 2 cores.
-    assert grid.estimate_s(Cell("addition", SamplerSettings(draws=300, tune=100), 1), known) == 3 + 4
+    assert grid.estimate(Cell("addition", SamplerSettings(draws=300, tune=100), 1), known).total_s == 3 + 4
     serial = SamplerSettings(draws=100, tune=100, cores=1)
-    assert grid.estimate_s(Cell("addition", serial, 1), known) == 3 + 4
-    assert grid.estimate_s(Cell("fork", serial, 1), known) is None
+    assert grid.estimate(Cell("addition", serial, 1), known).total_s == 3 + 4
+    assert grid.estimate(Cell("fork", serial, 1), known) is None
 
 
 def test_an_estimate_prefers_records_of_a_warm_cache(make_record):
     dear = {p: {"wall_s": 50.0, "cpu_s": 1.0} for p in ("build", "compile", "tune", "draw", "diagnose")}
     cold = make_record(phases=dear, details={"compile_cache": {"state": "cold"}}).to_dict()
     cell = Cell("addition", SamplerSettings(), 1)
-    assert grid.estimate_s(cell, [cold, make_record().to_dict()]) == 5
-    assert grid.estimate_s(cell, [cold]) == 250
+    assert grid.estimate(cell, [cold, make_record().to_dict()]).total_s == 5
+    assert grid.estimate(cell, [cold]).total_s == 250
 
 
 def test_an_estimate_prefers_the_nearest_target_accept(make_record):
@@ -121,7 +121,7 @@ def test_an_estimate_prefers_the_nearest_target_accept(make_record):
     near = make_record(settings=SamplerSettings(target_accept=0.9))
     far = make_record(settings=SamplerSettings(target_accept=0.99), phases=slow)
     known = [far.to_dict(), near.to_dict()]
-    assert grid.estimate_s(Cell("addition", SamplerSettings(), 1), known) == 5
+    assert grid.estimate(Cell("addition", SamplerSettings(), 1), known).total_s == 5
 
 
 @given(st.integers(1, 50), st.integers(0, 50), st.integers(1, 8), st.integers(1, 8))
