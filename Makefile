@@ -14,8 +14,9 @@ help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 env: ## Make the environment that everything runs in, where it is missing or out of date.
-	@PYTHONPATH=src $(PYTHON3) -m nutsbench.stacks.install
+	@PYTHONPATH=src $(PYTHON3) -m nutsbench.stacks.install $(ENV)
 
+bench: ENV = --with-stack
 bench: env ## Sample every model (profile quick) and show the table.
 	$(NUTSBENCH) run
 

@@ -61,6 +61,12 @@ _KEPT = "What was measured is kept; the same command goes on from here."
     " one's draws hold its own.",
 )
 @click.option(
+    "--cold",
+    is_flag=True,
+    help="Compile from nothing in every cell, as Theano does by itself: what a new user waits for. Shares"
+    " nothing.",
+)
+@click.option(
     "--within",
     callback=duration,
     metavar="TIME",
@@ -83,6 +89,7 @@ def run_command(
     keep_draws: bool,
     fresh: bool,
     apart: bool,
+    cold: bool,
     within: Optional[float],
     wide: bool,
     dry_run: bool,
@@ -101,6 +108,7 @@ def run_command(
     from nutsbench.run.process import Options
 
     load_models(models_files)
+    share = not (apart or cold)
     if timeout <= 0:
         raise UserError(f"timeout has to be above 0, not {timeout:g}.")
     if threads < 1:
@@ -113,11 +121,11 @@ def run_command(
     say_problems(loaded.problems)
     wanted = plan.jobs(cells, chosen, threads)
     draws_dir = results / "draws" if keep_draws else None
-    done = {} if fresh else _done(loaded.records, store.origin(), draws_dir)
+    done = {} if fresh else _done(loaded.records, store.origin(), draws_dir, cold)
     todo = [job for job in wanted if job.key not in done]
     if dry_run:
-        runs = plan.together(todo, not apart)
-        guesses = plan.estimates(runs, loaded.records, not apart)
+        runs = plan.together(todo, share)
+        guesses = plan.estimates(runs, loaded.records, share)
         return _print_plan(runs, guesses, len(wanted) - len(todo))
 
     options = Options(
@@ -127,8 +135,9 @@ def run_command(
         threads=threads,
         models_files=tuple(models.loaded_files()),
         draws_dir=draws_dir,
-        store=True,
-        share=not apart,
+        store=not cold,
+        share=share,
+        cold=cold,
     )
     run_file = store.begin(profile, utc_now())
     code = 0
@@ -137,12 +146,12 @@ def run_command(
             if not fresh:
                 # Another run may have sampled some of these cells meanwhile.
                 loaded = store.load()
-                done = _done(loaded.records, store.origin(), draws_dir)
+                done = _done(loaded.records, store.origin(), draws_dir, cold)
                 todo = [job for job in wanted if job.key not in done]
             make_ready(chosen)
             records = {job.key: done[job.key] for job in wanted if job.key in done}
             if within is not None:
-                todo = [job for run in plan.early_first(plan.together(todo, not apart)) for job in run]
+                todo = [job for run in plan.early_first(plan.together(todo, share)) for job in run]
             code = _run_jobs(todo, options, store.origin(), run_file, loaded.records, records, within)
     else:
         records = dict(done)
@@ -153,8 +162,11 @@ def run_command(
     return code
 
 
-def _done(records: Sequence[Stored], origin: str, draws_dir: Optional[Path]) -> Dict[str, Stored]:
-    """Find the cells that need not be run: measured in this very folder, and ok the last time."""
+def _done(records: Sequence[Stored], origin: str, draws_dir: Optional[Path], cold: bool) -> Dict[str, Stored]:
+    """Find the cells that need not be run: measured in this very folder, and ok the last time.
+
+    Where it is to be known what compiling from nothing takes, only what was compiled so will do.
+    """
     from nutsbench.records.record import key, newest
 
     def has_draws(record: Stored) -> bool:
@@ -165,7 +177,9 @@ def _done(records: Sequence[Stored], origin: str, draws_dir: Optional[Path]) -> 
     return {
         name: record
         for name, record in newest(own, key).items()
-        if record["status"] == "ok" and has_draws(record)
+        if record["status"] == "ok"
+        and has_draws(record)
+        and (record["details"].get("compiled_plainly") or not cold)
     }
 
 

@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Set
 
 from nutsbench import models
 from nutsbench.inside import (
+    ahead,
     arrays,
     clock,
     compile_cache,
@@ -105,6 +106,7 @@ def sample(
     loaded_before = compile_cache.loaded_modules()
     outcome: Dict[str, Any] = {"status": "ok", "reason": "", "warnings": []}
     details: Dict[str, Any] = {}
+    before: Dict[str, Any] = {}
     helped = contextlib.ExitStack()
     taken = helped.enter_context(modules.taken_over()) if store else []
     try:
@@ -113,6 +115,8 @@ def sample(
         _check_digest(spec, digest)
         prepared = common.prepared if model == common.model else None
         wanted = SamplerSettings.from_dict(settings)
+        if store and prepared is None:
+            before = compiled_ahead(spec, digest)
         found = sampling.sample(spec, wanted, seed, timer, listener, prepared, prefixes)
         timer.stop()
     except (Exception, SystemExit) as error:
@@ -135,8 +139,14 @@ def sample(
     helped.close()
     used = cache_use(cached_before, loaded_before, taken)
     # Of a model that cells share, what was compiled for all of them.
-    outcome["details"] = {**details, "compile_cache": _of_shared(common, model) or used}
+    outcome["details"] = {**details, "compile_cache": _of_shared(common, model) or {**used, **before}}
     return outcome
+
+
+def compiled_ahead(spec: models.ModelSpec, digest: str) -> Dict[str, Any]:
+    """Compile a model's modules on all processors, and return what ``compile_cache`` says of it."""
+    done = ahead.compile_ahead(f"{spec.name} {digest}", lambda: sampling.compile_only(spec))
+    return {f"ahead_{name}": value for name, value in done.items()}
 
 
 def _of_shared(common: Common, model: str) -> Dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, Set
 
 import numpy as np
 
-from nutsbench.inside import modules, precompiled
+from nutsbench.inside import ahead, modules, precompiled
 
 
 def _module_cache() -> Any:
@@ -25,18 +25,23 @@ def _module_cache() -> Any:
 
 def warm_up() -> None:
     """Build and compile a small regression and a matrix product, and forget them."""
+    precompiled.use()
+    ahead.compile_ahead("warm_up", _small_model)
+    with modules.taken_over():
+        _small_model()
+
+
+def _small_model() -> None:
     import pymc3 as pm
 
-    precompiled.use()
-    with modules.taken_over():
-        with pm.Model() as model:
-            x = pm.Data("x", np.array([0.0, 1.0]))
-            y = pm.Data("y", np.array([0.0, 1.0]))
-            slope = pm.Normal("slope", 0, 1)
-            error = pm.Exponential("error", lam=1)
-            pm.Normal("y_hat", slope * x, error, observed=y)
-        model.logp_dlogp_function(model.free_RVs)
-        load_blas()
+    with pm.Model() as model:
+        x = pm.Data("x", np.array([0.0, 1.0]))
+        y = pm.Data("y", np.array([0.0, 1.0]))
+        slope = pm.Normal("slope", 0, 1)
+        error = pm.Exponential("error", lam=1)
+        pm.Normal("y_hat", slope * x, error, observed=y)
+    model.logp_dlogp_function(model.free_RVs)
+    load_blas()
 
 
 def load_blas() -> None:

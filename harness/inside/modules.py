@@ -113,11 +113,11 @@ def taken_over() -> Iterator[List[Path]]:
     plain = cmodule.output_subprocess_Popen
 
     def run(command: Any, **options: Any) -> Any:
-        named = _parts(command)
+        named = parts(command)
         if named is None:
             return plain(command, **options)
         source, target, words = named
-        key = _key(source, words)
+        key = key_of(source, words)
         content = kept.get(key)
         if content is not None:
             target.write_bytes(content)
@@ -135,7 +135,7 @@ def taken_over() -> Iterator[List[Path]]:
         cmodule.output_subprocess_Popen = plain
 
 
-def _parts(command: Any) -> Optional[Tuple[Path, Path, List[str]]]:
+def parts(command: Any) -> Optional[Tuple[Path, Path, List[str]]]:
     """Return source, target and what else counts of a command that compiles a module; None of another."""
     if not isinstance(command, list) or "-o" not in command[:-1] or "-shared" not in command:
         return None
@@ -151,7 +151,8 @@ def _parts(command: Any) -> Optional[Tuple[Path, Path, List[str]]]:
     return Path(sources[0]), Path(target), [word for word in words if word not in (sources[0], target)]
 
 
-def _key(source: Path, words: Sequence[str]) -> str:
+def key_of(source: Path, words: Sequence[str]) -> str:
+    """Return what a module is kept under: of its source, and of what :func:`parts` says that counts."""
     folders = tuple(word[2:] for word in words if word.startswith("-I"))
     others = [word for word in words[1:] if not word.startswith("-I")]
     known = [precompiled.version(words[0]), sys.version, _headers(folders), *others]

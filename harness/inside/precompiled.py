@@ -51,6 +51,28 @@ def cmodule() -> Any:
     return found
 
 
+def linker() -> Any:
+    """Return Theano's class that makes a compiled function of a piece of its graph."""
+    try:
+        from theano.link.c import basic  # Theano-PyMC
+    except ImportError:
+        from theano.gof import cc as basic
+    return basic.CLinker
+
+
+def is_cached(piece: Any) -> bool:
+    """Return whether Theano's own cache has the module of an object of :func:`linker`'s class."""
+    try:
+        from theano.link.c.basic import get_module_cache  # Theano-PyMC
+    except ImportError:
+        from theano.gof.cc import get_module_cache
+    try:
+        key = piece.cmodule_key()
+    except KeyError:
+        return False
+    return key is not None and key in get_module_cache().entry_from_key
+
+
 def _theano() -> Any:
     """Return Theano's compiler, and the function that tells the folders of its standard headers."""
     found = cmodule()

@@ -142,6 +142,31 @@ def prepare_once(spec: ModelSpec, listener: Listener) -> Prepared:
     return dataclasses.replace(built, compile=spent, compile_s=(spent.wall_s,))
 
 
+def compile_only(spec: ModelSpec) -> None:
+    """Build a model, and have all compiled that ``pm.sample`` compiles before it samples.
+
+    Raises
+    ------
+    Exception
+        Whatever PyMC3, Theano or the model raise.
+    """
+    with contextlib.suppress(_CompiledError):
+        sample(spec, _short(spec), 1, _UntilTuning(lambda _: None), lambda _: None)
+
+
+class _CompiledError(Exception):
+    """All is compiled, and sampling would begin."""
+
+
+class _UntilTuning(PhaseTimer):
+    """Ends where tuning begins."""
+
+    def enter(self, name: str) -> None:
+        if name == "tune":
+            raise _CompiledError
+        super().enter(name)
+
+
 def _short(spec: ModelSpec) -> SamplerSettings:
     """Return the settings of a run that compiles all, and samples next to nothing."""
     return dataclasses.replace(spec.settings, draws=2, tune=2, chains=1, cores=1)

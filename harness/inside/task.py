@@ -6,6 +6,9 @@ from typing import Any, Dict, List
 #: Counted up when a request or an answer changes: host and stack have to speak of the same things.
 DOOR = 3
 
+#: Set for a process whose Theano is left to compile as it does by itself.
+PLAIN = "NUTSBENCH_PLAIN_COMPILE"
+
 
 @dataclass(frozen=True)
 class Task:

@@ -24,7 +24,7 @@ from nutsbench import models
 from nutsbench.inside import cell, clock, compile_cache, facts, measure, modules, sampling, system
 from nutsbench.inside.cell import Common
 from nutsbench.inside.isolated import kill_group
-from nutsbench.inside.task import DOOR, Task
+from nutsbench.inside.task import DOOR, PLAIN, Task
 
 #: What can be asked for beside a cell, and what answers.
 HANDLERS: Dict[str, Callable[..., Dict[str, Any]]] = {
@@ -154,18 +154,20 @@ def _kept(task: Task, common: Common, events: Events) -> Common:
 
     cached, loaded = compile_cache.cached_folders(), compile_cache.loaded_modules()
     taken: List[Path] = []
+    before: Dict[str, Any] = {}
     try:
         for file in task.models_files:
             models.load_file(Path(file))
         with contextlib.ExitStack() as helped:
             if task.arguments.get("store"):
+                before = cell.compiled_ahead(models.get(task.keep), task.arguments["digest"])
                 taken = helped.enter_context(modules.taken_over())
             prepared = sampling.prepare_once(models.get(task.keep), listener)
     except (Exception, SystemExit):
         traceback.print_exc()
         return common
     used = cell.cache_use(cached, loaded, taken)
-    return Common(common.imported, task.keep, replace(prepared, cache=used))
+    return Common(common.imported, task.keep, replace(prepared, cache={**used, **before}))
 
 
 @dataclass
@@ -350,7 +352,9 @@ def main(model: str = "", *models_files: str) -> None:
     os.dup2(2, 1)
     try:
         # A model that is prepared compiles what it needs; nothing else is going to be sampled.
-        imported = _import_stack(compile_cache.load_blas if model else compile_cache.warm_up)
+        is_plain = bool(os.environ.get(PLAIN))
+        warm_up = compile_cache.load_blas if model else compile_cache.warm_up
+        imported = _import_stack((lambda: None) if is_plain else warm_up)
         common = Common(imported, model, _prepare(model, models_files) if model else None)
         known = facts.of_stack()
     except BaseException as error:

@@ -32,7 +32,8 @@ def _cache(record: Stored) -> str:
     used = _detail(record, "compile_cache") or {}
     # What the store gives takes no time of the compiler's.
     stored = " with stored modules" if used.get("modules_from_store") else ""
-    return f"{used.get('state', 'unknown')}{stored}"
+    plain = " by Theano alone" if _detail(record, "compiled_plainly") else ""
+    return f"{used.get('state', 'unknown')}{stored}{plain}"
 
 
 def _flags(record: Stored) -> str:

@@ -91,7 +91,8 @@ class Record:
         if the model is none that can be sampled here; ``shared`` if the model was built and compiled once for
         several cells, each of which counts it as its own; ``prefix_of``, the draws of the longer run whose
         first ones are this cell's: its times end with its own last draw, ``elapsed_s`` is what it took
-        beside that run, and its memory is not known.
+        beside that run, and its memory is not known; ``compiled_plainly`` if it was compiled from nothing, as
+        Theano does by itself.
     warnings : list of str
         What was odd about the cell's settings.
     log_tail : list of str

@@ -106,8 +106,13 @@ class Claim(TypedDict):
 
 
 class CompileCache(TypedDict, total=False):
-    """What Theano's compiler had to do: ``modules_from_store`` were taken from another process's work."""
+    """What Theano's compiler had to do: ``modules_from_store`` were taken from another process's work.
 
+    ``ahead_modules`` were compiled for this cell before its phases began, in ``ahead_wall_s`` seconds.
+    """
+
+    ahead_modules: int
+    ahead_wall_s: float
     state: str
     modules_compiled: int
     modules_from_store: int
@@ -118,6 +123,7 @@ class Details(TypedDict, total=False):
     """What else is known of how a cell was sampled."""
 
     compile_cache: CompileCache
+    compiled_plainly: bool
     compile_s: List[float]
     draws_file: str
     hints: Dict[str, Any]

@@ -20,7 +20,7 @@ from nutsbench.base.paths import importable, scrub
 from nutsbench.inside import mismatch
 from nutsbench.inside.clock import Listener, Progress
 from nutsbench.inside.isolated import kill_group
-from nutsbench.inside.task import DOOR, Task
+from nutsbench.inside.task import DOOR, PLAIN, Task
 from nutsbench.records.grid import Cell
 from nutsbench.records.record import Status
 from nutsbench.run import elsewhere
@@ -60,6 +60,9 @@ class Options:
         compiling is what is measured.
     share : bool
         Whether cells that follow each other and are of one model share one that is built and compiled once.
+    cold : bool
+        Whether a process begins with an empty compile cache, and compiles as Theano by itself does: no
+        precompiled header, no store, one module after the other.
     """
 
     profile: str
@@ -70,6 +73,7 @@ class Options:
     draws_dir: Optional[Path] = None
     store: bool = False
     share: bool = False
+    cold: bool = False
 
 
 @dataclass
@@ -145,11 +149,15 @@ class Worker:
         return any(_RACE in line for line in tail(Path(self._folder.name, "server.log")))
 
     def _start(self) -> None:
-        self._stack.compiledir.mkdir(parents=True, exist_ok=True)
+        cold = Path(self._folder.name, "compiledir")
+        compiledir = cold if self._options.cold else self._stack.compiledir
+        compiledir.mkdir(parents=True, exist_ok=True)
         log = Path(self._folder.name, "server.log")
         variables = environment.worker_variables(
-            self._stack.compiledir, self._stack.has_theano_pymc, self._options.threads
+            compiledir, self._stack.has_theano_pymc, self._options.threads
         )
+        if self._options.cold:
+            variables[PLAIN] = "1"
         self._pending = b""
         self._lock.enter_context(in_use(self._stack))
         with log.open("ab") as log_file:

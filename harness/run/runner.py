@@ -65,19 +65,21 @@ def run(
         # A model that several runs are of is built and compiled once for all of them.
         of_model = Counter(alike[0].cell.model for alike in runs)
         checkout = {"checkout": environment.commit(one.checkout)} if one.checkout else {}
-        with Worker(one, options, prepare) as worker:
-            for alike in runs:
-                keep = options.share and of_model[alike[0].cell.model] > 1
-                while alike and goes_on(alike):
-                    started, load = utc_now().isoformat(timespec="seconds"), environment.load()
-                    for job, outcome in _outcomes(worker, alike, options, listen, keep):
-                        facts = {**machine, **checkout, "load_at_start": load, **worker.facts}
-                        record = _record(job, options, origin, started, outcome, facts)
-                        run_file.append(record)
-                        alike.remove(job)
-                        yield record
-                        if outcome.status is Status.INTERRUPTED:
-                            raise KeyboardInterrupt
+        # One that is to compile from nothing cannot serve two.
+        for part in [[alike] for alike in runs] if options.cold else [runs]:
+            with Worker(one, options, prepare) as worker:
+                for alike in part:
+                    keep = options.share and of_model[alike[0].cell.model] > 1
+                    while alike and goes_on(alike):
+                        started, load = utc_now().isoformat(timespec="seconds"), environment.load()
+                        for job, outcome in _outcomes(worker, alike, options, listen, keep):
+                            facts = {**machine, **checkout, "load_at_start": load, **worker.facts}
+                            record = _record(job, options, origin, started, outcome, facts)
+                            run_file.append(record)
+                            alike.remove(job)
+                            yield record
+                            if outcome.status is Status.INTERRUPTED:
+                                raise KeyboardInterrupt
 
 
 def _outcomes(
@@ -158,7 +160,11 @@ def _record(
         elapsed_s=outcome.elapsed_s,
         profile=options.profile,
         origin=origin,
-        details={**values.get("details", {}), **_source(job.cell.model)},
+        details={
+            **values.get("details", {}),
+            **_source(job.cell.model),
+            **({"compiled_plainly": True} if options.cold else {}),
+        },
         warnings=[
             *warnings_of(job.cell, environment.usable_cores()),
             *values.get("warnings", []),

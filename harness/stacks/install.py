@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ContextManager, Iterator, Sequence, Tuple
 
@@ -20,7 +21,7 @@ from nutsbench.base import crash
 from nutsbench.base.errors import UserError
 from nutsbench.base.paths import ROOT, scrub, stacks_dir
 from nutsbench.stacks import relocate
-from nutsbench.stacks.stack import HOST, LOCKS, Stack, host, installed, marker, to_install
+from nutsbench.stacks.stack import DEFAULT, HOST, LOCKS, Stack, host, installed, marker, named, to_install
 
 UV_LOCK = LOCKS / "uv.txt"
 #: ``uv venv --clear`` is not in older ones.
@@ -250,9 +251,16 @@ def _run(command: Sequence[str]) -> None:
         raise UserError(f"Making the environment failed at {step!r}:\n{scrub(lines)}")
 
 
-def main() -> int:
-    """Create the host where it is missing; the entry of ``python3 -m nutsbench.stacks.install``."""
+def main(*options: str) -> int:
+    """Create the host where it is missing; the entry of ``python3 -m nutsbench.stacks.install``.
+
+    Parameters
+    ----------
+    *options : str
+        ``--with-stack`` makes the default stack beside it, for a command that is going to sample.
+    """
     place = host()
+    beside = (named(DEFAULT),) if "--with-stack" in options else ()
     if place.ready:
         _link(place.home / "env")
         return 0
@@ -264,10 +272,18 @@ def main() -> int:
     if _runs_here(place):
         # Activated, it cannot replace itself: its own base interpreter does.
         base = Path(sys.base_prefix, "bin", f"python{sys.version_info[0]}.{sys.version_info[1]}")
-        os.execv(base, [str(base), "-m", "nutsbench.stacks.install"])
-    print("Making the environment ...", flush=True)
+        os.execv(base, [str(base), "-m", "nutsbench.stacks.install", *options])
+    print(
+        " ".join(["Making the environment", *(f"and that of {one.name}" for one in beside), "..."]),
+        flush=True,
+    )
     try:
-        create(place)
+        _uv()  # Once for all.
+        with ThreadPoolExecutor() as pool:
+            for one in beside:
+                # If it fails, whoever needs it tries again, and says why.
+                pool.submit(create, one)
+            create(place)
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2
@@ -276,7 +292,7 @@ def main() -> int:
 
 if __name__ == "__main__":
     try:
-        sys.exit(main())
+        sys.exit(main(*sys.argv[1:]))
     except Exception as error:
         print(crash.line(error), file=sys.stderr)
         sys.exit(crash.EXIT_CODE)

@@ -1,0 +1,88 @@
+"""Modules that are compiled ahead, on all processors: they are those that are asked for afterwards."""
+
+import json
+import subprocess
+
+import pytest
+
+from nutsbench.stacks import environment, stack
+from tests.conftest import ROOT
+
+SCRIPT = """
+import json, os
+import numpy as np
+import theano, theano.tensor as tt
+from nutsbench.inside import ahead, compile_cache, modules, precompiled
+
+precompiled.use()
+
+def build():
+    x, y = tt.dvector("x"), tt.dmatrix("y")
+    return theano.function([x, y], [tt.exp(x).sum(), tt.dot(y, x), tt.alloc(x[0], 3), y[1:, ::2] + x[0]])
+
+def fails():
+    build()
+    raise ValueError("not to be built")
+
+def dies():
+    os.abort()
+
+known = compile_cache.loaded_modules()
+found = {"fails": ahead.compile_ahead("fails", fails), "dies": ahead.compile_ahead("dies", dies)}
+found["again"] = ahead.compile_ahead("fails", fails)
+found["first"] = ahead.compile_ahead("these", build)
+found["done"] = ahead.compile_ahead("these", build)
+found["loaded"] = len(compile_cache.loaded_modules() - known)
+with modules.taken_over() as taken:
+    values = build()(np.arange(3.0), np.ones((4, 3)))
+found["values"] = [np.asarray(value).tolist() for value in values]
+found["taken"] = len(taken)
+found["made"] = len(compile_cache.loaded_modules() - known)
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.parametrize("name", stack.NAMES)
+def test_what_is_compiled_ahead_is_what_is_asked_for(name, tmp_path):
+    one = stack.named(name)
+    variables = environment.worker_variables(tmp_path / "compiledir", one.has_theano_pymc, 1)
+    variables["NUTSBENCH_MODULES_STORE"] = str(tmp_path / "store")
+    done = subprocess.run(
+        [str(one.python), "-c", SCRIPT], env=variables, cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    # What fails is not done, and tried again; what it had compiled by then is kept.
+    assert found["fails"]["modules"] == found["dies"]["modules"] == found["again"]["modules"] == 0
+    assert found["first"]["modules"] == 0 < found["first"]["wall_s"]
+    assert found["done"] == {}
+    # Nothing of it is in the process that asked for it.
+    assert found["loaded"] == 0
+    assert found["taken"] == found["made"] > 4
+    assert found["values"][0] == pytest.approx(1 + 2.718281828 + 7.389056099)
+    assert found["values"][1:] == [[3.0] * 4, [0.0] * 3, [[1.0, 1.0]] * 3]
+
+
+def test_a_cell_says_what_was_compiled_for_it_ahead(nutsbench, records, tmp_path, monkeypatch):
+    monkeypatch.setenv("NUTSBENCH_MODULES_STORE", str(tmp_path / "store"))
+    for _ in range(2):
+        assert nutsbench("run", "coin_toss", "--draws", "10", "--tune", "10", "--fresh").returncode == 0
+    first, second = (record["details"]["compile_cache"] for record in records())
+    # Modules that Theano's own cache cannot keep.
+    assert 0 < first["ahead_modules"] <= first["modules_from_store"]
+    assert first["ahead_wall_s"] > 0
+    assert "ahead_modules" not in second
+
+
+def test_a_cold_cell_is_compiled_as_theano_does_by_itself(nutsbench, records, models_file):
+    run = ("run", "four_numbers", "--models", str(models_file()), "--draws", "10", "--tune", "10")
+    assert nutsbench(*run).returncode == 0
+    # What is done warm does not do.
+    assert nutsbench(*run, "--cold").returncode == 0
+    assert "not run again" in nutsbench(*run, "--cold").stdout
+    warm, cold = records()
+    assert cold["details"]["compiled_plainly"]
+    assert cold["details"]["compile_cache"]["state"] == "cold"
+    assert cold["details"]["compile_cache"]["modules_from_store"] == 0
+    assert cold["details"]["compile_cache"]["modules_compiled"] > 10
+    assert cold["quantities"] == warm["quantities"]
