@@ -17,7 +17,7 @@ import time
 import traceback
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator
+from typing import Any, Callable, Dict, Iterator, Set
 from unittest import mock
 
 from nutsbench.inside import modules, precompiled
@@ -119,6 +119,7 @@ def collected() -> Iterator[Dict[str, "Future[None]"]]:
     kept, cmodule, linker = modules.store(), precompiled.cmodule(), precompiled.linker()
     assert kept is not None
     pending: Dict[str, Future[None]] = {}
+    seen: Set[Any] = set()
     is_piece = False
     plain, factory = cmodule.output_subprocess_Popen, linker.cthunk_factory
 
@@ -127,7 +128,8 @@ def collected() -> Iterator[Dict[str, "Future[None]"]]:
         pool = helped.enter_context(ThreadPoolExecutor(len(os.sched_getaffinity(0))))
 
         def compiled(command: Any, options: Any, key: str, target: Path) -> None:
-            if plain(command, **options)[2] == 0:
+            # It takes a seventh of the time, and changes no instruction.
+            if plain([word for word in command if word != precompiled.DEBUG], **options)[2] == 0:
                 kept.put(key, target.read_bytes())
 
         def run(command: Any, **options: Any) -> Any:
@@ -141,9 +143,13 @@ def collected() -> Iterator[Dict[str, "Future[None]"]]:
             raise _Taken
 
         def cthunk_factory(self: Any, *arguments: Any, **options: Any) -> Any:
-            if precompiled.is_cached(self):
-                return factory(self, *arguments, **options)
             nonlocal is_piece
+            key = precompiled.cache_key(self)
+            if precompiled.is_cached(key):
+                return factory(self, *arguments, **options)
+            if key is not None and key in seen:
+                raise NotImplementedError
+            seen.add(key)
             is_piece = True
             try:
                 self.compile_cmodule(tempfile.mkdtemp(dir=str(folder)))
@@ -154,6 +160,7 @@ def collected() -> Iterator[Dict[str, "Future[None]"]]:
             # Theano takes an operation's Python implementation then.
             raise NotImplementedError
 
+        helped.enter_context(precompiled.without_debug())
         helped.enter_context(mock.patch.object(cmodule, "output_subprocess_Popen", run))
         helped.enter_context(mock.patch.object(linker, "cthunk_factory", cthunk_factory))
         yield pending

@@ -6,6 +6,7 @@ machine code is the same either way. What Theano caches modules by does not chan
 the command alone.
 """
 
+import contextlib
 import hashlib
 import os
 import re
@@ -13,7 +14,7 @@ import subprocess
 import sys
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
 
 #: What Theano includes in every module, and what it includes in nearly half of them.
 _TEXT = """#include <Python.h>
@@ -26,6 +27,10 @@ _TEXT = """#include <Python.h>
 #include <algorithm>
 """
 _NAME = "theano_includes.h"
+#: What Theano compiles with beside a module's own flags, which a header has to be made with too.
+DEBUG = "-g"
+#: Which of these a header is made with.
+_debug = [DEBUG]
 #: How often a process uses a set of flags before a header is made for it, which takes as long as two modules.
 _USES = 2
 _LONGEST_S = 120.0
@@ -40,6 +45,17 @@ def use() -> None:
     plain = compiler.compile_str
     if not hasattr(plain, "precompiled"):
         compiler.compile_str = staticmethod(_with_header(plain, includes))
+
+
+@contextlib.contextmanager
+def without_debug() -> Iterator[None]:
+    """Make and take headers for modules without debugging information while the context lasts."""
+    kept = _debug[:]
+    _debug.clear()
+    try:
+        yield
+    finally:
+        _debug.extend(kept)
 
 
 def cmodule() -> Any:
@@ -60,16 +76,20 @@ def linker() -> Any:
     return basic.CLinker
 
 
-def is_cached(piece: Any) -> bool:
-    """Return whether Theano's own cache has the module of an object of :func:`linker`'s class."""
+def cache_key(piece: Any) -> Any:
+    """Return what Theano's own cache keeps an object of :func:`linker`'s class under; None if it cannot."""
+    try:
+        return piece.cmodule_key()
+    except KeyError:
+        return None
+
+
+def is_cached(key: Any) -> bool:
+    """Return whether Theano's own cache has a module under a key."""
     try:
         from theano.link.c.basic import get_module_cache  # Theano-PyMC
     except ImportError:
         from theano.gof.cc import get_module_cache
-    try:
-        key = piece.cmodule_key()
-    except KeyError:
-        return False
     return key is not None and key in get_module_cache().entry_from_key
 
 
@@ -122,10 +142,12 @@ def _header(flags: Sequence[str], includes: Sequence[str], make: bool) -> str:
     compiler = str(config.cxx)
     if not re.match(r"(.*-)?g\+\+", os.path.basename(compiler)):
         return ""  # clang++ has headers of its own kind.
-    text = "\0".join([_TEXT, version(compiler), _of_headers(tuple(includes)), *flags, *includes])
+    text = "\0".join([_TEXT, version(compiler), _of_headers(tuple(includes)), *_debug, *flags, *includes])
     folder = Path(config.base_compiledir, f"precompiled-{hashlib.sha256(text.encode()).hexdigest()[:16]}")
     header = folder / _NAME
-    known = header.with_suffix(".h.gch").exists() or (make and _make(compiler, header, flags, includes))
+    known = header.with_suffix(".h.gch").exists() or (
+        make and _make(compiler, header, (*_debug, *flags), includes)
+    )
     return str(header) if known else ""
 
 
@@ -159,7 +181,7 @@ def _make(compiler: str, header: Path, flags: Sequence[str], includes: Sequence[
         if not header.exists():
             new.write_text(_TEXT)
             new.replace(header)
-        command = [compiler, "-g", *flags, *(f"-I{folder}" for folder in includes if folder)]
+        command = [compiler, *flags, *(f"-I{folder}" for folder in includes if folder)]
         command += ["-x", "c++-header", "-o", str(new), str(header)]
         done = subprocess.run(command, capture_output=True, timeout=_LONGEST_S)
         if done.returncode == 0:

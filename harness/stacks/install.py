@@ -167,8 +167,10 @@ def _create(stack: Stack) -> None:
     uv = _uv()
     environment = stack.home / "env"
     _venv(stack, "--clear")
-    # Compiled bytecode makes importing PyMC3 a second instead of four.
-    install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(stack.python)]
+    install = [uv, "pip", "install", "--quiet", "--python", str(stack.python)]
+    if stack.name != HOST:
+        # It makes importing PyMC3 a second instead of four. Of the host's packages most are never imported.
+        install.append("--compile-bytecode")
     if stack.patch is not None:
         install.append("--link-mode=copy")  # A patched file must not be the installer's own copy.
     locked = ["--require-hashes", "--no-deps"] if stack.locked else []

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -38,8 +39,24 @@ with modules.taken_over() as taken:
 found["values"] = [np.asarray(value).tolist() for value in values]
 found["taken"] = len(taken)
 found["made"] = len(compile_cache.loaded_modules() - known)
+found["files"] = [str(target) for target in taken]
 print(json.dumps(found))
 """
+
+
+#: The same, as Theano compiles it by itself.
+PLAIN = (
+    SCRIPT.split("known =")[0].replace("precompiled.use()", "")
+    + """
+build()
+print(json.dumps(sorted(compile_cache.loaded_modules())))
+"""
+)
+
+
+def instructions(file):
+    shown = subprocess.run(["objdump", "-dr", file], capture_output=True, text=True, check=True).stdout
+    return shown.partition("Disassembly")[2]
 
 
 @pytest.mark.parametrize("name", stack.NAMES)
@@ -61,6 +78,16 @@ def test_what_is_compiled_ahead_is_what_is_asked_for(name, tmp_path):
     assert found["taken"] == found["made"] > 4
     assert found["values"][0] == pytest.approx(1 + 2.718281828 + 7.389056099)
     assert found["values"][1:] == [[3.0] * 4, [0.0] * 3, [[1.0, 1.0]] * 3]
+
+    variables = environment.worker_variables(tmp_path / "plain", one.has_theano_pymc, 1)
+    done = subprocess.run(
+        [str(one.python), "-c", PLAIN], env=variables, cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    by_name = {Path(file).name: file for file in json.loads(done.stdout.splitlines()[-1])}
+    assert set(by_name) >= {Path(file).name for file in found["files"]}
+    for file in found["files"]:
+        assert instructions(file) == instructions(by_name[Path(file).name]) != ""
 
 
 def test_a_cell_says_what_was_compiled_for_it_ahead(nutsbench, records, tmp_path, monkeypatch):
