@@ -10,7 +10,6 @@ from rich.progress import Progress as Bars
 from nutsbench.cli import summary
 from nutsbench.inside.clock import Progress
 from nutsbench.records import table
-from nutsbench.records.record import key
 from nutsbench.records.stored import Stored
 from nutsbench.run import plan
 from nutsbench.run.plan import Job
@@ -29,12 +28,22 @@ class RunDisplay:
         Records, to estimate the time left from.
     share : bool
         Whether cells share runs and compiled models.
+    any_draws : bool
+        Whether a cell is answered by a record of any number of draws.
     """
 
-    def __init__(self, console: Console, todo: List[Job], known: List[Stored], share: bool) -> None:
+    def __init__(
+        self,
+        console: Console,
+        todo: List[Job],
+        known: List[Stored],
+        share: bool,
+        any_draws: bool = False,
+    ) -> None:
         self._console = console
         self._known = list(known)
         self._share = share
+        self._any_draws = any_draws
         self._left = list(todo)
         self._count, self._ended = len(todo), 0
         self._begun = time.monotonic()
@@ -79,11 +88,11 @@ class RunDisplay:
 
     def done(self, record: Stored) -> None:
         """Show a cell that has ended."""
-        ended = key(record)
-        self._left = [job for job in self._left if job.key != ended]
+        ended = plan.answered(record, self._any_draws)
+        self._left = [job for job in self._left if plan.asked(job, self._any_draws) != ended]
         self._known.append(record)
         self._guesses = self._guess()
-        self._ended += 1
+        self._ended = self._count - len(self._left) if self._any_draws else self._ended + 1
         text = f"[{self._ended:>{len(str(self._count))}}/{self._count}] {summary.line(record)}"
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 

@@ -25,6 +25,8 @@ from nutsbench.records import grid
 from nutsbench.records.stored import Stored
 from nutsbench.stacks import stack
 
+#: Draws of each chain after which it is looked at whether they are enough.
+_BLOCK = 50
 #: What an interrupted user is told.
 _KEPT = "What was measured is kept; the same command goes on from here."
 
@@ -73,6 +75,25 @@ _KEPT = "What was measured is kept; the same command goes on from here."
     help="Begin nothing that would take longer than this: 90s, 10m, 2h. One seed of each configuration comes"
     " first; what is left out is said.",
 )
+@click.option(
+    "--until-ess",
+    type=click.FloatRange(min=1),
+    metavar="ESS",
+    help="Sample on, from the given draws, until every scalar has this bulk and tail ESS.",
+)
+@click.option(
+    "--until-rhat",
+    type=click.FloatRange(min=1, min_open=True),
+    metavar="RHAT",
+    help="The same until every R-hat is at most this, 1.01 say.",
+)
+@click.option(
+    "--max-draws",
+    type=click.IntRange(min=1),
+    default=20_000,
+    show_default=True,
+    help="Draws of each chain that are not exceeded for it.",
+)
 @click.option("--wide", is_flag=True, help="Print the wide table, with phases and all reasons.")
 @click.option("--dry-run", is_flag=True, help="Print the cells and an estimate of the time.")
 @no_wait_option
@@ -91,6 +112,9 @@ def run_command(
     apart: bool,
     cold: bool,
     within: Optional[float],
+    until_ess: Optional[float],
+    until_rhat: Optional[float],
+    max_draws: int,
     wide: bool,
     dry_run: bool,
     no_wait: bool,
@@ -103,12 +127,14 @@ def run_command(
     Every combination of the values given is one cell; what is not given is the
     profile's. Cells that are done already are not run again.
     """
+    from nutsbench.judge.goal import Goal
     from nutsbench.records.store import Store, utc_now
     from nutsbench.run import plan
     from nutsbench.run.process import Options
 
     load_models(models_files)
     share = not (apart or cold)
+    goal = None if until_ess is until_rhat is None else Goal(until_ess, until_rhat, _BLOCK, max_draws)
     if timeout <= 0:
         raise UserError(f"timeout has to be above 0, not {timeout:g}.")
     if threads < 1:
@@ -121,8 +147,9 @@ def run_command(
     say_problems(loaded.problems)
     wanted = plan.jobs(cells, chosen, threads)
     draws_dir = results / "draws" if keep_draws else None
-    done = {} if fresh else _done(loaded.records, store.origin(), draws_dir, cold)
-    todo = [job for job in wanted if job.key not in done]
+    done = {} if fresh else _done(loaded.records, store.origin(), draws_dir, cold, goal)
+    names_of = {job: plan.asked(job, goal is not None) for job in wanted}
+    todo = [job for job in wanted if names_of[job] not in done]
     if dry_run:
         runs = plan.together(todo, share)
         guesses = plan.estimates(runs, loaded.records, share)
@@ -146,37 +173,46 @@ def run_command(
             if not fresh:
                 # Another run may have sampled some of these cells meanwhile.
                 loaded = store.load()
-                done = _done(loaded.records, store.origin(), draws_dir, cold)
-                todo = [job for job in wanted if job.key not in done]
+                done = _done(loaded.records, store.origin(), draws_dir, cold, goal)
+                todo = [job for job in wanted if names_of[job] not in done]
             make_ready(chosen)
-            records = {job.key: done[job.key] for job in wanted if job.key in done}
+            records = {name: done[name] for name in names_of.values() if name in done}
             if within is not None:
                 todo = [job for run in plan.early_first(plan.together(todo, share)) for job in run]
-            code = _run_jobs(todo, options, store.origin(), run_file, loaded.records, records, within)
+            code = _run_jobs(todo, options, store.origin(), run_file, loaded.records, records, within, goal)
     else:
         records = dict(done)
-    found = [records[job.key] for job in wanted if job.key in records]
+    found = [records[name] for name in names_of.values() if name in records]
     if found:
         print_records(found, models_files, wide)
     _say_done(len(wanted) - len(todo))
     return code
 
 
-def _done(records: Sequence[Stored], origin: str, draws_dir: Optional[Path], cold: bool) -> Dict[str, Stored]:
+def _done(
+    records: Sequence[Stored], origin: str, draws_dir: Optional[Path], cold: bool, goal: Any
+) -> Dict[str, Stored]:
     """Find the cells that need not be run: measured in this very folder, and ok the last time.
 
-    Where it is to be known what compiling from nothing takes, only what was compiled so will do.
+    Where it is to be known what compiling from nothing takes, only what was compiled so will do; where a goal
+    is to be reached, only what has reached it.
     """
-    from nutsbench.records.record import key, newest
+    from nutsbench.records.record import newest
+    from nutsbench.run import plan
+
+    def reached(record: Stored) -> bool:
+        until = record["details"].get("until")
+        wanted = {**goal.to_dict(), "reached": record["settings"]["draws"]} if goal else {}
+        return goal is None or until == wanted
 
     def has_draws(record: Stored) -> bool:
         name = record["details"].get("draws_file")
         return draws_dir is None or (name is not None and (draws_dir / name).exists())
 
-    own = [record for record in records if record["origin"] == origin]
+    own = [record for record in records if record["origin"] == origin and reached(record)]
     return {
         name: record
-        for name, record in newest(own, key).items()
+        for name, record in newest(own, lambda record: plan.answered(record, goal is not None)).items()
         if record["status"] == "ok"
         and has_draws(record)
         and (record["details"].get("compiled_plainly") or not cold)
@@ -191,13 +227,13 @@ def _run_jobs(
     known: Sequence[Stored],
     records: Dict[str, Stored],
     within_s: Optional[float] = None,
+    goal: Any = None,
 ) -> int:
     """Run jobs, show them, add their records to ``records``, and return the exit code."""
     from rich.console import Console
 
     from nutsbench.cli.display import RunDisplay
     from nutsbench.records import table
-    from nutsbench.records.record import key
     from nutsbench.run import plan, runner
     from nutsbench.stacks import environment
 
@@ -209,6 +245,7 @@ def _run_jobs(
     for warning in said:
         click.echo(f"Warning: {warning}.", err=True)
     begun, measured = time.monotonic(), list(known)
+    names = [plan.asked(job, goal is not None) for job in todo]
 
     def goes_on(run: Sequence[Any]) -> bool:
         if within_s is None:
@@ -218,27 +255,40 @@ def _run_jobs(
         return left_s > (guess or 0.0)
 
     try:
-        with RunDisplay(Console(stderr=True), todo, list(known), options.share) as display:
-            for record in runner.run(todo, options, origin, run_file, display.progress, goes_on=goes_on):
+        console = Console(stderr=True)
+        with RunDisplay(console, todo, list(known), options.share, goal is not None) as display:
+            for record in runner.run(
+                todo, options, origin, run_file, display.progress, goes_on=goes_on, goal=goal
+            ):
                 stored = record.to_dict()
-                records[key(stored)] = stored
+                records[plan.answered(stored, goal is not None)] = stored
                 measured.append(stored)
                 display.done(stored)
     except KeyboardInterrupt:
-        left = table.counted(len(todo) - sum(job.key in records for job in todo), "cell")
+        left = table.counted(sum(name not in records for name in names), "cell")
         click.echo(f"Interrupted; {left} not begun. The same command goes on from here.", err=True)
         return 130
-    left_out = [job for job in todo if job.key not in records]
+    left_out = [job for job, name in zip(todo, names) if name not in records]
     if left_out:
-        names = ", ".join(dict.fromkeys(job.cell.model for job in left_out))
+        of = ", ".join(dict.fromkeys(job.cell.model for job in left_out))
         cells = table.counted(len(left_out), "cell")
-        click.echo(f"Left out, as they would not end in time: {cells} of {names}.", err=True)
+        click.echo(f"Left out, as they would not end in time: {cells} of {of}.", err=True)
         click.echo("The same command goes on from here, without --within to the end.", err=True)
-    ran = [records[job.key] for job in todo if job.key in records]
+    ran = [records[name] for name in names if name in records]
+    _say_not_reached(ran)
     bad = [record for record in ran if record["status"] != "ok"]
     if bad and all(record["details"].get("refused") for record in bad):
         return 2  # What was asked for cannot be sampled here; nothing went wrong.
     return 1 if bad else 0
+
+
+def _say_not_reached(records: Sequence[Stored]) -> None:
+    for record in records:
+        until = record["details"].get("until")
+        if until and until["reached"] is None:
+            after = f"after {record['settings']['draws']} draws of each chain"
+            said = f"Not reached: {record['model']}, seed {record['seed']}, {after}; --max-draws allows more."
+            click.echo(said, err=True)
 
 
 def _print_plan(runs: Sequence[Sequence[Any]], guesses: Sequence[Optional[float]], skipped: int) -> int:

@@ -3,5 +3,5 @@
 Arrays in, numbers and sentences out: it starts nothing, and reads and writes no file.
 
 Files, lowest first:
-mixing estimators kinetic diagnostics metrics hints checks remedy accuracy quality claims
+mixing estimators kinetic diagnostics goal metrics hints checks remedy accuracy quality claims
 """

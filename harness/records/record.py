@@ -92,7 +92,8 @@ class Record:
         several cells, each of which counts it as its own; ``prefix_of``, the draws of the longer run whose
         first ones are this cell's: its times end with its own last draw, ``elapsed_s`` is what it took
         beside that run, and its memory is not known; ``compiled_plainly`` if it was compiled from nothing, as
-        Theano does by itself.
+        Theano does by itself; ``until``, the ESS or R-hat that was to be reached, and after how many draws of
+        each chain it was.
     warnings : list of str
         What was odd about the cell's settings.
     log_tail : list of str

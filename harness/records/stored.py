@@ -119,6 +119,15 @@ class CompileCache(TypedDict, total=False):
     modules_unversioned: int
 
 
+class Until(TypedDict):
+    """What a cell was sampled until, looked at after each ``block`` draws; ``reached`` after so many."""
+
+    ess: Optional[float]
+    rhat: Optional[float]
+    block: int
+    reached: Optional[int]
+
+
 class Details(TypedDict, total=False):
     """What else is known of how a cell was sampled."""
 
@@ -134,6 +143,7 @@ class Details(TypedDict, total=False):
     shared: bool
     source: str
     split_source: str
+    until: Until
 
 
 class Environment(TypedDict, total=False):

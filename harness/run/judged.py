@@ -92,6 +92,21 @@ def _first(groups: Mapping[str, Any], draws: Optional[int]) -> Mapping[str, Any]
     return {**groups, **cut}
 
 
+def draws_of(outcome: Mapping[str, Any], path: Path) -> Mapping[str, np.ndarray]:
+    """Return the draws that a cell has handed out, shape (chain, draw, *shape); none if they were lost.
+
+    Parameters
+    ----------
+    outcome : dict
+        Of :func:`nutsbench.inside.cell.sample`.
+    path : Path
+        The file of arrays that goes with it.
+    """
+    if "sampled" not in outcome:
+        return {}
+    return HandedOut.read(outcome["sampled"], outcome.get("lost", ""), path).draws
+
+
 def of_prefix(outcome: Mapping[str, Any], draws: int) -> Dict[str, Any]:
     """Return what a run of fewer draws would have given, of the outcome of the longer one that holds it.
 

@@ -7,13 +7,13 @@ import dataclasses
 import os
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, List, Optional, Sequence
+from typing import Any, Dict, Iterable, List, Optional, Sequence, cast
 
 from nutsbench import models
 from nutsbench.models import truths
 from nutsbench.records.grid import Cell, Estimate, estimate
-from nutsbench.records.record import SCHEMA, cell_key
-from nutsbench.records.stored import Stored
+from nutsbench.records.record import SCHEMA, cell_key, key
+from nutsbench.records.stored import Settings, Stored
 from nutsbench.stacks import environment
 from nutsbench.stacks.stack import Stack
 
@@ -54,6 +54,25 @@ class Job:
         """What a record of this job is found by."""
         name = cell_key(self.cell, self.model_digest, self.stack.name, self.stack_digest)
         return f"{SCHEMA}|{self.truth_digest}|{name}"
+
+
+def with_draws(job: Job, draws: int) -> Job:
+    """Return a job with another number of draws."""
+    settings = dataclasses.replace(job.cell.settings, draws=draws)
+    return dataclasses.replace(job, cell=dataclasses.replace(job.cell, settings=settings))
+
+
+def asked(job: Job, any_draws: bool) -> str:
+    """Return what a record that answers a job is found by; with any number of draws if that is open."""
+    return with_draws(job, 0).key if any_draws else job.key
+
+
+def answered(record: Stored, any_draws: bool) -> str:
+    """Return what :func:`asked` returns of a job that a record answers."""
+    if any_draws:
+        settings = cast(Settings, {**record["settings"], "draws": 0})
+        record = cast(Stored, {**record, "settings": settings})
+    return key(record)
 
 
 def jobs(cells: List[Cell], stacks: List[Stack], threads: int) -> List[Job]:
@@ -97,8 +116,7 @@ def together(todo: Iterable[Job], share: bool) -> List[List[Job]]:
     """
     found: Dict[Any, List[Job]] = {}
     for job in todo:
-        cell = dataclasses.replace(job.cell, settings=dataclasses.replace(job.cell.settings, draws=1))
-        found.setdefault((job.stack, cell) if share else job, []).append(job)
+        found.setdefault(with_draws(job, 1) if share else job, []).append(job)
     return [sorted(alike, key=lambda job: -job.cell.settings.draws) for alike in found.values()]
 
 

@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tupl
 from nutsbench import models
 from nutsbench.inside.clock import Progress
 from nutsbench.judge import estimators, quality
+from nutsbench.judge.goal import Goal
 from nutsbench.records.grid import warnings_of
 from nutsbench.records.record import Record, Status
 from nutsbench.records.store import RunFile, utc_now
@@ -30,6 +31,7 @@ def run(
     listen: Callable[[Job, Progress], None],
     prepare: str = "",
     goes_on: Callable[[Sequence[Job]], bool] = lambda _: True,
+    goal: Optional[Goal] = None,
 ) -> Iterator[Record]:
     """Run jobs one after the other, and yield the record of each once it is on disk.
 
@@ -49,6 +51,8 @@ def run(
         A model that all jobs are of, to be built and compiled once for all of them.
     goes_on : callable
         Asked before each run, with its jobs, whether it is to begin; what is not, is left out.
+    goal : Goal, optional
+        What each job is sampled until, in runs of more and more draws, beginning with its own.
 
     Raises
     ------
@@ -61,7 +65,7 @@ def run(
     # While the stack imports its packages, so that the first cell's judging waits for nothing.
     threading.Thread(target=estimators.load, daemon=True).start()
     for one, group in itertools.groupby(todo, key=lambda job: job.stack):
-        runs = plan.together(group, options.share)
+        runs = plan.together(group, options.share and goal is None)
         # A model that several runs are of is built and compiled once for all of them.
         of_model = Counter(alike[0].cell.model for alike in runs)
         checkout = {"checkout": environment.commit(one.checkout)} if one.checkout else {}
@@ -72,11 +76,16 @@ def run(
                     keep = options.share and of_model[alike[0].cell.model] > 1
                     while alike and goes_on(alike):
                         started, load = utc_now().isoformat(timespec="seconds"), environment.load()
-                        for job, outcome in _outcomes(worker, alike, options, listen, keep):
+                        if goal is None:
+                            outcomes = _outcomes(worker, alike, options, listen, keep)
+                        else:
+                            outcomes = _until(worker, alike.pop(), goal, options, listen, keep)
+                        for job, outcome in outcomes:
                             facts = {**machine, **checkout, "load_at_start": load, **worker.facts}
                             record = _record(job, options, origin, started, outcome, facts)
                             run_file.append(record)
-                            alike.remove(job)
+                            if job in alike:
+                                alike.remove(job)
                             yield record
                             if outcome.status is Status.INTERRUPTED:
                                 raise KeyboardInterrupt
@@ -91,40 +100,102 @@ def _outcomes(
 ) -> Iterator[Tuple[Job, Outcome]]:
     """Sample the first of some jobs in its stack; yield its outcome, and those of the jobs that it holds.
 
-    What the stack has handed out is judged here, ctrl-C included. Where the first one failed, the others
-    are not known.
+    Where the first one failed, the others are not known.
     """
     first, *others = alike
-    kept = first.cell.model if keep else ""
     prefixes = [job.cell.settings.draws for job in others]
     sampled = worker.run(first.cell, first.model_digest, functools.partial(listen, first), keep, prefixes)
-    holds = others if "sampled" in sampled.values and "lost" not in sampled.values else []
-    values, elapsed_s = sampled.values, sampled.elapsed_s
+    holds = others if _has_draws(sampled) else []
     try:
         for job in (first, *holds):
-            outcome = dataclasses.replace(sampled, elapsed_s=elapsed_s)
-            if job is not first:
-                outcome.values = judged.of_prefix(values, job.cell.settings.draws)
-            began = time.monotonic()
-            try:
-                listen(job, Progress("diagnose"))
-                outcome.values = judged.complete(
-                    job.cell,
-                    outcome.values,
-                    outcome.arrays,
-                    _draws_file(job, options),
-                    lambda: list(worker.ask("improper", kept, model=first.cell.model)["directions"]),
-                )
-            except KeyboardInterrupt:
-                outcome.status, outcome.reason = Status.INTERRUPTED, "stopped by the user in diagnose"
-            outcome.elapsed_s += time.monotonic() - began
-            if job is not first and "details" in outcome.values:
-                outcome.values["details"]["prefix_of"] = first.cell.settings.draws
-            yield job, outcome
-            elapsed_s = 0.0  # What the others take beside the first.
+            yield job, _completed(worker, first, job, sampled, options, listen, keep)
     finally:
         with contextlib.suppress(FileNotFoundError):
             sampled.arrays.unlink()
+
+
+def _until(
+    worker: Worker,
+    asked: Job,
+    goal: Goal,
+    options: Options,
+    listen: Callable[[Job, Progress], None],
+    keep: bool,
+) -> Iterator[Tuple[Job, Outcome]]:
+    """Sample a job with more and more draws; yield each run's outcome, and that of the draws that do.
+
+    Each run begins with the draws of the one before, bit for bit, so where it stops does not depend on
+    which were tried.
+    """
+    first = asked
+    while True:
+        blocks = goal.blocks(first.cell.settings.draws)[:-1]
+        sampled = worker.run(first.cell, first.model_digest, functools.partial(listen, first), keep, blocks)
+        try:
+            reached, more = None, None
+            if _has_draws(sampled):
+                listen(first, Progress("diagnose"))
+                draws = judged.draws_of(sampled.values, sampled.arrays)
+                reached = goal.reached(draws)
+                more = goal.more(draws) if reached is None else None
+            of_run = (
+                [first] if reached in (None, first.cell.settings.draws) else [plan.with_draws(first, reached)]
+            )
+            for job in dict.fromkeys([first, *of_run]):
+                outcome = _completed(worker, first, job, sampled, options, listen, keep)
+                outcome.values.setdefault("details", {})["until"] = {**goal.to_dict(), "reached": reached}
+                yield job, outcome
+        except KeyboardInterrupt:
+            sampled.status, sampled.reason = Status.INTERRUPTED, "stopped by the user in diagnose"
+            sampled.values = {"phases": sampled.values.get("phases", {})}
+            yield first, sampled
+            return
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                sampled.arrays.unlink()
+        if more is None or first.cell.settings.draws >= goal.max_draws:
+            return
+        first = plan.with_draws(asked, min(more, goal.max_draws))
+
+
+def _has_draws(sampled: Outcome) -> bool:
+    return "sampled" in sampled.values and "lost" not in sampled.values
+
+
+def _completed(
+    worker: Worker,
+    first: Job,
+    job: Job,
+    sampled: Outcome,
+    options: Options,
+    listen: Callable[[Job, Progress], None],
+    keep: bool,
+) -> Outcome:
+    """Return the outcome of a job of what a run has handed out: its own, or that of its first draws.
+
+    It is judged here, ctrl-C included. What the others take beside the first is their ``elapsed_s``.
+    """
+    outcome = dataclasses.replace(sampled)
+    if job is not first:
+        outcome.values = judged.of_prefix(sampled.values, job.cell.settings.draws)
+        outcome.elapsed_s = 0.0
+    kept = first.cell.model if keep else ""
+    began = time.monotonic()
+    try:
+        listen(job, Progress("diagnose"))
+        outcome.values = judged.complete(
+            job.cell,
+            outcome.values,
+            outcome.arrays,
+            _draws_file(job, options),
+            lambda: list(worker.ask("improper", kept, model=first.cell.model)["directions"]),
+        )
+    except KeyboardInterrupt:
+        outcome.status, outcome.reason = Status.INTERRUPTED, "stopped by the user in diagnose"
+    outcome.elapsed_s += time.monotonic() - began
+    if job is not first and "details" in outcome.values:
+        outcome.values["details"]["prefix_of"] = first.cell.settings.draws
+    return outcome
 
 
 def _draws_file(job: Job, options: Options) -> Optional[Path]:

@@ -177,3 +177,22 @@ def test_the_first_draws_of_a_longer_run_are_those_of_a_shorter_one(
             sum(record["phases"][name]["wall_s"] for name in ("tune", "draw")) for record in (longer, one)
         ]
         assert sampled[0] > sampled[1] > 0
+
+
+def test_sampling_until_an_ess_gives_the_draws_of_one_run_of_that_length(nutsbench, records, results):
+    cell = ("run", "addition", "--chains", "2", "--tune", "100", "--keep-draws")
+    done = nutsbench(*cell, "--draws", "50", "--until-ess", "120")
+    assert done.returncode == 0, done.stderr
+    first, *_, last = records()
+    assert first["settings"]["draws"] == 50
+    assert first["details"]["until"]["reached"] is None
+    reached = last["settings"]["draws"]
+    assert last["details"]["until"] == {"ess": 120, "rhat": None, "block": 50, "reached": reached}
+    assert reached % 50 == 0
+    assert min(last["metrics"][name] for name in ("ess_bulk_min", "ess_tail_min")) >= 120
+    # It is asked for by how it began, and known by what it has reached.
+    again = nutsbench(*cell, "--draws", "50", "--until-ess", "120")
+    assert "not run again: 1 cell" in again.stdout
+    assert f"{last['metrics']['ess_bulk_min']:,.0f}" in again.stdout
+    assert nutsbench(*cell, "--draws", str(reached), "--fresh", "--apart").returncode == 0
+    assert_same_draws(results, last, records()[-1])
