@@ -64,8 +64,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     print(
-        "| autocorrelation | draws of a chain | ESS over the true one, stopped | fixed | 95 % intervals of the"
-        " mean that miss, stopped | fixed |\n| ---: | ---: | ---: | ---: | ---: | ---: |"
+        "| autocorrelation | draws of a chain | ESS over the true one, stopped | fixed"
+        " | 95 % intervals of the mean that miss, stopped | fixed |"
+        "\n| ---: | ---: | ---: | ---: | ---: | ---: |"
     )
     for phi in (0.0, 0.5, 0.9):
         row = study(phi, options.ess, options.block, options.repeats, options.seed)
