@@ -141,6 +141,14 @@ def run_command(
         raise UserError(f"threads has to be at least 1, not {threads}.")
     given = {name: value for name, value in values.items() if value is not None}
     cells = grid.expand(grid.Grid(names, profile, given, seed))
+    for cell in cells if goal else ():
+        if cell.settings.draws > max_draws:
+            raise UserError(
+                f"{cell.model} begins with {cell.settings.draws} draws, above --max-draws {max_draws}:"
+                f" raise that, or give fewer --draws."
+            )
+        if until_rhat is not None and cell.settings.chains < 2:
+            raise UserError("R-hat needs two chains: give --chains 2 or more, or leave out --until-rhat.")
     chosen = [stack.resolve(text) for text in dict.fromkeys(stacks)]
     store = Store(results)
     loaded = store.load()

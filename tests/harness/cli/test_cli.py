@@ -111,6 +111,22 @@ def test_what_is_no_time_is_refused(nutsbench, text):
     assert f"{text!r} is not a time above 0: write 90s, 10m or 2h" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--until-ess", "0"], "0.0 is not in the range x>=1"),
+        (["--until-rhat", "1"], "1.0 is not in the range x>1"),
+        (
+            ["--until-ess", "400", "--max-draws", "300"],
+            "addition begins with 400 draws, above --max-draws 300",
+        ),
+        (["--until-rhat", "1.01", "--chains", "1"], "R-hat needs two chains: give --chains 2 or more"),
+    ],
+)
+def test_what_cannot_be_sampled_until_is_refused(nutsbench, results, options, said):
+    assert_refused(nutsbench("run", "addition", *options), said, results)
+
+
 def test_models_are_listed_in_words_and_in_json(nutsbench):
     listed = nutsbench("models").stdout.splitlines()
     assert [line.split()[0] for line in listed] == models.names()
