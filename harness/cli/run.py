@@ -25,8 +25,6 @@ from nutsbench.records import grid
 from nutsbench.records.stored import Stored
 from nutsbench.stacks import stack
 
-#: Draws of each chain after which it is looked at whether they are enough.
-_BLOCK = 50
 #: What an interrupted user is told.
 _KEPT = "What was measured is kept; the same command goes on from here."
 
@@ -127,14 +125,14 @@ def run_command(
     Every combination of the values given is one cell; what is not given is the
     profile's. Cells that are done already are not run again.
     """
-    from nutsbench.judge.goal import Goal
+    from nutsbench.judge.goal import BLOCK, Goal
     from nutsbench.records.store import Store, utc_now
     from nutsbench.run import plan
     from nutsbench.run.process import Options
 
     load_models(models_files)
     share = not (apart or cold)
-    goal = None if until_ess is until_rhat is None else Goal(until_ess, until_rhat, _BLOCK, max_draws)
+    goal = None if until_ess is until_rhat is None else Goal(until_ess, until_rhat, BLOCK, max_draws)
     if timeout <= 0:
         raise UserError(f"timeout has to be above 0, not {timeout:g}.")
     if threads < 1:
@@ -145,7 +143,7 @@ def run_command(
         if cell.settings.draws > max_draws:
             raise UserError(
                 f"{cell.model} begins with {cell.settings.draws} draws, above --max-draws {max_draws}:"
-                f" raise that, or give fewer --draws."
+                " raise that, or give fewer --draws."
             )
         if until_rhat is not None and cell.settings.chains < 2:
             raise UserError("R-hat needs two chains: give --chains 2 or more, or leave out --until-rhat.")
@@ -295,8 +293,8 @@ def _say_not_reached(records: Sequence[Stored]) -> None:
         until = record["details"].get("until")
         if until and until["reached"] is None:
             after = f"after {record['settings']['draws']} draws of each chain"
-            said = f"Not reached: {record['model']}, seed {record['seed']}, {after}; --max-draws allows more."
-            click.echo(said, err=True)
+            which = f"{record['model']}, seed {record['seed']}"
+            click.echo(f"Not reached: {which}, {after}: raise --max-draws, or --within.", err=True)
 
 
 def _print_plan(runs: Sequence[Sequence[Any]], guesses: Sequence[Optional[float]], skipped: int) -> int:

@@ -7,6 +7,6 @@ the models.
 
 Files, lowest first:
 system task clock isolated arrays callgrind yardstick precompiled modules ahead compile_cache facts
-mismatch steppers start sampling core samples instructions faults clauses observed improper density contract
-calibrate cell measure worker pair
+mismatch steppers start sampling preparing core samples instructions faults clauses observed improper density
+contract calibrate cell measure worker pair
 """

@@ -147,9 +147,9 @@ def collected() -> Iterator[Dict[str, "Future[None]"]]:
             key = precompiled.cache_key(self)
             if precompiled.is_cached(key):
                 return factory(self, *arguments, **options)
-            if key is not None and key in seen:
+            if key in seen:
                 raise NotImplementedError
-            seen.add(key)
+            seen.update(() if key is None else (key,))
             is_piece = True
             try:
                 self.compile_cmodule(tempfile.mkdtemp(dir=str(folder)))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Dict, Optional, Sequence
 
 from nutsbench import models
-from nutsbench.inside import arrays, clock, isolated, modules, sampling
+from nutsbench.inside import arrays, clock, isolated, modules, preparing, sampling
 from nutsbench.inside.faults import FAULTS, Fault
 from nutsbench.models.spec import ModelSpec, SamplerSettings
 
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str]) -> int:
     # One core: several of these processes run at a time, and time is not measured.
     settings = replace(spec.settings, **{**options.settings, "cores": 1})
     with modules.taken_over():
-        prepared = sampling.prepare(spec) if fault.of_draws_only else None
+        prepared = preparing.prepare(spec) if fault.of_draws_only else None
         for seed in options.seeds:
             row = sample(spec, fault, settings, seed, prepared, options.arrays / f"{seed}.npz")
             output.write(json.dumps(row) + "\n")

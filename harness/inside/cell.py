@@ -19,6 +19,7 @@ from nutsbench.inside import (
     contract,
     mismatch,
     modules,
+    preparing,
     sampling,
     start,
     steppers,
@@ -145,7 +146,7 @@ def sample(
 
 def compiled_ahead(spec: models.ModelSpec, digest: str) -> Dict[str, Any]:
     """Compile a model's modules on all processors, and return what ``compile_cache`` says of it."""
-    done = ahead.compile_ahead(f"{spec.name} {digest}", lambda: sampling.compile_only(spec))
+    done = ahead.compile_ahead(f"{spec.name} {digest}", lambda: preparing.compile_only(spec))
     return {f"ahead_{name}": value for name, value in done.items()}
 
 

@@ -264,12 +264,13 @@ class DrawClock:
     def part(self, sampling: PhaseTime, draws: Optional[int] = None) -> Part:
         """Return what tuning and drawing took, of the whole run or of a shorter one that it holds.
 
-        What ``pm.sample`` does after the last draw counts to drawing, in full for a shorter run too.
+        What ``pm.sample`` does after the last draw counts in full for a shorter run too, and is shared out
+        between both as the rest is.
 
         Parameters
         ----------
         sampling : PhaseTime
-            What the whole took, of both.
+            What the whole took, tuning and drawing together, seconds.
         draws : int, optional
             As :meth:`spans` has it.
         """

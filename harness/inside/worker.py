@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Sequence, TextIO
 
 from nutsbench import models
-from nutsbench.inside import cell, clock, compile_cache, facts, measure, modules, sampling, system
+from nutsbench.inside import cell, clock, compile_cache, facts, measure, modules, preparing, sampling, system
 from nutsbench.inside.cell import Common
 from nutsbench.inside.isolated import kill_group
 from nutsbench.inside.task import DOOR, PLAIN, Task
@@ -162,7 +162,7 @@ def _kept(task: Task, common: Common, events: Events) -> Common:
             if task.arguments.get("store"):
                 before = cell.compiled_ahead(models.get(task.keep), task.arguments["digest"])
                 taken = helped.enter_context(modules.taken_over())
-            prepared = sampling.prepare_once(models.get(task.keep), listener)
+            prepared = preparing.prepare_once(models.get(task.keep), listener)
     except (Exception, SystemExit):
         traceback.print_exc()
         return common
@@ -335,7 +335,7 @@ class Server:
 def _prepare(model: str, models_files: Sequence[str]) -> sampling.Prepared:
     for file in models_files:
         models.load_file(Path(file))
-    return sampling.prepare(models.get(model))
+    return preparing.prepare(models.get(model))
 
 
 def main(model: str = "", *models_files: str) -> None:

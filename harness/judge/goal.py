@@ -13,6 +13,8 @@ import numpy as np
 from nutsbench.judge import estimators
 from nutsbench.judge.diagnostics import scalars
 
+#: Draws of each chain after which it is looked at whether they are enough.
+BLOCK = 50
 #: By how much a run may grow at a time: an ESS of few draws says little of how many are needed.
 _LEAST, _MOST = 1.5, 8.0
 #: How many draws more than the last run's ESS asks for, so that one more run mostly does.

@@ -1,6 +1,6 @@
 """What is to be run, in which order, what one run serves several cells, and how long it will take.
 
-Pure: nothing here starts anything.
+Nothing here starts anything.
 """
 
 import dataclasses

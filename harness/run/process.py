@@ -8,7 +8,6 @@ import contextlib
 import json
 import os
 import select
-import signal
 import subprocess
 import tempfile
 import time
@@ -18,13 +17,13 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from nutsbench.base.paths import importable, scrub
 from nutsbench.inside import mismatch
-from nutsbench.inside.clock import Listener, Progress
+from nutsbench.inside.clock import Listener
 from nutsbench.inside.isolated import kill_group
 from nutsbench.inside.task import DOOR, PLAIN, Task
 from nutsbench.records.grid import Cell
 from nutsbench.records.record import Status
 from nutsbench.run import elsewhere
-from nutsbench.run.watch import Heard, for_memory, kernel_oom_kills, tail, where
+from nutsbench.run.watch import Heard, ending, for_memory, kernel_oom_kills, tail, where
 from nutsbench.stacks import environment
 from nutsbench.stacks.install import in_use
 from nutsbench.stacks.stack import Stack
@@ -311,7 +310,7 @@ class Worker:
             while True:
                 for event in self._events(wait_s=0.2):
                     if event["event"] == "ended":
-                        return self._verdict(event, heard.progress, kills_before)
+                        return ending(event, heard.progress, kills_before)
                     heard.event(event)
                 place = where(heard.progress)
                 if self._process is None or self._process.poll() is not None:
@@ -341,18 +340,6 @@ class Worker:
                 # Of a cell that had only just begun, the process is not known until now.
                 heard.event(event)
         self._stop()
-
-    @staticmethod
-    def _verdict(event: Mapping[str, Any], seen: Progress, kills_before: int) -> Tuple[Status, str]:
-        if not event["killed_by"] and not event["code"]:
-            return Status.OK, ""
-        if not event["killed_by"]:
-            return Status.CRASHED, f"the cell's process ended with code {event['code']} in {where(seen)}"
-        reason = f"killed by {signal.Signals(event['killed_by']).name} in {where(seen)}"
-        by_memory = for_memory(kills_before)
-        if not by_memory and event["killed_by"] == signal.SIGKILL:
-            return Status.CRASHED, f"{reason}, by someone else or for want of memory"
-        return Status.CRASHED, reason + by_memory
 
     def _send(self, task: Task) -> None:
         assert self._process is not None

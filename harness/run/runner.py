@@ -79,7 +79,7 @@ def run(
                         if goal is None:
                             outcomes = _outcomes(worker, alike, options, listen, keep)
                         else:
-                            outcomes = _until(worker, alike.pop(), goal, options, listen, keep)
+                            outcomes = _until(worker, alike.pop(), goal, options, listen, keep, goes_on)
                         for job, outcome in outcomes:
                             facts = {**machine, **checkout, "load_at_start": load, **worker.facts}
                             record = _record(job, options, origin, started, outcome, facts)
@@ -121,6 +121,7 @@ def _until(
     options: Options,
     listen: Callable[[Job, Progress], None],
     keep: bool,
+    goes_on: Callable[[Sequence[Job]], bool],
 ) -> Iterator[Tuple[Job, Outcome]]:
     """Sample a job with more and more draws; yield each run's outcome, and that of the draws that do.
 
@@ -156,6 +157,8 @@ def _until(
         if more is None or first.cell.settings.draws >= goal.max_draws:
             return
         first = plan.with_draws(asked, min(more, goal.max_draws))
+        if not goes_on([first]):
+            return
 
 
 def _has_draws(sampled: Outcome) -> bool:

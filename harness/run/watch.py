@@ -4,6 +4,7 @@ Nothing here imports PyMC3.
 """
 
 import contextlib
+import signal
 import time
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
@@ -11,6 +12,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 import psutil
 
 from nutsbench.inside.clock import Listener, Progress
+from nutsbench.records.record import Status
 
 _LOG_LINES = 20
 
@@ -109,3 +111,26 @@ def tail(log: Path) -> List[str]:
     except OSError:
         return []
     return [line for line in lines if line.strip()][-_LOG_LINES:]
+
+
+def ending(event: Mapping[str, Any], seen: Progress, kills_before: int) -> Tuple[Status, str]:
+    """Return how a child ended, and why if not well.
+
+    Parameters
+    ----------
+    event : dict
+        What its server has said of its end.
+    seen : Progress
+        How far it was.
+    kills_before : int
+        How often the kernel had ended something for want of memory before it began.
+    """
+    if not event["killed_by"] and not event["code"]:
+        return Status.OK, ""
+    if not event["killed_by"]:
+        return Status.CRASHED, f"the cell's process ended with code {event['code']} in {where(seen)}"
+    reason = f"killed by {signal.Signals(event['killed_by']).name} in {where(seen)}"
+    by_memory = for_memory(kills_before)
+    if not by_memory and event["killed_by"] == signal.SIGKILL:
+        return Status.CRASHED, f"{reason}, by someone else or for want of memory"
+    return Status.CRASHED, reason + by_memory
