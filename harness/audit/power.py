@@ -234,11 +234,9 @@ def _pair(trial: Trial, made: Stack, times: float, number: int) -> Dict[str, Any
 
 def _callgrind(trial: Trial, made: Stack, times: float, number: int) -> Dict[str, Any]:
     del number
-    base, head = callgrind.count_both(
-        slowdown.arm("BASE", made, trial.place, 0.0),
-        slowdown.arm("HEAD", made, trial.place, times),
-        trial.model,
-    )
+    arms = [slowdown.arm(role, made, trial.place, more) for role, more in (("BASE", 0.0), ("HEAD", times))]
+    with callgrind.Counter(*arms) as counter:
+        base, head = counter.of_model(trial.model)
     return {"log_ratio": math.log(callgrind.ratio(base, head).ratio)}
 
 

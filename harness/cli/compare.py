@@ -49,6 +49,7 @@ _KEPT = "Nothing was kept: no model was decided."
 @click.option("--counter", default="time", show_default=True, help="time, or callgrind: instructions.")
 @click.option("--stack", "stack_name", default=stack.DEFAULT, show_default=True,
               help="Of a git revision, which of its stacks.")  # fmt: skip
+@click.option("--fail-fast", is_flag=True, help="End as soon as all together or any model is slower.")
 @click.option("--markdown", is_flag=True, help="Print Markdown, for a pull request's comment.")
 @no_wait_option
 @results_option
@@ -63,6 +64,7 @@ def compare_command(
     budget: float,
     counter: str,
     stack_name: str,
+    fail_fast: bool,
     markdown: bool,
     no_wait: bool,
     results: Path,
@@ -92,6 +94,7 @@ def compare_command(
         threshold=THRESHOLDS[counter] if threshold is None else threshold / 100,
         level=level / 100,
         budget_s=budget,
+        fail_fast=fail_fast,
     )
     if records.is_records(base) != records.is_records(head):
         raise UserError(

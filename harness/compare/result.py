@@ -38,14 +38,18 @@ class Options:
     budget_s : float
         Wall seconds for each model.
     bursts : int
-        Bursts of each arm in a pair.
+        Bursts of each arm in a pair: what a process happens to get is more than half of a pair's spread, and
+        more bursts leave that as it is.
+    fail_fast : bool
+        Whether to end as soon as anything is called slower.
     """
 
     counter: str = "time"
     threshold: float = THRESHOLDS["time"]
     level: float = 0.01
     budget_s: float = 60.0
-    bursts: int = 10
+    bursts: int = 6
+    fail_fast: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,11 +64,14 @@ class Given:
         Whether both arms made the same leapfrogs.
     details : list of dict
         What it rests on, ready for JSON.
+    moved : list of dict
+        Functions that one arm spends more on than the other: ``function``, ``base``, ``head``, ``unit``.
     """
 
     speed: Interval
     same_work: bool
     details: Sequence[Dict[str, Any]]
+    moved: Sequence[Dict[str, Any]] = ()
 
 
 @dataclass
@@ -149,6 +156,7 @@ class Result:
             "cost": None if self.cost is None else self.cost.to_dict(),
             "log_ratios": self.logs,
             "details": [] if self.given is None else list(self.given.details),
+            "moved": [] if self.given is None else list(self.given.moved),
             "seconds": self.seconds,
             "problem": self.problem,
         }

@@ -3,6 +3,7 @@
 import math
 import random
 import time
+from functools import partial
 from typing import Callable, Dict, List, Optional, Sequence
 
 from nutsbench.base.paths import scrub
@@ -96,15 +97,22 @@ class Study(Comparison):
     def run(self, listen: Callable[["Study"], None]) -> None:
         """Measure, and tell of every step."""
         if self.options.counter == "callgrind":
-            for result in self.measured:
-                self._try(result, self._count)
-                listen(self)
+            with callgrind.Counter(self.base, self.head) as counter:
+                for result in self.measured:
+                    self._try(result, partial(self._count, counter))
+                    listen(self)
+                    if self._is_enough:
+                        break
         else:
             self._run_pairs(listen)
         for result in self.measured:
             if result.same_work is False:
                 self._try(result, self._weigh)
                 listen(self)
+
+    @property
+    def _is_enough(self) -> bool:
+        return self.options.fail_fast and self.verdict is Verdict.SLOWER
 
     def _run_pairs(self, listen: Callable[["Study"], None]) -> None:
         while True:
@@ -117,6 +125,8 @@ class Study(Comparison):
             for result in todo:
                 self._try(result, self._pair)
                 listen(self)
+                if self._is_enough:
+                    return
 
     def _goes_on(self, result: Result) -> bool:
         if self._is_spent(result):
@@ -161,10 +171,11 @@ class Study(Comparison):
             result.first_s = self._clock() - began
         self._rounds[-1][result.model] = result.logs[-1]
 
-    def _count(self, result: Result) -> None:
-        base, head = callgrind.count_both(self.base, self.head, result.model)
+    def _count(self, counter: callgrind.Counter, result: Result) -> None:
+        base, head = counter.of_model(result.model)
         details = [base.to_dict(), head.to_dict()]
-        result.given = Given(callgrind.ratio(base, head), callgrind.same_work(base, head), details)
+        moved = [one.to_dict() for one in callgrind.moved(base, head)]
+        result.given = Given(callgrind.ratio(base, head), callgrind.same_work(base, head), details, moved)
 
     def _weigh(self, result: Result) -> None:
         given = result.given

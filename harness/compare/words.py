@@ -111,6 +111,7 @@ def sentences(study: Comparison) -> List[str]:
     other = [result for result in study.results.values() if result.same_work is False]
     for result in other:
         said.append(_other_work(result))
+    said += [told for result in study.results.values() for told in _moved(result)]
     unclear = [r.model for r in study.measured if r.same_work and r.verdict is Verdict.UNDECIDED]
     if unclear and study.verdict is not Verdict.UNDECIDED and len(study.measured) > 1:
         said.append(f"By itself not decided: {', '.join(unclear)}; {study.more} would tell.")
@@ -119,6 +120,19 @@ def sentences(study: Comparison) -> List[str]:
             how = "was measured in part only" if result.is_known else "was not measured"
             said.append(f"{result.model} {how}: {result.problem}.")
     return said
+
+
+def _moved(result: Result) -> List[str]:
+    """Say in which functions one arm spends more than the other, where counts differ beyond their spread."""
+    given = result.given
+    if given is None or given.speed.lower <= 1 <= given.speed.upper:
+        return []
+    of_c = [one for one in given.moved if one["unit"] == "instructions"]
+    of_python = [one for one in given.moved if one["unit"] == "calls"]
+    told = [", ".join(f"{one['head'] - one['base']:+,.0f} in {one['function']}" for one in of_c)]
+    told += [f"calls, from {one['base']:.3g} to {one['head']:.3g}: {one['function']}" for one in of_python]
+    found = "; ".join(filter(None, told))
+    return [f"{result.model}, instructions of a leapfrog: {found}."] if found else []
 
 
 def _answer(study: Comparison) -> str:

@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 from pathlib import Path
-from typing import Dict, Iterator, List, Tuple
+from typing import Dict, Iterator, List, Mapping, Tuple
 
 #: valgrind does not know AVX-512, and what is compiled for one processor must not meet another.
 PROCESSOR = "-march=haswell"
@@ -132,6 +132,33 @@ def read(path: Path, compiledir: str) -> Dict[str, int]:
     if not any(by_kind.values()):
         raise ValueError(f"{path.name} counts nothing")
     return by_kind
+
+
+def by_function(path: Path, compiledir: str, names: Mapping[str, str]) -> Dict[str, int]:
+    """Return a callgrind file's own instructions by function, those that :func:`read` counts.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    compiledir : str
+        Theano's folder of compiled modules.
+    names : dict of str
+        By the file of a compiled module, what it is called: its functions have no names of their own.
+
+    Returns
+    -------
+    dict of str to int
+        By kind and function: ``libm and BLAS: exp``.
+    """
+    found: Dict[str, int] = {}
+    with path.open() as file:
+        for library, function, cost in _own_costs(file):
+            plain = function.partition("'")[0]
+            if plain not in _BY_ADDRESS:
+                name = f"{kind_of(library, compiledir)}: {names.get(library, plain)}"
+                found[name] = found.get(name, 0) + cost
+    return found
 
 
 def total(path: Path) -> int:

@@ -6,13 +6,17 @@ worker compiles a small model before it forks, so that its cells find the common
 """
 
 import os
+import re
 import shutil
 from pathlib import Path
-from typing import Any, Set
+from typing import Any, Dict, Set
 
 import numpy as np
 
 from nutsbench.inside import ahead, modules, precompiled
+
+#: What Theano writes at the head of an operation's code.
+_OPERATION = re.compile(r"^// Op class (\w+)", re.MULTILINE)
 
 
 def _module_cache() -> Any:
@@ -69,6 +73,20 @@ def cached_folders() -> Set[Path]:
 def loaded_modules() -> Set[str]:
     """Return the files of the modules that this process has loaded."""
     return set(_module_cache().module_from_name)
+
+
+def operations() -> Dict[str, str]:
+    """Return, by the file of each module that this process has loaded, the operation that it computes."""
+    found = {}
+    for file in loaded_modules():
+        try:
+            source = Path(file).with_name("mod.cpp").read_text(errors="replace")
+        except OSError:
+            continue  # Of a process that has ended.
+        named = _OPERATION.search(source)
+        if named:
+            found[file] = named.group(1)
+    return found
 
 
 def remove_unversioned(known: Set[str]) -> int:

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from nutsbench import models
-from nutsbench.inside import callgrind, compile_cache, core
+from nutsbench.inside import callgrind, compile_cache, core, modules
 
 #: Instructions of the gradient that a count is made of, about: what is done once (two calls through ctypes)
 #: is then less than a thousandth of it.
@@ -111,12 +111,21 @@ class Counter:
         self._parts = 0
         return self
 
-    def count(self, call: Callable[[], object], calls: int, tables: int) -> List[Path]:
-        """Count some calls with each of some tables of attributes, and return callgrind's files."""
+    def count(
+        self,
+        call: Callable[[], object],
+        calls: int,
+        tables: int,
+        fill: Optional[Callable[[], object]] = None,
+    ) -> List[Path]:
+        """Count some calls with each of some tables of attributes, and return callgrind's files.
+
+        What ``fill`` does, a call if not given, fills a table.
+        """
         turns, files = range(calls), []
         for order in self._orders[:tables]:
             _another_table(order)
-            call()  # Fills the table.
+            (fill or call)()
             self._library.nutsbench_toggle()
             for _ in turns:
                 call()
@@ -155,15 +164,19 @@ def dump(one: core.Core, path: Path) -> bool:
     return True
 
 
-def _core(name: str, pickled: Optional[Path]) -> Tuple[core.Core, bool]:
-    """Return a model's core; tell also whether modules had to be compiled first, which the cache lacked."""
+def _core(name: str, pickled: Optional[Path]) -> Tuple[core.Core, bool, Dict[str, str]]:
+    """Return a model's core, whether modules had to be compiled that the cache lacked, and their names."""
     known, cached = compile_cache.loaded_modules(), compile_cache.cached_modules()
-    one = pickle.loads(pickled.read_bytes()) if pickled else core.Core(models.get(name))
+    with modules.taken_over():
+        one = pickle.loads(pickled.read_bytes()) if pickled else core.Core(models.get(name))
+    named = compile_cache.operations()
     compile_cache.remove_unversioned(known)
-    return one, compile_cache.cached_modules() > cached
+    return one, compile_cache.cached_modules() > cached, named
 
 
-def count(name: str, pickled: Optional[Path], counter: Counter) -> Dict[str, Any]:
+def count(
+    name: str, pickled: Optional[Path], counter: Counter, leapfrogs: int = 0, tables: int = 1
+) -> Dict[str, Any]:
     """Count a model's core, in this process.
 
     Parameters
@@ -174,17 +187,36 @@ def count(name: str, pickled: Optional[Path], counter: Counter) -> Dict[str, Any
         Its core as :func:`dump` wrote it; without it is compiled here.
     counter : Counter
         What counts.
+    leapfrogs : int
+        Count nothing but transitions, of so many leapfrogs.
+    tables : int
+        With so many tables of attributes; of transitions alone.
 
     Returns
     -------
     dict
         By workload (gradient, leapfrog, and transitions: those of each of their leapfrogs) callgrind's files,
-        and of how many of it each is: ``files``, ``numbers``. ``cold``: whether something had to be compiled
-        first, which disturbs a count; then there are none.
+        and of how many of it each is: ``files``, ``numbers``. ``operations``: by the file of a compiled
+        module what it computes. ``cold``: whether something had to be compiled first, which disturbs a count;
+        then there are none.
     """
-    one, cold = _core(name, pickled)
+    one, cold, named = _core(name, pickled)
     if cold:
         return {"cold": True}
+    found = _of_transitions(one, counter, leapfrogs, tables) if leapfrogs else _of_all(one, counter)
+    return {"cold": False, "operations": named, **found}
+
+
+def _of_transitions(one: core.Core, counter: Counter, leapfrogs: int, tables: int) -> Dict[str, Any]:
+    few = partial(one.leapfrogs, _LEAPFROGS)
+    _warm(one.leapfrog)
+    few()  # What a first run fills.
+    with counter:
+        files = counter.count(partial(one.leapfrogs, leapfrogs), 1, tables, few)
+    return {"files": {"transitions": [path.name for path in files]}, "numbers": {"transitions": leapfrogs}}
+
+
+def _of_all(one: core.Core, counter: Counter) -> Dict[str, Any]:
     for call in (one.gradient, one.leapfrog, partial(one.leapfrogs, _LEAPFROGS)):
         _warm(call)
     with counter:
@@ -205,7 +237,6 @@ def count(name: str, pickled: Optional[Path], counter: Counter) -> Dict[str, Any
             "transitions": transitions(),
         }
     return {
-        "cold": False,
         "files": {workload: [path.name for path in paths] for workload, paths in files.items()},
         "numbers": {"gradient": calls, "leapfrog": calls, "transitions": leapfrogs},
     }
@@ -239,7 +270,7 @@ def _answer(request: Mapping[str, Any], counter: Counter) -> Dict[str, Any]:
         for file in request["models_files"]:
             models.load_file(Path(file))
         path = Path(request["pickle"]) if request["pickle"] else None
-        return count(str(request["model"]), path, counter)
+        return count(str(request["model"]), path, counter, request["leapfrogs"], request["tables"])
     except Exception as error:
         traceback.print_exc()
         return {"error": f"{type(error).__name__}: {error}"}

@@ -3,8 +3,8 @@
 Some of Theano's operations have no version, so that each process compiles them anew: two seconds of g++ in
 every worker. Here a module is kept under a digest of its C source, the compiler, its flags, Python, numpy and
 Theano's headers, and another process that asks for the very same one gets a copy. Stacks and checkouts share
-the folder. It is used where compiling is not what is measured: benchmarks and comparisons go without it, and
-a record says how many modules came from it.
+the folder. It is used where compiling is not what is measured: benchmarks of it go without, and a record says
+how many modules came from it.
 """
 
 import contextlib

@@ -3,9 +3,11 @@
 ``python -m nutsbench.inside.pair MODEL [FILE]...`` reads one JSON line a request and writes one JSON
 line an answer. Step size, metric and start are fixed and the seed comes with the request, so
 both arms are asked for the same work; what they answer tells whether they did it.
+
+A pair of processes serves one model and is timed. Where nothing is timed, a process that has imported PyMC3
+serves many: a fork of it for each (``fork``).
 """
 
-import contextlib
 import gc
 import json
 import os
@@ -15,6 +17,8 @@ import time
 from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, Sequence
+
+from nutsbench.inside import calls
 
 _STARTED = time.perf_counter()
 
@@ -45,17 +49,19 @@ class Child:
     def prepare(self) -> Dict[str, Any]:
         """Build and compile the model, and return what it took and what the workload is."""
         from nutsbench import models
-        from nutsbench.inside import compile_cache, modules, precompiled
+        from nutsbench.inside import ahead, modules, precompiled
         from nutsbench.inside.core import Core
 
         precompiled.use()
         for file in self._files:
             models.load_file(Path(file))
         spec = models.get(self._model)
-        # An empty cache is filled for the pairs that follow, and what that takes is told of none of them.
-        is_first = not compile_cache.cached_modules()
-        with modules.taken_over() if is_first else contextlib.nullcontext():
-            compile_cache.load_blas()
+        # Once for each stack: the first pair fills the cache for those that follow, and what that takes is
+        # told of none of them.
+        ahead.compile_ahead(f"core of {self._model} {models.model_digest(spec)}", lambda: Core(spec))
+        # Some of Theano's modules are compiled by every process anew. That is a second of g++ which says
+        # nothing of either arm, and more pairs are worth more.
+        with modules.taken_over():
             self._core = Core(spec)
         # What PyMC3 and Theano have made stays: the collector need not look through it in a burst.
         gc.collect()
@@ -67,6 +73,20 @@ class Child:
             "build_s": self._core.build_s,
             "compile_s": self._core.compile_s,
         }
+
+    def fork(self, model: str) -> Dict[str, Any]:
+        """Answer what follows in a fork, of another model, up to ``end``; this process waits meanwhile."""
+        pid = os.fork()
+        if pid:
+            _, status = os.waitpid(pid, 0)
+            # The fork has said why.
+            return {} if status == 0 else {"ended": status}
+        self._model = model
+        return {"forked": True}
+
+    def end(self) -> Dict[str, Any]:
+        """End this process, which is a fork."""
+        os._exit(0)
 
     def memory(self) -> Dict[str, Any]:
         """Return the most memory that the process has held so far."""
@@ -81,6 +101,19 @@ class Child:
             "leapfrogs": found.leapfrogs,
             "end": found.positions[-1].tolist(),
         }
+
+    def calls(self, seed: int, transitions: int) -> Dict[str, Any]:
+        """Make transitions as :meth:`burst` does, and return how often which function was called in them."""
+        counted = calls.Calls()
+        with counted:
+            found = self._core.burst(seed, transitions)
+        return {"leapfrogs": found.leapfrogs, "end": found.positions[-1].tolist(), "calls": counted.counts}
+
+    def pickled(self, path: str) -> Dict[str, Any]:
+        """Write the core to a file, for a process that counts its instructions; tell whether it could be."""
+        from nutsbench.inside import instructions
+
+        return {"pickled": instructions.dump(self._core, Path(path))}
 
     def chain(self, seed: int, transitions: int, path: str) -> Dict[str, Any]:
         """Write the positions of a chain to a file, shape (transition, dimension); return its leapfrogs."""

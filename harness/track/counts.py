@@ -41,15 +41,28 @@ class Counts:
     ----------
     stack : Stack
         The stack; it has to be ready.
+    variables : dict of str, optional
+        Environment variables on top.
+    cache : Path, optional
+        Theano's compile cache; the stack's own for counts if not given.
     """
 
-    def __init__(self, stack: Stack) -> None:
-        self._stack = stack
-        self._cache = stack.home / "compiledir-callgrind"
+    def __init__(
+        self, stack: Stack, variables: Optional[Mapping[str, str]] = None, cache: Optional[Path] = None
+    ) -> None:
+        self._stack, self._variables = stack, dict(variables or {})
+        self._cache = cache or stack.home / "compiledir-callgrind"
         self._folder = tempfile.TemporaryDirectory(prefix="nutsbench-counts-")
         self._process: Optional[subprocess.Popen[bytes]] = None
 
-    def of_model(self, model: str, models_files: Sequence[str], pickle: str = "") -> Dict[str, Any]:
+    def of_model(
+        self,
+        model: str,
+        models_files: Sequence[str],
+        pickle: str = "",
+        leapfrogs: int = 0,
+        tables: int = 1,
+    ) -> Dict[str, Any]:
         """Return the instructions of a model's core.
 
         Parameters
@@ -61,12 +74,17 @@ class Counts:
         pickle : str
             File of its core, by :func:`nutsbench.inside.instructions.dump`; without it is compiled again,
             which takes longer.
+        leapfrogs : int
+            Count nothing but transitions, of so many leapfrogs, and tell of which functions.
+        tables : int
+            How often transitions are counted then, the least being taken.
 
         Returns
         -------
         dict
             ``instructions`` by workload (gradient, leapfrog, and transitions: those of each of their
-            leapfrogs), and ``shares`` of them by :data:`nutsbench.inside.callgrind.KINDS`.
+            leapfrogs), and ``shares`` of them by :data:`nutsbench.inside.callgrind.KINDS`; of transitions
+            alone ``functions``, the instructions of each leapfrog by function.
 
         Raises
         ------
@@ -79,12 +97,18 @@ class Counts:
         place = Path(self._folder.name, "socket")
         if self._process is None or self._process.poll() is not None:
             self._start(place)
-        request = {"model": model, "models_files": list(models_files), "pickle": pickle}
+        request = {
+            "model": model,
+            "models_files": list(models_files),
+            "pickle": pickle,
+            "leapfrogs": leapfrogs,
+            "tables": tables,
+        }
         found = _ask(place, request)
         if found["cold"]:
             # A process that compiles lays its memory out otherwise: its count is not taken.
             found = _ask(place, request)
-        return _read(found, place.parent, self._cache)
+        return _read(found, place.parent, self._cache, bool(leapfrogs))
 
     def _start(self, place: Path) -> None:
         self._cache.mkdir(parents=True, exist_ok=True)
@@ -94,6 +118,7 @@ class Counts:
         variables = {
             **given,
             **callgrind.variables(self._stack.has_theano_pymc, given["THEANO_FLAGS"]),
+            **self._variables,
         }
         command = [
             *callgrind.command(f"{output}.%p"),
@@ -126,16 +151,20 @@ class Counts:
         self._folder.cleanup()
 
 
-def _read(found: Mapping[str, Any], folder: Path, cache: Path) -> Dict[str, Any]:
+def _read(found: Mapping[str, Any], folder: Path, cache: Path, by_function: bool) -> Dict[str, Any]:
     least: Dict[str, Dict[str, int]] = {}
+    functions: Dict[str, float] = {}
     for workload, names in found["files"].items():
-        counted = []
-        for name in names:
-            counted.append(callgrind.read(folder / name, str(cache)))
-            (folder / name).unlink()
+        counted = {name: callgrind.read(folder / name, str(cache)) for name in names}
         # More of the same work is collisions in a table of the interpreter's.
-        least[workload] = min(counted, key=lambda costs: sum(costs.values()))
+        name, least[workload] = min(counted.items(), key=lambda one: sum(one[1].values()))
+        if by_function:
+            costs = callgrind.by_function(folder / name, str(cache), found["operations"])
+            functions = {which: cost / found["numbers"][workload] for which, cost in costs.items()}
+        for name in names:
+            (folder / name).unlink()
     return {
+        **({"functions": functions} if by_function else {}),
         "instructions": {
             workload: round(sum(least[workload].values()) / number)
             for workload, number in found["numbers"].items()

@@ -62,6 +62,24 @@ def test_a_slowdown_is_found_and_ends_the_comparison(compared):
     assert result.interval.ratio == pytest.approx(1.1, rel=0.02)
 
 
+def test_who_wants_no_more_than_the_answer_has_it_sooner(compared):
+    ratios = {"fork": 1.1, "addition": 1.0}
+    whole, _ = compared(ratios, fail_fast=False)
+    found, told = compared(ratios, fail_fast=True)
+    assert found.verdict is whole.verdict is Verdict.SLOWER
+    assert told.count(Verdict.SLOWER) == 1
+    assert sum(len(one.pairs) for one in found.results.values()) < sum(
+        len(one.pairs) for one in whole.results.values()
+    )
+
+
+def test_nothing_slower_is_no_answer_before_every_model_has_one(compared):
+    ratios = {"fork": 1.0, "addition": 1.0}
+    found, _ = compared(ratios, spread=0.005, fail_fast=True)
+    assert found.verdict is Verdict.SAME
+    assert all(one.verdict is Verdict.SAME for one in found.results.values())
+
+
 def test_arms_that_are_alike_are_the_same(compared):
     found, told = compared({"fork": 1.0, "addition": 1.0}, spread=0.005)
     assert found.verdict is Verdict.SAME

@@ -126,6 +126,19 @@ def test_one_slower_model_does_not_make_a_faster_whole_slower(compared):
     assert said.startswith("HEAD (x) is slower than BASE (x) in m2 (+10.0 %); time per leapfrog -11.0 %")
 
 
+def test_functions_that_instructions_moved_to_are_named(compared):
+    found = compared(1.2, 1.001)
+    moved = [
+        {"function": "numpy: exp", "base": 0.0, "head": 12345.0, "unit": "instructions"},
+        {"function": "pymc3.step", "base": 1.0, "head": 2.0, "unit": "calls"},
+    ]
+    for name, result in found.results.items():
+        result.given = Given(result.given.speed, True, [], moved if name == "m0" else moved[:1])
+    told = [one for one in words.sentences(found) if "numpy" in one]
+    # Of counts that agree within their spread nothing is said.
+    assert told == ["m0, instructions of a leapfrog: +12,345 in numpy: exp; calls, from 1 to 2: pymc3.step."]
+
+
 def test_markdown_is_an_answer_with_a_table_in_a_fold(compared):
     text = words.markdown(compared(1.0, 1.2), ["a note"])
     assert text.startswith("**slower**: HEAD (x) is slower than BASE (x)")

@@ -48,6 +48,20 @@ def test_own_instructions_are_added_up_by_kind(tmp_path):
     }
 
 
+def test_own_instructions_are_added_up_by_function(tmp_path):
+    path = tmp_path / "out.1.1"
+    path.write_text(FILE)
+    names = {"/cache/compiledir_Linux/tmp1/m.so": "Elemwise"}
+    assert callgrind.by_function(path, "/cache", names) == {
+        "python: _PyEval_EvalFrameDefault": 150,
+        "compiled: Elemwise": 35,
+        "numpy: DOUBLE_add": 7,
+        "libm and BLAS: exp": 11,
+        "other: memcpy": 2,
+    }
+    assert callgrind.by_function(path, "/cache", {})["compiled: run"] == 35
+
+
 def test_the_total_is_read_off_the_end(tmp_path):
     path = tmp_path / "out.1.1"
     path.write_text(FILE)
