@@ -29,7 +29,7 @@ from nutsbench.cli.common import (
     results_option,
     say_problems,
 )
-from nutsbench.records import grid, store
+from nutsbench.records import grid, lines
 from nutsbench.stacks import environment, stack
 
 #: Fast models, of one scalar to nine, with and without data.
@@ -140,7 +140,7 @@ def _key(row: Mapping[str, Any]) -> Key:
 
 def _lines(file: Path) -> List[str]:
     """Return a file's lines; published ones are compressed."""
-    return store.content(file).decode().splitlines() if file.is_file() else []
+    return lines.content(file).decode().splitlines() if file.is_file() else []
 
 
 def _done(path: Path) -> Set[Key]:

@@ -18,7 +18,7 @@ from nutsbench.cli.common import (
     no_wait_option,
     print_json,
 )
-from nutsbench.records.store import content
+from nutsbench.records.lines import content
 from nutsbench.stacks import environment
 
 _FILE = "trials.jsonl"

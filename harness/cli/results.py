@@ -25,6 +25,23 @@ def print_records(records: Sequence[Stored], files: Sequence[Any] = (), wide: bo
         Whether to print all there is, however wide the screen would have to be.
     """
     from nutsbench.cli import summary
+
+    print_table(records, wide)
+    for sentence in summary.sentences(records, [str(file) for file in files]):
+        click.echo(sentence)
+
+
+def print_table(records: Sequence[Stored], wide: bool = False) -> None:
+    """Print records, the worst first.
+
+    Parameters
+    ----------
+    records : sequence of dict
+        Records, one or more.
+    wide : bool
+        Whether to print all there is, however wide the screen would have to be.
+    """
+    from nutsbench.cli import summary
     from nutsbench.records import table
 
     if wide:
@@ -35,5 +52,3 @@ def print_records(records: Sequence[Stored], files: Sequence[Any] = (), wide: bo
         for text, style in summary.table(records, width):
             colours: Mapping[str, Any] = _COLOURS.get(style, {"fg": style})
             click.secho(text, **colours)
-    for sentence in summary.sentences(records, [str(file) for file in files]):
-        click.echo(sentence)

@@ -1,12 +1,15 @@
 """``nutsbench show``: the records, as a table, JSON or CSV."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Optional, Tuple
+from typing import TYPE_CHECKING, List, Mapping, Optional, Sequence, Tuple
 
 import click
 
 from nutsbench import models
+from nutsbench.base.errors import UserError
+from nutsbench.cli import summary
 from nutsbench.cli.common import (
     check_choice,
     console,
@@ -17,11 +20,19 @@ from nutsbench.cli.common import (
     results_option,
     say_problems,
 )
-from nutsbench.cli.results import print_records
+from nutsbench.cli.results import print_records, print_table
 from nutsbench.judge.quality import VERDICTS
-from nutsbench.records import grid
+from nutsbench.records import grid, table
 from nutsbench.records.stored import Stored
 from nutsbench.stacks import stack
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nutsbench.records.index import Index
+
+#: More lines nobody reads: of more records the worst are shown.
+_MOST = 1_000
 
 
 @click.command("show")
@@ -34,6 +45,7 @@ from nutsbench.stacks import stack
 @click.option("--claims", "as_claims", is_flag=True, help="Show the models' claims, and whether they hold.")
 @click.option("--history", is_flag=True, help="Every record, not only the newest of each cell.")
 @click.option("--all", "everything", is_flag=True, help="Also records that were measured elsewhere.")
+@click.option("--limit", type=int, help="At most so many: the worst; as JSON or CSV the last.")
 @click.option("--wide", is_flag=True, help="The wide table, with phases and all reasons, as for one MODEL.")
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, one line a cell.")
@@ -50,6 +62,7 @@ def show_command(
     as_claims: bool,
     history: bool,
     everything: bool,
+    limit: Optional[int],
     wide: bool,
     as_json: bool,
     as_csv: bool,
@@ -62,8 +75,8 @@ def show_command(
     Records that came with a clone are shown while there are none of this machine's own.
     """
     from nutsbench.judge import accuracy as judged
-    from nutsbench.records import store, table
-    from nutsbench.records.record import Status, newest, place
+    from nutsbench.records import index
+    from nutsbench.records.record import Status
     from nutsbench.records.stored import json_schema
 
     if as_schema:
@@ -74,40 +87,106 @@ def show_command(
     check_choice("profile", (profile,) if profile else (), grid.PROFILES)
     check_choice("quality", (verdict,) if verdict else (), VERDICTS)
     check_choice("accuracy", (accuracy,) if accuracy else (), judged.VERDICTS)
-    loaded = store.Store(results).load()
-    say_problems(loaded.problems)
-    check_choice("model", names, dict.fromkeys([*models.names(), *(r["model"] for r in loaded.records)]))
-    check_choice("stack", stacks, dict.fromkeys([*stack.NAMES, *(r["stack"] for r in loaded.records)]))
-    records = loaded.records if everything else _own(loaded.records, results)
-    if not history:
-        records = list(newest(_by_present_truth_last(records), place).values())
-    records = [
-        record
-        for record in records
-        if (not names or record["model"] in names)
-        and (not stacks or record["stack"] in stacks)
-        and (not statuses or record["status"] in statuses)
-        and (profile is None or record["profile"] == profile)
-        and (verdict is None or record["quality"]["verdict"] == verdict)
-        and (accuracy is None or (record.get("accuracy") or {}).get("verdict") == accuracy)
-    ]
-    if as_json:
-        print_json(records)
-    elif as_csv:
-        click.echo(store.frame(records).to_csv(index=False), nl=False)
-    elif records and as_claims:
-        console().print(table.claims_table(records))
-    elif records:
-        print_records(
-            records, models_files, wide or len({record["model"] for record in records} & set(names)) == 1
-        )
-    else:
-        click.echo("No records. `nutsbench run` makes some.")
+    if limit is not None and limit < 1:
+        raise UserError(f"limit has to be at least 1, not {limit}.")
+    with index.opened(results, lambda says: click.echo(says, err=True)) as found:
+        say_problems(found.problems)
+        check_choice("model", names, dict.fromkeys([*models.names(), *found.names("model")]))
+        check_choice("stack", stacks, dict.fromkeys([*stack.NAMES, *found.names("stack")]))
+        own, of_folder = ("true", []) if everything else _own(found, results)
+        chosen, last = ("found", "0") if history else ("", _present_truth(found))
+        wanted, values = _wanted(
+            {"model": names, "stack": stacks, "status": statuses, "profile": _one(profile),
+             "quality": _one(verdict), "accuracy": _one(accuracy)}
+        )  # fmt: skip
+        if history:
+            wanted, values = f"({own}) AND {wanted}", [*of_folder, *values]
+        else:
+            chosen = found.newest("place", own, of_folder, last)
+        shown = _Shown(found, chosen, wanted, values)
+        if not shown.count and not (as_json or as_csv):
+            click.echo("No records. `nutsbench run` makes some.")
+        elif as_json:
+            print_json(shown.records(limit))
+        elif as_csv:
+            click.echo(shown.frame(limit).to_csv(index=False), nl=False)
+        elif as_claims:
+            console().print(table.claims_table(shown.records(limit)))
+        else:
+            shown.print(limit, models_files, wide, names)
     return 0
 
 
-def _by_present_truth_last(records: List[Stored]) -> List[Stored]:
-    """Sort records that were judged by a truth that no longer stands to the front.
+def _one(value: Optional[str]) -> Tuple[str, ...]:
+    return (value,) if value is not None else ()
+
+
+def _wanted(columns: Mapping[str, Sequence[str]]) -> Tuple[str, List[str]]:
+    """Return in SQL which records are wanted, by the values that columns may have, and these values."""
+    given = {name: values for name, values in columns.items() if values}
+    terms = [f'"{name}" IN ({", ".join("?" * len(values))})' for name, values in given.items()]
+    return " AND ".join(["true", *terms]), [value for values in given.values() for value in values]
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """The records that were asked for.
+
+    Parameters
+    ----------
+    found : Index
+        All records.
+    chosen, wanted, values
+        As of :meth:`nutsbench.records.index.Index.where`.
+    """
+
+    found: "Index"
+    chosen: str
+    wanted: str
+    values: Sequence[str]
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        ((count,),) = self.found.ask(f"SELECT count(*) FROM {self.chosen} WHERE {self.wanted}", self.values)
+        return int(count)
+
+    def records(self, limit: Optional[int]) -> List[Stored]:
+        """Return them in the order of measuring, the last so many."""
+        rows = self.found.where(self.chosen, self.wanted, self.values)
+        return self.found.read(rows if limit is None else rows[-limit:])
+
+    def frame(self, limit: Optional[int]) -> "pd.DataFrame":
+        """Return them as a table in the order of measuring, the last so many."""
+        made = self.found.frame(self.chosen, self.wanted, self.values)
+        return made if limit is None else made.tail(limit)
+
+    def print(self, limit: Optional[int], files: Sequence[Path], wide: bool, names: Sequence[str]) -> None:
+        """Print them, the worst first; of many the worst alone, and how many there are of which kind."""
+        of_models = self.found.ask(
+            f"SELECT DISTINCT model FROM {self.chosen} WHERE {self.wanted}", self.values
+        )
+        wide = wide or len({model for (model,) in of_models} & set(names)) == 1
+        most = _MOST if limit is None else limit
+        if self.count <= most:
+            print_records(self.records(None), files, wide)
+            return
+        words = f"list_position({list(summary.ORDER)!r}, {summary.WORD_IN_SQL})"
+        worst = f'{words}, "metrics.rhat_max" DESC NULLS LAST, started_at, rank, turn'
+        rows = self.found.where(self.chosen, self.wanted, self.values, worst, most)
+        print_table(self.found.read(rows), wide)
+        counts = self.found.ask(
+            f"SELECT {summary.WORD_IN_SQL}, count(*) FROM {self.chosen} WHERE {self.wanted} GROUP BY 1",
+            self.values,
+        )
+        click.echo(summary.counts(dict(counts)))
+        click.echo(
+            f"Shown are the worst {most:,}: name a MODEL, --stack or --quality, or give --limit {self.count}."
+        )
+
+
+def _present_truth(found: "Index") -> str:
+    """Return in SQL a number that is greater for a record that was judged by the truth that stands.
 
     A run takes a record that was judged by the present truth for done, also when a newer
     one was judged by another; what is shown has to be the same.
@@ -115,21 +194,28 @@ def _by_present_truth_last(records: List[Stored]) -> List[Stored]:
     from nutsbench.models import truths
 
     # Of a model in a file that is not at hand, the truth that stands is not known.
-    known = {record["model"] for record in records} & set(models.names())
-    found = {name: truths.find(name)[0] for name in known}
-    digests = {name: exact.digest if exact else "" for name, exact in found.items()}
-    return sorted(records, key=lambda record: record.get("truth_digest", "") == digests.get(record["model"]))
+    known = [name for name in found.names("model") if name in models.names()]
+    digests = {
+        name: exact.digest if exact else "" for name, (exact, _) in zip(known, map(truths.find, known))
+    }
+    cases = " ".join(f"WHEN {_quoted(name)} THEN {_quoted(digest)}" for name, digest in digests.items())
+    present = f"CASE model {cases} ELSE '' END" if cases else "''"
+    return f"CAST(truth_digest = {present} AS INTEGER)"
 
 
-def _own(records: List[Stored], results: Path) -> List[Stored]:
-    """Return this folder's own records, or all of them where there are none."""
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _own(found: "Index", results: Path) -> Tuple[str, List[str]]:
+    """Return in SQL which records are this folder's own, or all of them where there are none."""
     from nutsbench.records.store import Store
 
     origin = Store(results).origin()
-    own = [record for record in records if record["origin"] == origin]
-    elsewhere = len(records) - len(own)
+    ((every, own),) = found.ask("SELECT count(*), count(*) FILTER (origin = ?) FROM found", [origin])
+    elsewhere = every - own
     if own and elsewhere:
         click.echo(f"{elsewhere} records that were measured elsewhere are not shown (--all).", err=True)
     elif elsewhere:
         click.echo(f"These {elsewhere} records were measured elsewhere.", err=True)
-    return own or records
+    return ("origin = ?", [origin]) if own else ("true", [])

@@ -37,6 +37,14 @@ def word(record: Stored) -> str:
     return verdict
 
 
+#: The same of a row of the index; of one that is not ok its status.
+WORD_IN_SQL = """
+CASE WHEN status <> 'ok' THEN status
+    WHEN accuracy = 'inaccurate' AND quality NOT IN ('stuck', 'not converged') THEN 'inaccurate'
+    ELSE quality END
+"""
+
+
 def worst_first(records: Sequence[Stored]) -> List[Stored]:
     """Return records by their word, those of one word by their R-hat."""
     return sorted(records, key=lambda one: (ORDER.index(word(one)), -(one["metrics"].get("rhat_max") or 0)))
@@ -183,19 +191,21 @@ def sentences(records: Sequence[Stored], files: Sequence[str] = ()) -> List[str]
     files : sequence of str
         Files of models, as they were typed.
     """
-    words = Counter(word(one) for one in records if one["status"] == "ok")
-    ended = Counter(one["status"] for one in records if one["status"] != "ok")
-    counts = [(words[name], name) for name in reversed(ORDER) if words[name]]
-    told = ", ".join(
-        f"{count} {name}" for count, name in [*counts, *((n, name) for name, n in ended.items())]
-    )
-    said = [f"{counted(len(records), 'record')}: {told}."]
+    said = [counts(Counter(word(one) if one["status"] == "ok" else one["status"] for one in records))]
     said += _over_seeds(records)
     said += _warnings(records)
     said += _by_chance(records, files)
     said += _without_reference(records, files)
     said += _next(records, files)
     return said
+
+
+def counts(words: Mapping[str, int]) -> str:
+    """Say how many records there are of which kind: by their word, or by their status if that is not ok."""
+    good = [(words[name], name) for name in reversed(ORDER) if name in words and name != "failed"]
+    others = [(count, name) for name, count in words.items() if name not in ORDER or name == "failed"]
+    told = ", ".join(f"{count} {name}" for count, name in [*good, *others])
+    return f"{counted(sum(words.values()), 'record')}: {told}."
 
 
 def _over_seeds(records: Sequence[Stored]) -> List[str]:

@@ -12,8 +12,9 @@ from nutsbench.compare.arms import existing
 from nutsbench.compare.result import Comparison, Given, Options
 from nutsbench.compare.statistics import Interval
 from nutsbench.judge import quality
+from nutsbench.records import lines
 from nutsbench.records.record import newest, place_anywhere
-from nutsbench.records.store import Store, content
+from nutsbench.records.store import Store
 from nutsbench.records.stored import Stored, stored
 from nutsbench.stacks import environment
 
@@ -112,7 +113,7 @@ def gather(label: str, known: Sequence[Stored]) -> Records:
 
 
 def _of_file(path: Path) -> List[Stored]:
-    found = [stored(json.loads(line)) for line in content(path).split(b"\n") if line.strip()]
+    found = [stored(json.loads(line)) for line in lines.content(path).split(b"\n") if line.strip()]
     return [cast(Stored, quality.present(record)) for record in found]
 
 

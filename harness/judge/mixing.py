@@ -132,10 +132,11 @@ def ess_for_rhat(rhat: float, half_chains: int, half_draws: float, chance: float
     chance : float
         Of exceeding it, of one scalar.
     """
-    from scipy.stats import chi2
+    # Not scipy.stats, which takes a second to import: records are judged whenever they are read.
+    from scipy.special import chdtri
 
     degrees = half_chains - 1
-    quantile = float(chi2.isf(chance / 2, degrees)) / degrees
+    quantile = float(chdtri(degrees, chance / 2)) / degrees
     return quantile * half_chains / (2 * (rhat - 1 + 1 / (2 * half_draws)))
 
 

@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tupl
 
 from nutsbench.base.paths import write_whole
 from nutsbench.judge.metrics import METRICS
-from nutsbench.records import store
+from nutsbench.records import columns
 from nutsbench.records.configuration import groups
 from nutsbench.records.stored import Stored
 
@@ -55,14 +55,14 @@ def _github(records: List[Stored], folder: Path, _: Optional[str]) -> Tuple[List
 @exporter("csv")
 def _csv(records: List[Stored], folder: Path, _: Optional[str]) -> Tuple[List[Path], List[str]]:
     path = folder / "records.csv"
-    write_whole(path, store.frame(records).to_csv(index=False))
+    write_whole(path, columns.frame(records).to_csv(index=False))
     return [path], []
 
 
 @exporter("parquet")
 def _parquet(records: List[Stored], folder: Path, _: Optional[str]) -> Tuple[List[Path], List[str]]:
     path = folder / "records.parquet"
-    store.frame(records).to_parquet(path, index=False)
+    columns.frame(records).to_parquet(path, index=False)
     return [path], []
 
 

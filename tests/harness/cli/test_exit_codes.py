@@ -14,13 +14,13 @@ from tests.conftest import ROOT, answer_signals
 #: A command that fails as no command should.
 FAULTY = """
 import sys
-from nutsbench.records.store import Store
+from nutsbench.records import index
 from nutsbench.cli import main
 
 def fail(*_):
     raise ERROR
 
-Store.load = fail
+index.opened = fail
 main(["show", "--all", "--results", "results", *sys.argv[1:]])
 """
 
@@ -76,9 +76,9 @@ def test_a_reader_that_has_gone_is_no_fault():
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_with_130(number, tmp_path):
     script = (
-        "import os, time\nfrom nutsbench.records.store import Store\nfrom nutsbench.cli import main\n"
+        "import os, time\nfrom nutsbench.records import index\nfrom nutsbench.cli import main\n"
         f"def wait(*_):\n    os.kill(os.getpid(), {int(number)})\n    time.sleep(60)\n"
-        "Store.load = wait\nmain(['show', '--all', '--results', 'results'])"
+        "index.opened = wait\nmain(['show', '--all', '--results', 'results'])"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, preexec_fn=answer_signals

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from nutsbench.models.spec import SamplerSettings
-from nutsbench.records import configuration, export, store
+from nutsbench.records import columns, configuration, export
 
 #: What can differ between two records that are called the same in short, and two values of each.
 DIFFERENCES = {
@@ -151,6 +151,6 @@ def test_digests_that_begin_alike_still_make_two_names(record):
 
 @pytest.mark.parametrize("what", [name for name in DIFFERENCES if name != "blas"])
 def test_two_rows_of_a_table_differ_in_a_column(record, what):
-    table = store.frame([record(**{what: value}) for value in DIFFERENCES[what]])
+    table = columns.frame([record(**{what: value}) for value in DIFFERENCES[what]])
     told = table.drop(columns=["id", "started_at", "metrics.ess_per_s"])
     assert len(told.drop_duplicates()) == 2

@@ -10,7 +10,7 @@ import pytest
 
 from nutsbench import models
 from nutsbench.judge.metrics import METRICS
-from nutsbench.records import export, store
+from nutsbench.records import columns, export
 from nutsbench.track import cells
 from tests.conftest import ROOT
 
@@ -73,7 +73,7 @@ def test_records_that_failed_are_in_no_file_that_has_no_word_for_them(records, m
 
 
 def test_tables_are_read_back_as_they_were(records, tmp_path):
-    table = store.frame(records)
+    table = columns.frame(records)
     table.to_parquet(tmp_path / "records.parquet", index=False)
     table.to_csv(tmp_path / "records.csv", index=False)
     for again in (pd.read_parquet(tmp_path / "records.parquet"), pd.read_csv(tmp_path / "records.csv")):

@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from nutsbench import models
 from nutsbench.base.errors import UserError
 from nutsbench.models import truths
+from nutsbench.records.columns import frame
+from nutsbench.records.lines import _parse
 from nutsbench.records.record import Status, key, newest
-from nutsbench.records.store import Store, _parse, frame
+from nutsbench.records.store import Store
 from tests.conftest import ROOT
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
