@@ -26,6 +26,8 @@ from nutsbench.records.stored import Stored
 from nutsbench.stacks import stack
 
 #: What an interrupted user is told.
+#: Records of a model by which it is estimated how long its cells will take: the newest.
+_KNOWN = 500
 _KEPT = "What was measured is kept; the same command goes on from here."
 
 
@@ -149,16 +151,16 @@ def run_command(
             raise UserError("R-hat needs two chains: give --chains 2 or more, or leave out --until-rhat.")
     chosen = [stack.resolve(text) for text in dict.fromkeys(stacks)]
     store = Store(results)
-    loaded = store.load()
-    say_problems(loaded.problems)
     wanted = plan.jobs(cells, chosen, threads)
     draws_dir = results / "draws" if keep_draws else None
-    done = {} if fresh else _done(loaded.records, store.origin(), draws_dir, cold, goal)
+    own, known, problems = _measured(results, store.origin(), wanted)
+    say_problems(problems)
+    done = {} if fresh else _done(own, draws_dir, cold, goal)
     names_of = {job: plan.asked(job, goal is not None) for job in wanted}
     todo = [job for job in wanted if names_of[job] not in done]
     if dry_run:
         runs = plan.together(todo, share)
-        guesses = plan.estimates(runs, loaded.records, share)
+        guesses = plan.estimates(runs, known, share)
         return _print_plan(runs, guesses, len(wanted) - len(todo))
 
     options = Options(
@@ -178,14 +180,14 @@ def run_command(
         with machine_to_oneself(no_wait, _KEPT):
             if not fresh:
                 # Another run may have sampled some of these cells meanwhile.
-                loaded = store.load()
-                done = _done(loaded.records, store.origin(), draws_dir, cold, goal)
+                own, known, _ = _measured(results, store.origin(), wanted)
+                done = _done(own, draws_dir, cold, goal)
                 todo = [job for job in wanted if names_of[job] not in done]
             make_ready(chosen)
             records = {name: done[name] for name in names_of.values() if name in done}
             if within is not None:
                 todo = [job for run in plan.early_first(plan.together(todo, share)) for job in run]
-            code = _run_jobs(todo, options, store.origin(), run_file, loaded.records, records, within, goal)
+            code = _run_jobs(todo, options, store.origin(), run_file, known, records, within, goal)
     else:
         records = dict(done)
     found = [records[name] for name in names_of.values() if name in records]
@@ -195,10 +197,36 @@ def run_command(
     return code
 
 
-def _done(
-    records: Sequence[Stored], origin: str, draws_dir: Optional[Path], cold: bool, goal: Any
-) -> Dict[str, Stored]:
-    """Find the cells that need not be run: measured in this very folder, and ok the last time.
+def _measured(
+    results: Path, origin: str, jobs: Sequence[Any]
+) -> Tuple[List[Stored], List[Stored], List[str]]:
+    """Return what may answer some jobs, what tells how long they will take, and what could not be read.
+
+    Parameters
+    ----------
+    results : Path
+        The results folder.
+    origin : str
+        Its mark: what was measured elsewhere answers no job.
+    jobs : sequence of Job
+        The jobs.
+    """
+    from nutsbench.records import index
+
+    with index.opened(results, lambda says: click.echo(says, err=True)) as found:
+        asked = {
+            "origin": [origin],
+            "model": sorted({job.cell.model for job in jobs}),
+            "stack": sorted({job.stack.name for job in jobs}),
+            "seed": sorted({job.cell.seed for job in jobs}),
+        }
+        own = found.read(found.where("found", *index.among(asked)))
+        ended = index.among({"model": asked["model"], "status": ["ok"]})
+        return own, found.read(found.latest("model", _KNOWN, *ended)), found.problems
+
+
+def _done(records: Sequence[Stored], draws_dir: Optional[Path], cold: bool, goal: Any) -> Dict[str, Stored]:
+    """Find the cells that need not be run: ok the last time, of what was measured in this very folder.
 
     Where it is to be known what compiling from nothing takes, only what was compiled so will do; where a goal
     is to be reached, only what has reached it.
@@ -215,7 +243,7 @@ def _done(
         name = record["details"].get("draws_file")
         return draws_dir is None or (name is not None and (draws_dir / name).exists())
 
-    own = [record for record in records if record["origin"] == origin and reached(record)]
+    own = [record for record in records if reached(record)]
     return {
         name: record
         for name, record in newest(own, lambda record: plan.answered(record, goal is not None)).items()

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, List, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, List, Optional, Sequence, Tuple
 
 import click
 
@@ -95,7 +95,7 @@ def show_command(
         check_choice("stack", stacks, dict.fromkeys([*stack.NAMES, *found.names("stack")]))
         own, of_folder = ("true", []) if everything else _own(found, results)
         chosen, last = ("found", "0") if history else ("", _present_truth(found))
-        wanted, values = _wanted(
+        wanted, values = index.among(
             {"model": names, "stack": stacks, "status": statuses, "profile": _one(profile),
              "quality": _one(verdict), "accuracy": _one(accuracy)}
         )  # fmt: skip
@@ -119,13 +119,6 @@ def show_command(
 
 def _one(value: Optional[str]) -> Tuple[str, ...]:
     return (value,) if value is not None else ()
-
-
-def _wanted(columns: Mapping[str, Sequence[str]]) -> Tuple[str, List[str]]:
-    """Return in SQL which records are wanted, by the values that columns may have, and these values."""
-    given = {name: values for name, values in columns.items() if values}
-    terms = [f'"{name}" IN ({", ".join("?" * len(values))})' for name, values in given.items()]
-    return " AND ".join(["true", *terms]), [value for values in given.values() for value in values]
 
 
 @dataclass(frozen=True)

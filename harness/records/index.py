@@ -15,7 +15,7 @@ import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from nutsbench.base.paths import PACKAGE
 from nutsbench.records import indexed, lines, store
@@ -35,6 +35,19 @@ _OWN = (
 _MEASURED = "started_at, rank, turn"
 #: What some records lack.
 _OF_SOME = ("metrics", "phases", "settings")
+
+
+def among(columns: Mapping[str, Sequence[Any]]) -> Tuple[str, List[Any]]:
+    """Return in SQL which records are wanted, by the values that columns may have, and these values.
+
+    Parameters
+    ----------
+    columns : dict of sequence
+        By column the values; a column without any may have all.
+    """
+    given = {name: values for name, values in columns.items() if len(values)}
+    terms = [f'"{name}" IN ({", ".join("?" * len(values))})' for name, values in given.items()]
+    return " AND ".join(["true", *terms]), [value for values in given.values() for value in values]
 
 
 @dataclass(frozen=True)
@@ -158,6 +171,29 @@ class Index:
         """
         return [Row(*found) for found in self.ask(query, values)]
 
+    def latest(self, by: str, most: int, where: str = "true", values: Sequence[Any] = ()) -> List[Row]:
+        """Return where the newest records of each value of a column are, in the order of measuring.
+
+        Parameters
+        ----------
+        by : str
+            The column.
+        most : int
+            How many of each value at the most.
+        where, values
+            As of :meth:`where`.
+        """
+        query = f"""
+            SELECT path, begins, bytes FROM (
+                SELECT *, row_number() OVER (
+                    PARTITION BY "{by}" ORDER BY started_at DESC, rank DESC, turn DESC
+                ) AS from_end
+                FROM found WHERE {where}
+            ) JOIN files USING (file)
+            WHERE from_end <= {most} ORDER BY {_MEASURED}
+        """
+        return [Row(*found) for found in self.ask(query, values)]
+
     def read(self, rows: Sequence[Row]) -> List[Stored]:
         """Return records whole, judged by today's rule, in the order of their rows.
 
@@ -202,7 +238,7 @@ class Index:
         query = f'SELECT * EXCLUDE ({hidden}) FROM "{table}" WHERE {where} ORDER BY {_MEASURED}'
         # By way of Arrow, whose strings pandas takes as they are: it would make an object of each.
         made: pd.DataFrame = self._connection.sql(query, params=list(values)).to_arrow_table().to_pandas()
-        empty = [name for name in made if name.partition(".")[0] in _OF_SOME and made[name].isna().all()]
+        empty = [name for name in made if str(name).partition(".")[0] in _OF_SOME and made[name].isna().all()]
         return made.drop(columns=empty)
 
 
