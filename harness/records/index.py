@@ -12,6 +12,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import shutil
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -101,7 +102,7 @@ class Index:
 
     def names(self, column: str) -> List[str]:
         """Return the values of a column, in the order in which they were first measured."""
-        query = f'SELECT "{column}" FROM found GROUP BY 1 ORDER BY min(({_MEASURED}))'
+        query = f'SELECT "{column}" FROM found GROUP BY 1 ORDER BY min(started_at), 1'
         return [str(name) for (name,) in self.ask(query)]
 
     def newest(self, by: str, where: str = "true", values: Sequence[Any] = (), last: str = "0") -> str:
@@ -127,17 +128,19 @@ class Index:
         # An interrupted one replaces nothing; where there is no other the first of them stands.
         self._connection.execute(
             f"""
-            CREATE OR REPLACE TEMP TABLE newest AS
-            WITH chosen AS (
+            CREATE OR REPLACE TEMP TABLE chosen AS
+            SELECT one[1] AS file, one[2] AS begins FROM (
                 SELECT coalesce(
                     max_by((file, begins), {order}) FILTER (status <> 'interrupted'),
                     min_by((file, begins), {order})
                 ) AS one
                 FROM found WHERE {where} GROUP BY "{by}"
             )
-            SELECT found.* FROM found JOIN chosen ON found.file = one[1] AND found.begins = one[2]
             """,
             list(values),
+        )
+        self._connection.execute(
+            "CREATE OR REPLACE TEMP VIEW newest AS SELECT * FROM found SEMI JOIN chosen USING (file, begins)"
         )
         return "newest"
 
@@ -345,7 +348,7 @@ def _remove(home: Path, wanted: Any) -> None:
     for path in home.glob("records-*"):
         if wanted(path):
             with contextlib.suppress(OSError):
-                path.unlink()
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _limit(connection: "DuckDBPyConnection") -> None:
