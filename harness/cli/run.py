@@ -22,7 +22,7 @@ from nutsbench.cli.common import (
 )
 from nutsbench.cli.results import print_records
 from nutsbench.records import grid
-from nutsbench.records.stored import Stored
+from nutsbench.records.stored import Stored, is_untimed
 from nutsbench.stacks import stack
 
 #: What an interrupted user is told.
@@ -69,6 +69,12 @@ _KEPT = "What was measured is kept; the same command goes on from here."
     " nothing.",
 )
 @click.option(
+    "--untimed",
+    is_flag=True,
+    help="Sample as many cells at a time as there are processors for, and keep no times: for calibration and"
+    " convergence. --cores 1 leaves room for most.",
+)
+@click.option(
     "--within",
     callback=duration,
     metavar="TIME",
@@ -111,6 +117,7 @@ def run_command(
     fresh: bool,
     apart: bool,
     cold: bool,
+    untimed: bool,
     within: Optional[float],
     until_ess: Optional[float],
     until_rhat: Optional[float],
@@ -135,6 +142,8 @@ def run_command(
     load_models(models_files)
     share = not (apart or cold)
     goal = None if until_ess is until_rhat is None else Goal(until_ess, until_rhat, BLOCK, max_draws)
+    if untimed and cold:
+        raise UserError("--cold asks for times, and --untimed keeps none: give one of them.")
     if timeout <= 0:
         raise UserError(f"timeout has to be above 0, not {timeout:g}.")
     if threads < 1:
@@ -155,7 +164,7 @@ def run_command(
     draws_dir = results / "draws" if keep_draws else None
     own, known, problems = _measured(results, store.origin(), wanted)
     say_problems(problems)
-    done = {} if fresh else _done(own, draws_dir, cold, goal)
+    done = {} if fresh else _done(own, draws_dir, cold, untimed, goal)
     names_of = {job: plan.asked(job, goal is not None) for job in wanted}
     todo = [job for job in wanted if names_of[job] not in done]
     if dry_run:
@@ -173,6 +182,7 @@ def run_command(
         store=not cold,
         share=share,
         cold=cold,
+        at_a_time=_at_a_time(cells, threads) if untimed else 0,
     )
     run_file = store.begin(profile, utc_now())
     code = 0
@@ -181,7 +191,7 @@ def run_command(
             if not fresh:
                 # Another run may have sampled some of these cells meanwhile.
                 own, known, _ = _measured(results, store.origin(), wanted)
-                done = _done(own, draws_dir, cold, goal)
+                done = _done(own, draws_dir, cold, untimed, goal)
                 todo = [job for job in wanted if names_of[job] not in done]
             make_ready(chosen)
             records = {name: done[name] for name in names_of.values() if name in done}
@@ -225,11 +235,24 @@ def _measured(
         return own, found.read(found.latest("model", _KNOWN, *ended)), found.problems
 
 
-def _done(records: Sequence[Stored], draws_dir: Optional[Path], cold: bool, goal: Any) -> Dict[str, Stored]:
+def _at_a_time(cells: Sequence[grid.Cell], threads: int) -> int:
+    """Return how many cells there is room for at a time."""
+    from nutsbench.stacks import environment
+
+    of_a_cell = max(min(cell.settings.cores, cell.settings.chains) for cell in cells) * threads
+    room = max(1, environment.usable_cores() // of_a_cell)
+    if room == 1:
+        click.echo("One cell at a time: each takes all processors. --cores 1 leaves room for more.", err=True)
+    return room
+
+
+def _done(
+    records: Sequence[Stored], draws_dir: Optional[Path], cold: bool, untimed: bool, goal: Any
+) -> Dict[str, Stored]:
     """Find the cells that need not be run: ok the last time, of what was measured in this very folder.
 
     Where it is to be known what compiling from nothing takes, only what was compiled so will do; where a goal
-    is to be reached, only what has reached it.
+    is to be reached, only what has reached it; where times are, only what has them.
     """
     from nutsbench.records.record import newest
     from nutsbench.run import plan
@@ -243,7 +266,7 @@ def _done(records: Sequence[Stored], draws_dir: Optional[Path], cold: bool, goal
         name = record["details"].get("draws_file")
         return draws_dir is None or (name is not None and (draws_dir / name).exists())
 
-    own = [record for record in records if reached(record)]
+    own = [record for record in records if reached(record) and (untimed or not is_untimed(record))]
     return {
         name: record
         for name, record in newest(own, lambda record: plan.answered(record, goal is not None)).items()

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from nutsbench.judge import accuracy, quality
 from nutsbench.records.stored import Stored, setting
-from nutsbench.records.table import counted, number, settings_text, varying
+from nutsbench.records.table import counted, number, settings_text, varying, wall
 
 #: Wider than this no table gets; a narrower screen loses the columns that say least.
 WIDTH = 100
@@ -96,7 +96,7 @@ def _row(record: Stored, usual: Mapping[str, Mapping[str, Any]]) -> Dict[str, st
         "ESS": number(metrics.get("ess_bulk_min")),
         "ESS/s": number(metrics.get("ess_per_s")),
         "div": "-" if divergences is None else str(divergences),
-        "time s": f"{metrics.get('wall_s') or record['elapsed_s']:.1f}",
+        "time s": wall(record),
         "accuracy": _accuracy(record),
     }
 
@@ -174,7 +174,7 @@ def line(record: Stored) -> str:
         f"{row['model']}  {row['verdict']}",
         f"R-hat {row['R-hat']}",
         f"ESS/s {row['ESS/s']}",
-        f"{row['time s']} s",
+        *([f"{row['time s']} s"] if row["time s"] != "-" else []),
     ]
     told += [row["accuracy"]] if row["accuracy"] != "-" else []
     why = reason(record)

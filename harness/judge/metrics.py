@@ -6,7 +6,7 @@ A new metric is one function with one decorator; it then stands in every record,
 
 import math
 from dataclasses import dataclass
-from typing import Callable, Dict, Mapping, Optional, Union
+from typing import Any, Callable, Dict, Mapping, Optional, Union
 
 from nutsbench.inside.clock import PhaseTime
 from nutsbench.judge.diagnostics import Diagnostics, Quantity
@@ -77,6 +77,20 @@ class Metric:
 
 #: Every metric by its name, in the order in which they are shown.
 METRICS: Dict[str, Metric] = {}
+#: Units of what a clock tells.
+_OF_TIME = ("s", "1/s", "us")
+
+
+def untimed(values: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return a record's metrics without those that rest on a clock.
+
+    Parameters
+    ----------
+    values : dict
+        By metric.
+    """
+    timed = {name for name, one in METRICS.items() if one.unit in _OF_TIME} | {"gradient_share"}
+    return {name: value for name, value in values.items() if name not in timed}
 
 
 def metric(unit: str, direction: str, definition: str) -> Callable[[MetricFunction], MetricFunction]:

@@ -256,7 +256,12 @@ def estimate(cell: Cell, known: Sequence[Mapping[str, Any]], stack: str = "") ->
     Estimate or None
         The median of those records; ``None`` where no record helps.
     """
-    usable = [record for record in known if record["model"] == cell.model and record["status"] == "ok"]
+    # One that ran beside others has no phases: its times tell nothing.
+    usable = [
+        record
+        for record in known
+        if record["model"] == cell.model and record["status"] == "ok" and "draw" in record["phases"]
+    ]
     if not usable:
         return None
     wanted = cell.settings

@@ -21,7 +21,7 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, cast
 from nutsbench.base.paths import scrub
 from nutsbench.models.spec import SamplerSettings
 from nutsbench.records.grid import Cell
-from nutsbench.records.stored import Stored
+from nutsbench.records.stored import Stored, is_untimed
 
 SCHEMA = 2
 
@@ -93,7 +93,8 @@ class Record:
         first ones are this cell's: its times end with its own last draw, ``elapsed_s`` is what it took
         beside that run, and its memory is not known; ``compiled_plainly`` if it was compiled from nothing, as
         Theano does by itself; ``until``, the ESS or R-hat that was to be reached, and after how many draws of
-        each chain it was.
+        each chain it was; ``untimed`` if other cells ran beside it: how many at a time, and the ``phases``,
+        whose times tell nothing then.
     warnings : list of str
         What was odd about the cell's settings.
     log_tail : list of str
@@ -159,12 +160,17 @@ def place(record: Stored) -> str:
     Unlike :func:`key` it outlives a change of the model or of the stack, so that the
     newest record of a place replaces older ones.
     """
-    return cell_key(Cell.from_dict(record), "", record["stack"], record["origin"])
+    return cell_key(Cell.from_dict(record), "", record["stack"], record["origin"]) + _untimed(record)
 
 
 def place_anywhere(record: Stored) -> str:
     """Return :func:`place` without the folder: what was published and what was measured here are one line."""
-    return cell_key(Cell.from_dict(record), "", record["stack"], "")
+    return cell_key(Cell.from_dict(record), "", record["stack"], "") + _untimed(record)
+
+
+def _untimed(record: Stored) -> str:
+    # It has no times, and replaces none that has.
+    return "|untimed" if is_untimed(record) else ""
 
 
 def newest(records: Iterable[Stored], by: Callable[[Stored], str]) -> Dict[str, Stored]:

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -54,6 +55,8 @@ class RunFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        # What cannot be written whole is cut off again, which must not meet another thread's record.
+        self._lock = threading.Lock()
 
     def append(self, record: Record) -> None:
         """Write a record as one line, and wait until it is on disk.
@@ -66,7 +69,8 @@ class RunFile:
         """
         line = (json.dumps(record.to_dict(), allow_nan=False) + "\n").encode()
         try:
-            self._append(line)
+            with self._lock:
+                self._append(line)
         except OSError as error:
             raise UserError(f"{_cannot_write(self.path, error)} {_rescue(line)}") from error
 

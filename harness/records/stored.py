@@ -128,6 +128,13 @@ class Until(TypedDict):
     reached: Optional[int]
 
 
+class Untimed(TypedDict):
+    """How a cell was sampled whose times tell nothing: beside others, so many at a time."""
+
+    at_a_time: int
+    phases: Dict[str, Time]
+
+
 class Details(TypedDict, total=False):
     """What else is known of how a cell was sampled."""
 
@@ -144,6 +151,7 @@ class Details(TypedDict, total=False):
     source: str
     split_source: str
     until: Until
+    untimed: Untimed
 
 
 class Environment(TypedDict, total=False):
@@ -212,6 +220,11 @@ class Stored(_Always, total=False):
 def setting(record: Stored, name: str) -> Any:
     """Return what a record was sampled with: the setting of that name."""
     return record["settings"][name]  # type: ignore[literal-required]
+
+
+def is_untimed(record: Stored) -> bool:
+    """Return whether a cell was sampled beside others, so that its times tell nothing."""
+    return "untimed" in (record.get("details") or {})
 
 
 class NotARecordError(ValueError):

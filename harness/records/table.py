@@ -7,7 +7,7 @@ from rich.text import Text
 
 from nutsbench.judge import claims
 from nutsbench.models.spec import SamplerSettings
-from nutsbench.records.stored import Stored, setting
+from nutsbench.records.stored import Stored, is_untimed, setting
 
 _SHORT = {"target_accept": "accept", "max_treedepth": "depth"}
 _STYLES = {"good": "green", "too few draws": "yellow", "treedepth limited": "cyan", "unknown": "cyan"}
@@ -116,8 +116,13 @@ def _figures(record: Stored) -> List[str]:
         "-" if rhat is None else f"{rhat:.3f}",
         "-" if divergences is None else str(divergences),
         number(metrics.get("tree_depth_mean"), 2),
-        f"{metrics.get('wall_s') or record['elapsed_s']:.1f}",
+        wall(record),
     ]
+
+
+def wall(record: Stored) -> str:
+    """Return the wall seconds of a cell, ``-`` where other cells ran beside it."""
+    return "-" if is_untimed(record) else f"{record['metrics'].get('wall_s') or record['elapsed_s']:.1f}"
 
 
 def _phase_times(record: Stored, phases: Sequence[str]) -> List[str]:

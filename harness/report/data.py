@@ -12,7 +12,7 @@ from nutsbench.models import truths
 from nutsbench.models.spec import ModelSpec, SamplerSettings
 from nutsbench.records.record import newest, place_anywhere
 from nutsbench.records.store import Store
-from nutsbench.records.stored import Stored, setting
+from nutsbench.records.stored import Stored, is_untimed, setting
 from nutsbench.records.table import settings_text
 
 #: What a comparison tells of each model.
@@ -91,9 +91,10 @@ class Source:
     def settings_words(self, record: Stored) -> str:
         """Return a record's settings in short: those that are not the model's own."""
         changed = self.changed(record)
+        untimed = ", untimed" if is_untimed(record) else ""
         if changed:
-            return settings_text(record["settings"], changed)
-        return "the tutorial's" if self.specs[record["model"]].section else "the model's own"
+            return settings_text(record["settings"], changed) + untimed
+        return ("the tutorial's" if self.specs[record["model"]].section else "the model's own") + untimed
 
     def draws_file(self, record: Stored) -> Optional[Path]:
         """Return the file of a record's draws, ``None`` if they were not kept or are gone."""
@@ -115,7 +116,8 @@ class Source:
         sweep that had been measured under another profile was not measured again, so profiles
         do not tell.
         """
-        mine = [r for r in self.records if machine(r) == self.main and len(self.changed(r)) <= 1]
+        timed = [record for record in self.records if not is_untimed(record)]
+        mine = [r for r in timed if machine(r) == self.main and len(self.changed(r)) <= 1]
         swept = {(record["model"], record["stack"]) for record in mine if self.changed(record)}
         groups: Dict[Tuple[str, str], List[Stored]] = {}
         for record in mine:

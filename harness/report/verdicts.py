@@ -8,7 +8,7 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from nutsbench.judge import accuracy, quality
 from nutsbench.models.spec import SamplerSettings
-from nutsbench.records.stored import Stored, setting
+from nutsbench.records.stored import Stored, is_untimed, setting
 from nutsbench.report.data import alike, machine
 from nutsbench.track.gaps import UNMIXED, unmixed
 
@@ -190,7 +190,7 @@ def rows(records: Iterable[Stored]) -> List[Row]:
     groups: Dict[Tuple[Any, ...], List[Stored]] = {}
     for record in records:
         settings = tuple(setting(record, name) for name in SamplerSettings.names())
-        name = (record["model"], record["stack"], machine(record), settings)
+        name = (record["model"], record["stack"], machine(record), settings, is_untimed(record))
         groups.setdefault(name, []).append(record)
     found = [Row(list(reversed(alike(group)))) for group in groups.values()]
     return sorted(found, key=lambda row: row.badness)

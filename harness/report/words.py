@@ -5,7 +5,7 @@ from typing import Dict, List, Sequence
 
 from nutsbench import models
 from nutsbench.judge import quality
-from nutsbench.records.stored import Stored
+from nutsbench.records.stored import Stored, is_untimed
 from nutsbench.records.table import counted, duration, number, settings_text
 from nutsbench.report.verdicts import Row, accuracy_of, chances, verdict
 from nutsbench.stacks import stack
@@ -192,6 +192,8 @@ def why_slow(record: Stored) -> List[str]:
             f" gradient; most of the time is in the {where}."
         )
     total = sum(phases[name]["wall_s"] for name in phases if name != "import")
+    if is_untimed(record):
+        return [*said, "Other cells ran beside it, so its times tell nothing."]
     largest = max((name for name in phases if name != "import"), key=lambda name: phases[name]["wall_s"])
     if total:
         said.append(

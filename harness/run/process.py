@@ -10,6 +10,7 @@ import os
 import select
 import subprocess
 import tempfile
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,6 +63,8 @@ class Options:
     cold : bool
         Whether a process begins with an empty compile cache, and compiles as Theano by itself does: no
         precompiled header, no store, one module after the other.
+    at_a_time : int
+        How many cells run at a time, of which then no times are kept; 0 for one that is timed.
     """
 
     profile: str
@@ -73,6 +76,7 @@ class Options:
     store: bool = False
     share: bool = False
     cold: bool = False
+    at_a_time: int = 0
 
 
 @dataclass
@@ -105,11 +109,16 @@ class Worker:
         Threads, limits and files.
     prepare : str
         A model to build and compile once for all cells; empty to do so in every cell.
+    stop : Event, optional
+        When set, what is done is ended as by ctrl-C, which only the main thread hears.
     """
 
-    def __init__(self, stack: Stack, options: Options, prepare: str = "") -> None:
+    def __init__(
+        self, stack: Stack, options: Options, prepare: str = "", stop: Optional[threading.Event] = None
+    ) -> None:
         self._stack = stack
         self._prepare = prepare
+        self._stop_asked = stop or threading.Event()
         self._options = options
         self._process: Optional[subprocess.Popen[bytes]] = None
         self._pending = b""
@@ -117,6 +126,7 @@ class Worker:
         self._folder = tempfile.TemporaryDirectory(prefix="nutsbench-")
         self._cells = 0
         self._broken = ""
+        self._ending = False
         self.facts: Dict[str, Any] = {}
 
     def start(self) -> None:
@@ -332,6 +342,7 @@ class Worker:
     def _end_cell(self, heard: Heard) -> None:
         """End the cell, and wait until its server has noticed."""
         deadline = time.monotonic() + 10
+        self._ending = True
         while self._process is not None and self._process.poll() is None and time.monotonic() < deadline:
             kill_group(heard.child)
             for event in self._events(wait_s=0.2):
@@ -350,6 +361,8 @@ class Worker:
 
     def _events(self, wait_s: float) -> Iterator[Dict[str, Any]]:
         """Yield the events that have come, having waited for the first one."""
+        if self._stop_asked.is_set() and not self._ending:
+            raise KeyboardInterrupt
         assert self._process is not None
         assert self._process.stdout is not None
         handle = self._process.stdout.fileno()

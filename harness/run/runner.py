@@ -4,15 +4,17 @@ import contextlib
 import dataclasses
 import functools
 import itertools
+import queue
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from nutsbench import models
 from nutsbench.inside.clock import Progress
-from nutsbench.judge import estimators, quality
+from nutsbench.judge import estimators, metrics, quality
 from nutsbench.judge.goal import Goal
 from nutsbench.records.grid import warnings_of
 from nutsbench.records.record import Record, Status
@@ -21,6 +23,7 @@ from nutsbench.run import judged, plan
 from nutsbench.run.plan import Job
 from nutsbench.run.process import Options, Outcome, Worker
 from nutsbench.stacks import environment
+from nutsbench.stacks.stack import Stack
 
 
 def run(
@@ -66,29 +69,126 @@ def run(
     threading.Thread(target=estimators.load, daemon=True).start()
     for one, group in itertools.groupby(todo, key=lambda job: job.stack):
         runs = plan.together(group, options.share and goal is None)
-        # A model that several runs are of is built and compiled once for all of them.
-        of_model = Counter(alike[0].cell.model for alike in runs)
         checkout = {"checkout": environment.commit(one.checkout)} if one.checkout else {}
+        session = _Session(
+            one, options, origin, run_file, listen, prepare, goes_on, goal, {**machine, **checkout},
+            # A model that several runs are of is built and compiled once for all of them.
+            Counter(alike[0].cell.model for alike in runs),
+        )  # fmt: skip
+        if options.at_a_time:
+            yield from _side_by_side(session, runs)
+            continue
         # One that is to compile from nothing cannot serve two.
         for part in [[alike] for alike in runs] if options.cold else [runs]:
-            with Worker(one, options, prepare) as worker:
+            with session.worker() as worker:
                 for alike in part:
-                    keep = options.share and of_model[alike[0].cell.model] > 1
-                    while alike and goes_on(alike):
-                        started, load = utc_now().isoformat(timespec="seconds"), environment.load()
-                        if goal is None:
-                            outcomes = _outcomes(worker, alike, options, listen, keep)
-                        else:
-                            outcomes = _until(worker, alike.pop(), goal, options, listen, keep, goes_on)
-                        for job, outcome in outcomes:
-                            facts = {**machine, **checkout, "load_at_start": load, **worker.facts}
-                            record = _record(job, options, origin, started, outcome, facts)
-                            run_file.append(record)
-                            if job in alike:
-                                alike.remove(job)
-                            yield record
-                            if outcome.status is Status.INTERRUPTED:
-                                raise KeyboardInterrupt
+                    for record in session.records(worker, alike):
+                        yield record
+                        if record.status is Status.INTERRUPTED:
+                            raise KeyboardInterrupt
+
+
+@dataclass(frozen=True)
+class _Session:
+    """What all runs of one stack have in common.
+
+    Parameters
+    ----------
+    stack : Stack
+        The stack.
+    options, origin, run_file, listen, prepare, goes_on, goal
+        As of :func:`run`.
+    facts : dict
+        Of the machine and the stack's checkout.
+    of_model : dict of int
+        How many runs each model has.
+    """
+
+    stack: Stack
+    options: Options
+    origin: str
+    run_file: RunFile
+    listen: Callable[[Job, Progress], None]
+    prepare: str
+    goes_on: Callable[[Sequence[Job]], bool]
+    goal: Optional[Goal]
+    facts: Mapping[str, Any]
+    of_model: Mapping[str, int]
+
+    def worker(self, stop: Optional[threading.Event] = None) -> Worker:
+        """Return a process for cells of the stack; it ends them when the event is set."""
+        return Worker(self.stack, self.options, self.prepare, stop)
+
+    def records(self, worker: Worker, alike: List[Job]) -> Iterator[Record]:
+        """Sample the jobs of one run, and yield the record of each once it is on disk."""
+        options, listen, goal = self.options, self.listen, self.goal
+        keep = options.share and self.of_model[alike[0].cell.model] > 1
+        while alike and self.goes_on(alike):
+            started, load = utc_now().isoformat(timespec="seconds"), environment.load()
+            if goal is None:
+                outcomes = _outcomes(worker, alike, options, listen, keep)
+            else:
+                outcomes = _until(worker, alike.pop(), goal, options, listen, keep, self.goes_on)
+            for job, outcome in outcomes:
+                facts = {**self.facts, "load_at_start": load, **worker.facts}
+                record = _record(job, options, self.origin, started, outcome, facts)
+                self.run_file.append(record)
+                if job in alike:
+                    alike.remove(job)
+                yield record
+                if outcome.status is Status.INTERRUPTED:
+                    return
+
+
+def _side_by_side(session: _Session, runs: Sequence[List[Job]]) -> Iterator[Record]:
+    """Sample runs in several processes at a time, and yield records as they come.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        On ctrl-C, once the records of all interrupted cells are on disk.
+    """
+    todo, found, stop = deque(runs), queue.SimpleQueue[Any](), threading.Event()
+
+    def work() -> None:
+        try:
+            with session.worker(stop) as worker:
+                while todo and not stop.is_set():
+                    with contextlib.suppress(IndexError):  # Another one took the last.
+                        for record in session.records(worker, todo.popleft()):
+                            found.put(record)
+        except BaseException as error:
+            found.put(error)
+        finally:
+            found.put(None)
+
+    threads = [threading.Thread(target=work) for _ in range(min(session.options.at_a_time, len(runs)))]
+    for thread in threads:
+        thread.start()
+    left = len(threads)
+    why: Optional[BaseException] = None
+    try:
+        while left:
+            try:
+                one = found.get()
+            except KeyboardInterrupt as error:
+                why = error
+                stop.set()
+                continue
+            if one is None:
+                left -= 1
+            elif isinstance(one, BaseException):
+                why = why or one
+                stop.set()
+            else:
+                yield one
+    finally:
+        # Of whoever wants no more records, too.
+        stop.set()
+        for thread in threads:
+            thread.join()
+    if why is not None:
+        raise why
 
 
 def _outcomes(
@@ -211,7 +311,11 @@ def _draws_file(job: Job, options: Options) -> Optional[Path]:
 def _record(
     job: Job, options: Options, origin: str, started: str, outcome: Outcome, facts: Dict[str, Any]
 ) -> Record:
-    values = outcome.values
+    values, untimed = outcome.values, {}
+    if options.at_a_time:
+        # Its times are what it took beside others, which says nothing of it.
+        untimed = {"untimed": {"at_a_time": options.at_a_time, "phases": values.pop("phases", {})}}
+        values = {**values, "metrics": metrics.untimed(values.get("metrics", {}))}
     return Record(
         model=job.cell.model,
         model_digest=job.model_digest,
@@ -238,6 +342,7 @@ def _record(
             **values.get("details", {}),
             **_source(job.cell.model),
             **({"compiled_plainly": True} if options.cold else {}),
+            **untimed,
         },
         warnings=[
             *warnings_of(job.cell, environment.usable_cores()),

@@ -91,6 +91,27 @@ def test_draws_that_cannot_be_kept_lose_no_measurement(nutsbench, records, resul
     assert any("the draws could not be kept" in warning for warning in record["warnings"])
 
 
+def test_cells_side_by_side_have_the_same_draws_and_no_times(nutsbench, records):
+    asked = ("run", "addition", "simple_regression", *SHORT, "--cores", "1", "--seed", "1,2")
+    done = nutsbench(*asked, "--untimed")
+    assert done.returncode == 0, done.stderr
+    untimed = {(one["model"], one["seed"]): one for one in records()}
+    assert len(untimed) == 4
+    for one in untimed.values():
+        assert one["phases"] == {}
+        assert "ess_per_s" not in one["metrics"]
+        assert one["details"]["untimed"]["phases"]["draw"]["wall_s"] > 0
+    # It answers who wants no times, and nobody else.
+    assert "not run again: 4 cells" in nutsbench(*asked, "--untimed").stdout
+    assert nutsbench(*asked).returncode == 0
+    assert len(records()) == 8
+    for one in records()[4:]:
+        before = untimed[one["model"], one["seed"]]
+        assert one["metrics"]["ess_per_s"] > 0
+        assert one["quantities"] == before["quantities"]
+    assert nutsbench("report").returncode == 0
+
+
 def test_both_stacks_from_the_same_parent(nutsbench, records):
     both = [word for name in stack.NAMES for word in ("--stack", name)]
     done = nutsbench("run", "addition", *SHORT, *both)

@@ -9,7 +9,7 @@ import pytest
 from nutsbench.inside.clock import PhaseTime
 from nutsbench.judge.diagnostics import Diagnostics, Quantity
 from nutsbench.judge.kinetic import Kinetic
-from nutsbench.judge.metrics import METRICS, Measurement, compute, extreme
+from nutsbench.judge.metrics import METRICS, Measurement, compute, extreme, untimed
 from nutsbench.models.spec import SamplerSettings
 
 QUANTITIES = {
@@ -96,3 +96,15 @@ def test_the_scalar_of_an_extreme():
     assert extreme(QUANTITIES, "ess_bulk") == "b[0]"
     assert extreme(QUANTITIES, "rhat", largest=True) == "a"
     assert extreme({"c": QUANTITIES["c"]}, "rhat") is None
+
+
+def test_what_is_left_without_times_rests_on_no_clock():
+    slower = {name: PhaseTime(3 * one.wall_s, 7 * one.cpu_s) for name, one in PHASES.items()}
+    one, other = (
+        compute(Measurement(SamplerSettings(), phases, DIAGNOSTICS, draw_s, gradient_us, 2**28))
+        for phases, draw_s, gradient_us in ((PHASES, 10.0, 20.0), (slower, 31.0, 90.0))
+    )
+    same = {name for name, value in one.items() if other[name] == value}
+    assert set(untimed(one)) == same
+    assert "ess_bulk_min" in same
+    assert "ess_per_s" not in same
