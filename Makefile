@@ -8,6 +8,10 @@ PYTHON := .venv/bin/python
 NUTSBENCH := $(PYTHON) -m nutsbench
 ASV := $(PYTHON) -m asv
 
+# Containers often have it that no bytecode is kept: then each of the thousand processes of the tests compiles
+# pandas and scipy anew, seconds each.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help env bench asv asv-compare bench-ci releases test test-unit lint stacks lock lock-releases clean
 
 help: ## Show this list.

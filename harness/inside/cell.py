@@ -12,7 +12,6 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Set
 
 from nutsbench import models
 from nutsbench.inside import (
-    ahead,
     arrays,
     clock,
     compile_cache,
@@ -117,7 +116,7 @@ def sample(
         prepared = common.prepared if model == common.model else None
         wanted = SamplerSettings.from_dict(settings)
         if store and prepared is None:
-            before = compiled_ahead(spec, digest)
+            before = preparing.compiled_ahead(spec, digest)
         found = sampling.sample(spec, wanted, seed, timer, listener, prepared, prefixes)
         timer.stop()
     except (Exception, SystemExit) as error:
@@ -142,12 +141,6 @@ def sample(
     # Of a model that cells share, what was compiled for all of them.
     outcome["details"] = {**details, "compile_cache": _of_shared(common, model) or {**used, **before}}
     return outcome
-
-
-def compiled_ahead(spec: models.ModelSpec, digest: str) -> Dict[str, Any]:
-    """Compile a model's modules on all processors, and return what ``compile_cache`` says of it."""
-    done = ahead.compile_ahead(f"{spec.name} {digest}", lambda: preparing.compile_only(spec))
-    return {f"ahead_{name}": value for name, value in done.items()}
 
 
 def _of_shared(common: Common, model: str) -> Dict[str, Any]:

@@ -27,6 +27,7 @@ from nutsbench.inside import (
     modules,
     observed,
     precompiled,
+    preparing,
     start,
     steppers,
 )
@@ -369,7 +370,11 @@ def main(arguments: Sequence[str]) -> int:
     precompiled.use()
     with modules.taken_over():
         for name in options.names or models.names():
-            output.write(json.dumps(check_apart(models.get(name), options.timeout)) + "\n")
+            spec = models.get(name)
+            if not spec.source:
+                # One of a user's may hang, or print: that is what is looked for.
+                preparing.compiled_ahead(spec, models.model_digest(spec))
+            output.write(json.dumps(check_apart(spec, options.timeout)) + "\n")
     return 0
 
 

@@ -18,7 +18,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 import numpy as np
 
 from nutsbench import models
-from nutsbench.inside import isolated, modules, precompiled
+from nutsbench.inside import isolated, modules, precompiled, preparing
 from nutsbench.models.exact import PROBABILITIES, STATISTICS
 from nutsbench.models.exact.posterior import labels
 from nutsbench.models.spec import ModelSpec
@@ -337,6 +337,8 @@ def main(arguments: Sequence[str]) -> int:
     precompiled.use()
     with modules.taken_over():
         for name in options.names:
+            spec = models.get(name)
+            preparing.compiled_ahead(spec, models.model_digest(spec))
             output.write(json.dumps(check(models.get(name), options.independent)) + "\n")
     return 0
 

@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 from typing import Any, Dict
 
-from nutsbench.inside import compile_cache, sampling, steppers
+from nutsbench.inside import ahead, compile_cache, sampling, steppers
 from nutsbench.inside.clock import Listener, PhaseTime, PhaseTimer
 from nutsbench.models.spec import ModelSpec, SamplerSettings
 
@@ -47,6 +47,20 @@ def compile_only(spec: ModelSpec) -> None:
     """
     with contextlib.suppress(_CompiledError):
         sampling.sample(spec, _short(spec), 1, _UntilTuning(lambda _: None), lambda _: None)
+
+
+def compiled_ahead(spec: ModelSpec, digest: str) -> Dict[str, Any]:
+    """Compile a model's modules on all processors, and return what ``compile_cache`` says of it.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        The model.
+    digest : str
+        Of its definition and data: what is compiled once.
+    """
+    done = ahead.compile_ahead(f"{spec.name} {digest}", lambda: compile_only(spec))
+    return {f"ahead_{name}": value for name, value in done.items()}
 
 
 class _CompiledError(Exception):

@@ -160,7 +160,7 @@ def _kept(task: Task, common: Common, events: Events) -> Common:
             models.load_file(Path(file))
         with contextlib.ExitStack() as helped:
             if task.arguments.get("store"):
-                before = cell.compiled_ahead(models.get(task.keep), task.arguments["digest"])
+                before = preparing.compiled_ahead(models.get(task.keep), task.arguments["digest"])
                 taken = helped.enter_context(modules.taken_over())
             prepared = preparing.prepare_once(models.get(task.keep), listener)
     except (Exception, SystemExit):
