@@ -6,13 +6,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import pytest
 
 from nutsbench.judge.diagnostics import Quantity
 from nutsbench.models.spec import SamplerSettings
 from nutsbench.records.record import Record, Status
+from tests.forked import Server
 
 #: Folders and files of tests that are marked as ``whole``.
 WHOLE = (
@@ -113,12 +114,25 @@ def command(results: Path) -> List[str]:
     return [sys.executable, "-m", "nutsbench"]
 
 
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Server]:
+    """Forks of a process that has imported what the command line needs."""
+    server = Server()
+    yield server
+    server.close()
+
+
 @pytest.fixture
-def nutsbench(command: List[str], results: Path) -> Run:
-    """Run the command line with a results folder of the test's own."""
+def nutsbench(command: List[str], results: Path, forks: Server) -> Run:
+    """Run the command line with a results folder of the test's own.
+
+    What is asked for with variables of its own gets a process that begins with them.
+    """
 
     def run(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
         environment = {**os.environ, "NUTSBENCH_RESULTS": str(results), "COLUMNS": "200", **variables}
+        if not variables:
+            return forks.run(arguments, environment)
         return subprocess.run(
             [*command, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True
         )

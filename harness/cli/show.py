@@ -192,8 +192,7 @@ def _present_truth(found: "Index") -> str:
         name: exact.digest if exact else "" for name, (exact, _) in zip(known, map(truths.find, known))
     }
     cases = " ".join(f"WHEN {_quoted(name)} THEN {_quoted(digest)}" for name, digest in digests.items())
-    present = f"CASE model {cases} ELSE '' END" if cases else "''"
-    return f"CAST(truth_digest = {present} AS INTEGER)"
+    return f"coalesce(CAST(truth_digest = CASE model {cases} END AS INTEGER), 0)" if cases else "0"
 
 
 def _quoted(text: str) -> str:
