@@ -111,14 +111,24 @@ class Worker:
         A model to build and compile once for all cells; empty to do so in every cell.
     stop : Event, optional
         When set, what is done is ended as by ctrl-C, which only the main thread hears.
+    place : int
+        Which of several workers at a time it is: each has a compile cache of its own, since they would wait
+        seconds for each other's lock.
     """
 
     def __init__(
-        self, stack: Stack, options: Options, prepare: str = "", stop: Optional[threading.Event] = None
+        self,
+        stack: Stack,
+        options: Options,
+        prepare: str = "",
+        stop: Optional[threading.Event] = None,
+        place: int = 0,
     ) -> None:
         self._stack = stack
         self._prepare = prepare
         self._stop_asked = stop or threading.Event()
+        kept = stack.compiledir
+        self._compiledir = kept.with_name(f"{kept.name}-{place}") if place else kept
         self._options = options
         self._process: Optional[subprocess.Popen[bytes]] = None
         self._pending = b""
@@ -159,7 +169,7 @@ class Worker:
 
     def _start(self) -> None:
         cold = Path(self._folder.name, "compiledir")
-        compiledir = cold if self._options.cold else self._stack.compiledir
+        compiledir = cold if self._options.cold else self._compiledir
         compiledir.mkdir(parents=True, exist_ok=True)
         log = Path(self._folder.name, "server.log")
         variables = environment.worker_variables(
@@ -232,9 +242,19 @@ class Worker:
             "prefixes": list(prefixes),
         }
         outcome = self._done("cell", arguments, listen, cell.model if keep else "")
+        if outcome.status is Status.FAILED and self._is_others_doing(outcome.reason):
+            outcome = self._done("cell", arguments, listen, cell.model if keep else "")
         outcome.arrays = arrays
         outcome.reason = self._identified(cell, outcome.values.pop("differs", {})) or outcome.reason
         return outcome
+
+    def _is_others_doing(self, reason: str) -> bool:
+        """Return whether a cell failed because another process tidied the compile cache up meanwhile.
+
+        Theano lists the folders of its cache and then looks into each; that one of them is gone by then says
+        nothing of the model.
+        """
+        return "FileNotFoundError" in reason and f"/{self._compiledir.name}/" in reason
 
     def ask(self, do: str, keep: str = "", **arguments: Any) -> Dict[str, Any]:
         """Return what the stack answers to a question, which it does in a fork of its process.

@@ -115,9 +115,9 @@ class _Session:
     facts: Mapping[str, Any]
     of_model: Mapping[str, int]
 
-    def worker(self, stop: Optional[threading.Event] = None) -> Worker:
+    def worker(self, stop: Optional[threading.Event] = None, place: int = 0) -> Worker:
         """Return a process for cells of the stack; it ends them when the event is set."""
-        return Worker(self.stack, self.options, self.prepare, stop)
+        return Worker(self.stack, self.options, self.prepare, stop, place)
 
     def records(self, worker: Worker, alike: List[Job]) -> Iterator[Record]:
         """Sample the jobs of one run, and yield the record of each once it is on disk."""
@@ -150,9 +150,9 @@ def _side_by_side(session: _Session, runs: Sequence[List[Job]]) -> Iterator[Reco
     """
     todo, found, stop = deque(runs), queue.SimpleQueue[Any](), threading.Event()
 
-    def work() -> None:
+    def work(place: int) -> None:
         try:
-            with session.worker(stop) as worker:
+            with session.worker(stop, place) as worker:
                 while todo and not stop.is_set():
                     with contextlib.suppress(IndexError):  # Another one took the last.
                         for record in session.records(worker, todo.popleft()):
@@ -162,7 +162,8 @@ def _side_by_side(session: _Session, runs: Sequence[List[Job]]) -> Iterator[Reco
         finally:
             found.put(None)
 
-    threads = [threading.Thread(target=work) for _ in range(min(session.options.at_a_time, len(runs)))]
+    places = range(min(session.options.at_a_time, len(runs)))
+    threads = [threading.Thread(target=work, args=(place,)) for place in places]
     for thread in threads:
         thread.start()
     left = len(threads)

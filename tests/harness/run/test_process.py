@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from nutsbench.models.spec import SamplerSettings
+from nutsbench.records.grid import Cell
+from nutsbench.records.record import Status
 from nutsbench.run import process
 from nutsbench.stacks import stack
 
@@ -46,3 +49,26 @@ def test_an_import_that_breaks_for_itself_is_not(breaking, times, log, tried):
             with pytest.raises(process.WorkerBrokenError, match="importing the stack failed"):
                 worker.start()
     assert len(tries) == tried
+
+
+@pytest.mark.parametrize(
+    ("reason", "tried"),
+    [
+        ("FileNotFoundError: No such file: '<stacks>/pymc3-3.8/compiledir/compiledir_Linux/tmp1'", 2),
+        ("FileNotFoundError: No such file: 'my_data.csv'", 1),
+        ("ValueError: compiledir", 1),
+    ],
+)
+def test_a_cell_that_met_a_tidied_cache_is_run_once_more(monkeypatch, reason, tried):
+    options = process.Options(profile="quick", timeout_s=1.0, memory_bytes=0, threads=1)
+    with process.Worker(stack.named("pymc3-3.8"), options) as worker:
+        tries = []
+
+        def done(*arguments):
+            tries.append(arguments)
+            return process.Outcome(Status.FAILED, reason)
+
+        monkeypatch.setattr(worker, "_done", done)
+        outcome = worker.run(Cell("addition", SamplerSettings(), 1), "0" * 16, lambda _: None)
+    assert len(tries) == tried
+    assert outcome.reason == reason

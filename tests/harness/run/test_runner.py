@@ -32,7 +32,7 @@ class Worker:
     seconds = 0.05
 
     def __init__(self, *rest):
-        self._stop = rest[-1]
+        self._stop = rest[-2]
         self.facts = {}
 
     def __enter__(self):
