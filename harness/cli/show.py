@@ -94,15 +94,14 @@ def show_command(
         check_choice("model", names, dict.fromkeys([*models.names(), *found.names("model")]))
         check_choice("stack", stacks, dict.fromkeys([*stack.NAMES, *found.names("stack")]))
         own, of_folder = ("true", []) if everything else _own(found, results)
-        chosen, last = ("found", "0") if history else ("", _present_truth(found))
         wanted, values = index.among(
             {"model": names, "stack": stacks, "status": statuses, "profile": _one(profile),
              "quality": _one(verdict), "accuracy": _one(accuracy)}
         )  # fmt: skip
         if history:
-            wanted, values = f"({own}) AND {wanted}", [*of_folder, *values]
+            chosen, wanted, values = "found", f"{own} AND {wanted}", [*of_folder, *values]
         else:
-            chosen = found.newest("place", own, of_folder, last)
+            chosen = found.newest("place", own, of_folder, _present_truth(found))
         shown = _Shown(found, chosen, wanted, values)
         if not shown.count and not (as_json or as_csv):
             click.echo("No records. `nutsbench run` makes some.")
@@ -164,7 +163,8 @@ class _Shown:
         if self.count <= most:
             print_records(self.records(None), files, wide)
             return
-        words = f"list_position({list(summary.ORDER)!r}, {summary.WORD_IN_SQL})"
+        # What is not among the words is a status: one that failed, whatever way.
+        words = f"coalesce(nullif(list_position({list(summary.ORDER)!r}, {summary.WORD_IN_SQL}), 0), 1)"
         worst = f'{words}, "metrics.rhat_max" DESC NULLS LAST, started_at, rank, turn'
         rows = self.found.where(self.chosen, self.wanted, self.values, worst, most)
         print_table(self.found.read(rows), wide)

@@ -3,5 +3,5 @@
 It measures nothing, and changes nothing that was measured.
 
 Files, lowest first:
-grid draws stored record lines configuration columns store indexed index table export
+grid draws stored record lines configuration columns store indexed views index table export
 """

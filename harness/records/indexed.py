@@ -349,9 +349,7 @@ def _typed(values: Sequence[Any], had: Optional[str]) -> Tuple[str, Any]:
         return kind, pd.array(list(values), dtype="Int64")
     if kind == "DOUBLE":
         return kind, pd.array(list(values), dtype="Float64")
-    texts = [None if value is None or isinstance(value, str) else str(value) for value in values]
-    told = [value if isinstance(value, str) else text for value, text in zip(values, texts)]
-    return kind, pd.array(told, dtype="object")
+    return kind, pd.array([None if value is None else str(value) for value in values], dtype="object")
 
 
 def _find_twice(connection: "DuckDBPyConnection", runs: Path) -> None:

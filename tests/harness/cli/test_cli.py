@@ -1,12 +1,15 @@
 """What a person gets for a mistake: one clear message, exit code 2, nothing sampled."""
 
 import json
+from datetime import datetime, timezone
 
 import pytest
 
 from nutsbench import models
 from nutsbench.cli import common
 from nutsbench.judge.metrics import markdown
+from nutsbench.records.record import Status
+from nutsbench.records.store import Store
 from tests.conftest import MODEL_FILE, ROOT
 
 
@@ -208,3 +211,15 @@ def test_json_is_all_of_standard_output_whatever_a_models_file_prints(nutsbench,
         (row,) = json.loads(done.stdout)
         assert "loud" in row.values()
         assert done.stderr.count("loaded") >= 2
+
+
+def test_of_many_records_the_worst_are_shown_first_however_they_failed(nutsbench, results, make_record):
+    run = Store(results).begin("quick", datetime(2026, 1, 1, tzinfo=timezone.utc))
+    for seed, status in enumerate([Status.OK, Status.TIMEOUT, Status.OK, Status.CRASHED, Status.OK]):
+        run.append(make_record(seed=seed, status=status, reason="so it ended"))
+    done = nutsbench("show", "--all", "--limit", "2")
+    assert done.returncode == 0, done.stderr
+    assert "timeout" in done.stdout
+    assert "crashed" in done.stdout
+    assert "5 records: 3 good, " in done.stdout
+    assert "the worst 2" in done.stdout
