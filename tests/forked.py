@@ -12,7 +12,10 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Dict, Mapping, NoReturn, Optional, Sequence
+
+from tests import preloaded
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -57,6 +60,7 @@ class Server:
 def _command(request: Dict[str, Any]) -> NoReturn:
     """Run the command line in this process, which is a fork, and end."""
     from nutsbench import cli
+    from nutsbench.run import process
 
     for stream, name in ((1, request["out"]), (2, request["errors"])):
         handle = os.open(name, os.O_WRONLY | os.O_TRUNC)
@@ -66,6 +70,10 @@ def _command(request: Dict[str, Any]) -> NoReturn:
     os.environ.clear()
     os.environ.update(request["environment"])
     sys.argv = ["nutsbench", *request["arguments"]]
+    # Of this module alone.
+    process.subprocess = SimpleNamespace(  # type: ignore[assignment]
+        **{**vars(subprocess), "Popen": preloaded.instead_of(subprocess.Popen)}
+    )
     code = 1
     try:
         cli.main()
@@ -75,6 +83,22 @@ def _command(request: Dict[str, Any]) -> NoReturn:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def _begin_preloaded(request: Mapping[str, Any]) -> None:
+    """Begin the processes that fork workers of the stacks that a command is going to sample with."""
+    from nutsbench.base.paths import importable
+    from nutsbench.stacks import environment, stack
+
+    command, *others = request["arguments"] or [""]
+    if command not in ("run", "check-model", "check-truth", "reference", "calibrate"):
+        return
+    asked = [name for name in stack.NAMES if name in others] or [stack.DEFAULT]
+    for name in stack.NAMES if command.startswith("check") and "--stack" not in others else asked:
+        one = stack.named(name)
+        if one.ready:
+            variables = environment.worker_variables(one.compiledir, one.has_theano_pymc, threads=1)
+            preloaded.begin(str(one.python), variables, importable())
 
 
 def main() -> None:
@@ -90,9 +114,11 @@ def main() -> None:
 
     estimators.load()
     for line in sys.stdin:
+        request = json.loads(line)
+        _begin_preloaded(request)
         pid = os.fork()
         if not pid:
-            _command(json.loads(line))
+            _command(request)
         _, status = os.waitpid(pid, 0)
         code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
         print(code, flush=True)
