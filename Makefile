@@ -53,7 +53,7 @@ lint: env ## Style and types.
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
-	$(PYTHON) -m mypy benchmarks
+	$(PYTHON) -m mypy benchmarks tests
 
 stacks: env ## Make the environments of all stacks.
 	$(NUTSBENCH) stacks $$($(PYTHON) -c "from nutsbench.stacks import stack; print(*stack.NAMES)")

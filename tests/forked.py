@@ -71,9 +71,8 @@ def _command(request: Dict[str, Any]) -> NoReturn:
     os.environ.update(request["environment"])
     sys.argv = ["nutsbench", *request["arguments"]]
     # Of this module alone.
-    process.subprocess = SimpleNamespace(  # type: ignore[assignment]
-        **{**vars(subprocess), "Popen": preloaded.instead_of(subprocess.Popen)}
-    )
+    popen = preloaded.instead_of(subprocess.Popen)
+    vars(process)["subprocess"] = SimpleNamespace(**{**vars(subprocess), "Popen": popen})
     code = 1
     try:
         cli.main()

@@ -1,8 +1,9 @@
 """Forks a stack's worker from a process that has imported the stack, for the tests that run many commands.
 
-To import PyMC3 takes two seconds of a processor, and nearly every command that samples does it anew. This file
-has both ends: ``instead_of`` is what a test's command starts workers with, and the file itself, run by a stack's
-own Python, is what forks them. A worker is then what it is else, but for its parent: it is told of its end.
+To import PyMC3 takes two seconds of a processor, and nearly every command that samples does it anew. This
+file has both ends: ``instead_of`` is what a test's command starts workers with, and the file itself, run by a
+stack's own Python, is what forks them. Such a worker is what it is else, but for its parent: its server tells
+the command of its end.
 Nothing here is used where a test looks at processes, or measures what importing takes.
 """
 
@@ -198,7 +199,8 @@ def serve(place: str, alive: int) -> None:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     lines: Dict[int, socket.socket] = {}
     while True:
-        ready: List[Any] = select.select([listening, reading, alive], [], [])[0]
+        waited: List[Any] = [listening, reading, alive]
+        ready = select.select(waited, [], [])[0]
         if alive in ready:
             return
         if reading in ready:

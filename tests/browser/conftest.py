@@ -1,8 +1,11 @@
 """The dashboard in a real browser: Debian's chromium, headless, with no way out."""
 
 import shutil
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import pytest
+from selenium.webdriver.chrome.webdriver import WebDriver
 
 from tests.harness.report.conftest import published, site_of_whole, whole, write  # noqa: F401
 
@@ -11,12 +14,12 @@ _SHARES = {"profile.default_content_setting_values.notifications": 2}
 
 
 @pytest.fixture(scope="session")
-def dashboard(site_of_whole):  # noqa: F811
+def dashboard(site_of_whole: Tuple[Any, ...]) -> Path:  # noqa: F811
     return site_of_whole[0]
 
 
 @pytest.fixture(scope="session")
-def _driver():
+def _driver() -> Iterator[WebDriver]:
     if not CHROMIUM or not DRIVER:
         pytest.skip("needs chromium and chromedriver (Debian: apt install chromium chromium-driver)")
     from selenium import webdriver
@@ -33,17 +36,21 @@ def _driver():
     driver.quit()
 
 
+def _log(driver: Any, kind: str) -> List[Dict[str, Any]]:
+    return driver.get_log(kind)
+
+
 @pytest.fixture
-def browser(_driver):
+def browser(_driver: WebDriver) -> Iterator[WebDriver]:
     """A browser whose log must be clean and whose requests must all be of files when the test ends."""
     import json
 
     for kind in ("browser", "performance"):
-        _driver.get_log(kind)
+        _log(_driver, kind)
     _driver.set_window_size(1600, 1000)
     yield _driver
-    errors = [one["message"] for one in _driver.get_log("browser") if one["level"] == "SEVERE"]
-    events = [json.loads(one["message"])["message"] for one in _driver.get_log("performance")]
+    errors = [one["message"] for one in _log(_driver, "browser") if one["level"] == "SEVERE"]
+    events = [json.loads(one["message"])["message"] for one in _log(_driver, "performance")]
     asked = [
         one["params"]["request"]["url"] for one in events if one["method"] == "Network.requestWillBeSent"
     ]
@@ -52,10 +59,10 @@ def browser(_driver):
 
 
 @pytest.fixture
-def screen(browser):
+def screen(browser: WebDriver) -> Iterator[Callable[..., Any]]:
     """What gives the browser another screen, a phone's if it is narrow, until the test ends."""
 
-    def resized(width):
+    def resized(width: int) -> None:
         browser.execute_cdp_cmd(
             "Emulation.setDeviceMetricsOverride",
             {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500},

@@ -2,9 +2,11 @@
 
 import time
 from pathlib import Path
+from typing import Any, Callable, List
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from selenium.webdriver.chrome.webdriver import WebDriver
 
 from nutsbench.report import data, pages, site
 from nutsbench.report.verdicts import VERDICTS
@@ -14,15 +16,15 @@ PAGES = ("index.html", "settings.html", "history.html", "compare.html", "cells.h
 
 
 @pytest.fixture
-def go(browser, dashboard):
-    def gone(page, folder=dashboard):
+def go(browser: WebDriver, dashboard: Path) -> Callable[..., Any]:
+    def gone(page: str, folder: Path = dashboard) -> WebDriver:
         browser.get((folder / page).as_uri())
         return browser
 
     return gone
 
 
-def texts(browser, selector):
+def texts(browser: WebDriver, selector: str) -> List[Any]:
     return browser.execute_script(
         "return Array.from(document.querySelectorAll(arguments[0])).filter(e => e.getClientRects().length)"
         ".map(e => (e.innerText || e.textContent).trim())",
@@ -30,7 +32,7 @@ def texts(browser, selector):
     )
 
 
-def wait(condition, seconds=20.0):
+def wait(condition: Callable[..., Any], seconds: float = 20.0) -> None:
     """Wait for what a script does in its own time; the limit only ends a test that would hang."""
     until = time.monotonic() + seconds
     while not condition():
@@ -41,7 +43,9 @@ def wait(condition, seconds=20.0):
 @pytest.mark.parametrize("page", PAGES)
 # A page on paper's colours at a desk's width, and on a dark ground on a phone: both of either.
 @pytest.mark.parametrize(("theme", "width"), [("light", 1600), ("dark", 390)])
-def test_a_page_has_no_serious_fault_for_any_reader(go, screen, page, width, theme):
+def test_a_page_has_no_serious_fault_for_any_reader(
+    go: Callable[..., Any], screen: Callable[..., Any], page: str, width: int, theme: str
+) -> None:
     axe = pytest.importorskip("axe_selenium_python")
     browser = go(page)
     screen(width)
@@ -62,7 +66,7 @@ def test_a_page_has_no_serious_fault_for_any_reader(go, screen, page, width, the
     assert serious == []
 
 
-def test_the_overview_is_filtered_by_words_and_by_choices(go):
+def test_the_overview_is_filtered_by_words_and_by_choices(go: Callable[..., Any]) -> None:
     browser = go("index.html")
     everything = texts(browser, "#overview tbody tr")
     field = browser.find_element("css selector", ".filters input")
@@ -75,11 +79,11 @@ def test_the_overview_is_filtered_by_words_and_by_choices(go):
     assert texts(browser, "#overview tbody tr") == []
 
 
-def test_the_overview_is_sorted_by_a_click_and_back(go):
+def test_the_overview_is_sorted_by_a_click_and_back(go: Callable[..., Any]) -> None:
     browser = go("index.html")
     head = browser.find_elements("css selector", "#overview thead th")[2]
 
-    def rates():
+    def rates() -> List[Any]:
         return browser.execute_script(
             "return Array.from(document.querySelectorAll('#overview tbody tr'))"
             ".map(row => Number(row.cells[2].dataset.value))"
@@ -92,7 +96,7 @@ def test_the_overview_is_sorted_by_a_click_and_back(go):
     assert rates() == sorted(rates(), reverse=True)
 
 
-def test_a_phone_sorts_by_a_list(go, screen):
+def test_a_phone_sorts_by_a_list(go: Callable[..., Any], screen: Callable[..., Any]) -> None:
     from selenium.webdriver.support.ui import Select
 
     browser = go("index.html")
@@ -110,7 +114,7 @@ def test_a_phone_sorts_by_a_list(go, screen):
     assert len(set(rates)) > 1
 
 
-def test_a_phone_names_each_figure_of_a_row(go, screen):
+def test_a_phone_names_each_figure_of_a_row(go: Callable[..., Any], screen: Callable[..., Any]) -> None:
     screen(390)
     browser = go("models/fork.html")
     row = "document.querySelector('#settings table.stacked tbody tr')"
@@ -122,7 +126,9 @@ def test_a_phone_names_each_figure_of_a_row(go, screen):
     assert fits
 
 
-def test_a_phone_cuts_nothing_off_the_overviews_rows(go, screen):
+def test_a_phone_cuts_nothing_off_the_overviews_rows(
+    go: Callable[..., Any], screen: Callable[..., Any]
+) -> None:
     screen(390)
     browser = go("index.html")
     cut = browser.execute_script(
@@ -132,20 +138,20 @@ def test_a_phone_cuts_nothing_off_the_overviews_rows(go, screen):
     assert cut == []
 
 
-def test_every_model_is_on_one_screen_to_begin_with(go):
+def test_every_model_is_on_one_screen_to_begin_with(go: Callable[..., Any]) -> None:
     rows = texts(go("index.html"), "#overview tbody th a")
     assert sorted(rows) == sorted(set(rows))
     assert len(rows) == 16
 
 
-def test_the_worst_come_first(go):
+def test_the_worst_come_first(go: Callable[..., Any]) -> None:
     said = texts(go("index.html"), "#overview tbody .badge")
     order = [next(place for place, name in enumerate(VERDICTS) if name in text) for text in said]
     assert order == sorted(order)
     assert len(set(order)) > 2
 
 
-def test_a_definition_is_shown_to_the_keyboard(go):
+def test_a_definition_is_shown_to_the_keyboard(go: Callable[..., Any]) -> None:
     browser = go("index.html")
     term = browser.find_elements("css selector", ".term")[0]
     assert not term.find_element("class name", "definition").is_displayed()
@@ -154,7 +160,7 @@ def test_a_definition_is_shown_to_the_keyboard(go):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_the_tabulator_reaches_every_control(go, page):
+def test_the_tabulator_reaches_every_control(go: Callable[..., Any], page: str) -> None:
     from selenium.webdriver.common.keys import Keys
 
     browser = go(page)
@@ -175,7 +181,7 @@ def test_the_tabulator_reaches_every_control(go, page):
     assert len(reached) >= wanted
 
 
-def test_a_command_that_helps_is_copied_or_selected_by_its_button(go):
+def test_a_command_that_helps_is_copied_or_selected_by_its_button(go: Callable[..., Any]) -> None:
     browser = go("index.html")
     every = browser.find_elements("css selector", "#overview button[data-copy]")
     # Rows that a filter hides have theirs, too.
@@ -187,7 +193,7 @@ def test_a_command_that_helps_is_copied_or_selected_by_its_button(go):
     wait(lambda: press.text in ("copied", "selected"))
 
 
-def test_no_line_of_a_chart_is_black_on_a_dark_ground(go):
+def test_no_line_of_a_chart_is_black_on_a_dark_ground(go: Callable[..., Any]) -> None:
     browser = go("compare.html")
     if browser.execute_script("return document.documentElement.dataset.theme") != "dark":
         browser.find_element("id", "theme").click()
@@ -203,14 +209,14 @@ def test_no_line_of_a_chart_is_black_on_a_dark_ground(go):
     assert "rgb(0, 114, 178)" not in strokes
 
 
-def test_charts_are_drawn(go):
+def test_charts_are_drawn(go: Callable[..., Any]) -> None:
     browser = go("history.html")
     wait(lambda: browser.execute_script("return document.querySelectorAll('.chart .main-svg').length > 0"))
     titles = texts(browser, ".chart .ytitle")
     assert any("ratio" in title for title in titles)
 
 
-def test_a_chart_can_be_switched(go):
+def test_a_chart_can_be_switched(go: Callable[..., Any]) -> None:
     from selenium.webdriver.support.ui import Select
 
     browser = go("history.html")
@@ -219,7 +225,7 @@ def test_a_chart_can_be_switched(go):
     wait(lambda: any("transitions" in title for title in texts(browser, ".chart .ytitle")))
 
 
-def test_what_is_folded_is_drawn_when_it_is_opened(go):
+def test_what_is_folded_is_drawn_when_it_is_opened(go: Callable[..., Any]) -> None:
     browser = go("compare.html")
     fold = browser.find_element("css selector", "section > details")
     assert fold.find_elements("css selector", ".main-svg") == []
@@ -227,8 +233,10 @@ def test_what_is_folded_is_drawn_when_it_is_opened(go):
     wait(lambda: fold.find_elements("css selector", ".main-svg"))
 
 
-def test_small_multiples_have_fewer_columns_on_a_phone(go, screen):
-    def columns(width):
+def test_small_multiples_have_fewer_columns_on_a_phone(
+    go: Callable[..., Any], screen: Callable[..., Any]
+) -> None:
+    def columns(width: int) -> int:
         screen(width)
         browser = go("settings.html")
         browser.execute_script("document.querySelector('.chart').scrollIntoView()")
@@ -241,7 +249,7 @@ def test_small_multiples_have_fewer_columns_on_a_phone(go, screen):
     wait(lambda: any("expected time to ESS 400 (s)" in title for title in texts(browser, ".chart .ytitle")))
 
 
-def test_draws_that_were_kept_can_be_fetched(go):
+def test_draws_that_were_kept_can_be_fetched(go: Callable[..., Any]) -> None:
     browser = go("cells.html")
     wait(lambda: texts(browser, "#cells tbody tr"))
     browser.find_element("css selector", "form input").send_keys("fork")
@@ -254,7 +262,7 @@ def test_draws_that_were_kept_can_be_fetched(go):
     assert Path(unquote(urlsplit(link.get_attribute("href")).path)).is_file()
 
 
-def test_a_cell_opens_with_the_command_that_runs_it_again(go):
+def test_a_cell_opens_with_the_command_that_runs_it_again(go: Callable[..., Any]) -> None:
     browser = go("cells.html")
     wait(lambda: texts(browser, "#cells tbody tr"))
     browser.find_elements("css selector", "#cells tbody th button")[0].click()
@@ -262,7 +270,7 @@ def test_a_cell_opens_with_the_command_that_runs_it_again(go):
     assert any(text.startswith("nutsbench run ") for text in texts(browser, "#record dd pre"))
 
 
-def test_a_row_of_the_cells_opens_wherever_it_is_pressed(go):
+def test_a_row_of_the_cells_opens_wherever_it_is_pressed(go: Callable[..., Any]) -> None:
     browser = go("cells.html")
     wait(lambda: texts(browser, "#cells tbody tr"))
     browser.find_elements("css selector", "#cells tbody td.why")[0].click()
@@ -270,7 +278,7 @@ def test_a_row_of_the_cells_opens_wherever_it_is_pressed(go):
     assert texts(browser, "#record h2") == texts(browser, "#cells tbody th")[:1]
 
 
-def test_every_page_leads_to_what_the_words_mean(go):
+def test_every_page_leads_to_what_the_words_mean(go: Callable[..., Any]) -> None:
     browser = go("models/fork.html")
     browser.find_element("css selector", "footer a").click()
     wait(lambda: texts(browser, "#words"))
@@ -278,7 +286,7 @@ def test_every_page_leads_to_what_the_words_mean(go):
     assert {"cell", "stack", "profile", "BASE, HEAD"} <= set(terms)
 
 
-def test_cells_are_searched_and_sorted(go):
+def test_cells_are_searched_and_sorted(go: Callable[..., Any]) -> None:
     browser = go("cells.html")
     wait(lambda: texts(browser, "#cells tbody tr"))
     browser.find_element("css selector", "form input").send_keys("fork 3.11")
@@ -291,7 +299,7 @@ def test_cells_are_searched_and_sorted(go):
     assert times == sorted(times)
 
 
-def test_cells_are_found_by_their_numbers(go):
+def test_cells_are_found_by_their_numbers(go: Callable[..., Any]) -> None:
     browser = go("cells.html")
     wait(lambda: texts(browser, "#cells tbody tr"))
     everything = len(texts(browser, "#cells tbody tr"))
@@ -300,7 +308,7 @@ def test_cells_are_found_by_their_numbers(go):
     assert len(texts(browser, "#cells tbody tr")) == 3
 
 
-def test_a_chosen_theme_stays(go):
+def test_a_chosen_theme_stays(go: Callable[..., Any]) -> None:
     browser = go("index.html")
     before = browser.execute_script("return document.documentElement.dataset.theme")
     browser.find_element("id", "theme").click()
@@ -310,7 +318,9 @@ def test_a_chosen_theme_stays(go):
     assert browser.execute_script("return document.documentElement.dataset.theme") == after
 
 
-def test_what_records_hold_is_never_run(browser, published, write, tmp_path):
+def test_what_records_hold_is_never_run(
+    browser: WebDriver, published: List[Any], write: Callable[..., Any], tmp_path: Path
+) -> None:
     hostile = "<script>window.hit = true</script><img src=x onerror='window.hit = true'>"
     bad = changed(published[0], model=hostile, status="crashed", reason=hostile, log_tail=[hostile])
     source = data.load(write([bad]))

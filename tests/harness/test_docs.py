@@ -1,6 +1,7 @@
 """What the docs generate from the code is what the code says."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -8,11 +9,11 @@ from nutsbench import models
 from nutsbench.inside import clauses
 from nutsbench.judge import claims
 from nutsbench.models import truths
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Run
 from tests.harness import drawing
 
 
-def table(page, name):
+def table(page: str, name: str) -> str:
     text = (ROOT / "docs" / page).read_text()
     found = re.search(rf"<!-- table: {name} -->\n\n((?:\|.*\n)+)", text)
     assert found, f"{page} has no table {name}"
@@ -20,16 +21,16 @@ def table(page, name):
 
 
 @pytest.mark.parametrize("name", drawing.TABLES)
-def test_the_drawing_of_the_house_is_that_of_the_source(name):
+def test_the_drawing_of_the_house_is_that_of_the_source(name: str) -> None:
     assert table("design.md", name) == drawing.TABLES[name](), "python -m tests.harness.drawing draws it anew"
 
 
-def test_the_contract_is_the_codes():
+def test_the_contract_is_the_codes() -> None:
     assert table("models.md", "contract") == clauses.markdown()
 
 
 @pytest.mark.parametrize("name", models.names())
-def test_every_claim_stands_in_the_docs_as_it_is_in_truth(name):
+def test_every_claim_stands_in_the_docs_as_it_is_in_truth(name: str) -> None:
     spec = models.get(name)
     shown = table("claims.md", "claims")
     for found in claims.of_truth(spec.claims, truths.load(spec)):
@@ -40,21 +41,21 @@ def test_every_claim_stands_in_the_docs_as_it_is_in_truth(name):
 
 
 @pytest.mark.parametrize("page", ["calibration.md", "findings.md", "truth.md", "compare.md", "asv.md"])
-def test_measured_tables_are_filled_in(page):
+def test_measured_tables_are_filled_in(page: str) -> None:
     text = (ROOT / "docs" / page).read_text()
     for name in re.findall(r"<!-- table: (\w+) -->", text):
         assert len(table(page, name).splitlines()) > 5
 
 
 @pytest.mark.parametrize(("name", "title"), [("steps", "Steps"), ("accuracy", "How the records")])
-def test_the_history_of_releases_is_what_was_measured(name, title, nutsbench):
+def test_the_history_of_releases_is_what_was_measured(name: str, title: str, nutsbench: Run) -> None:
     printed = nutsbench("releases", "--changes", "--markdown").stdout
     found = re.search(rf"\*\*{title}[^\n]*\n\n((?:\|.*\n)+)", printed)
     assert found, printed
     assert table("releases.md", name) == found.group(1).strip()
 
 
-def test_the_error_rates_are_what_was_measured(nutsbench, tmp_path):
+def test_the_error_rates_are_what_was_measured(nutsbench: Run, tmp_path: Path) -> None:
     (tmp_path / "published").symlink_to(ROOT / "results" / "power" / "published")
     printed = nutsbench("power", "--report", "--markdown", "--output", str(tmp_path)).stdout
     each, of_asv, whole = re.findall(r"^\*\*.*\*\*\n\n((?:\|.*\n)+)", printed, re.MULTILINE)

@@ -4,11 +4,13 @@ import os
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
+from typing import Any, Callable
 
 import pytest
 
 from nutsbench.base.paths import stacks_dir
-from tests.conftest import ROOT, copy_of_project
+from tests.conftest import ROOT, Run, copy_of_project
 
 MODEL = """
 import nutsbench
@@ -31,7 +33,7 @@ def of_this_repository(data):
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of the project as it lies here."""
     folder = tmp_path_factory.mktemp("wheel")
     copy_of_project(folder / "project")
@@ -45,7 +47,7 @@ def wheel(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def python(wheel, tmp_path_factory):
+def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An interpreter that has the wheel, and the packages of the host without its way to the checkout."""
     env = tmp_path_factory.mktemp("installed") / "env"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(env)], check=True)
@@ -58,7 +60,7 @@ def python(wheel, tmp_path_factory):
 
 
 @pytest.fixture
-def repository(tmp_path):
+def repository(tmp_path: Path) -> Path:
     """A repository of a user's, whose packages are called like folders of this project."""
     for name in ("models", "harness"):
         (tmp_path / name).mkdir()
@@ -69,10 +71,10 @@ def repository(tmp_path):
 
 
 @pytest.fixture
-def nutsbench(python, repository):
+def nutsbench(python: Path, repository: Path) -> Callable[..., Any]:
     """Run the installed command in the user's repository."""
 
-    def run(*arguments, **variables):
+    def run(*arguments: Any, **variables: Any) -> "subprocess.CompletedProcess[str]":
         dropped = ("NUTSBENCH_", "PYTHON")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
         given = {**kept, "PYTHONPATH": ".", "XDG_CACHE_HOME": str(repository / "cache"), **variables}
@@ -82,7 +84,7 @@ def nutsbench(python, repository):
     return run
 
 
-def test_a_wheel_has_all_that_is_in_the_folders(wheel):
+def test_a_wheel_has_all_that_is_in_the_folders(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as content:
         there = set(content.namelist())
     listed = subprocess.run(
@@ -100,7 +102,7 @@ def test_a_wheel_has_all_that_is_in_the_folders(wheel):
     assert {name.split("/")[0].split("-")[0] for name in there} == {"nutsbench"}
 
 
-def test_packages_of_the_users_are_left_alone(nutsbench, repository):
+def test_packages_of_the_users_are_left_alone(nutsbench: Run, repository: Path) -> None:
     done = nutsbench("models")
     assert done.returncode == 0, done.stderr
     assert "simple_regression" in done.stdout
@@ -109,7 +111,9 @@ def test_packages_of_the_users_are_left_alone(nutsbench, repository):
     assert not (repository / "results").exists()
 
 
-def test_environments_lie_in_the_users_cache_and_settings_in_the_users_folder(nutsbench, repository):
+def test_environments_lie_in_the_users_cache_and_settings_in_the_users_folder(
+    nutsbench: Run, repository: Path
+) -> None:
     done = nutsbench("stacks")
     assert "pymc3-3.8 (default)" in done.stdout, done.stderr
     assert "not made yet" in done.stdout
@@ -120,7 +124,7 @@ def test_environments_lie_in_the_users_cache_and_settings_in_the_users_folder(nu
 
 
 @pytest.mark.sampling
-def test_a_model_of_the_users_repository_is_sampled(nutsbench, repository):
+def test_a_model_of_the_users_repository_is_sampled(nutsbench: Run, repository: Any) -> None:
     variables = {"NUTSBENCH_STACKS": str(stacks_dir())}
     (repository / "nutsbench.toml").write_text('models = "bench.py"\n')
     done = nutsbench("run", "of_this_repository", "addition", **variables)

@@ -4,6 +4,8 @@ import ast
 import shutil
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any, Callable, Iterator, List, Set
 
 import pytest
 
@@ -13,7 +15,7 @@ from tests.conftest import ROOT
 STANDARD = sys.stdlib_module_names
 
 
-def imported(path):
+def imported(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
@@ -25,9 +27,10 @@ def imported(path):
 HARNESS = ROOT / "harness"
 
 
-def order_in(package):
+def order_in(package: Path) -> List[Any]:
     """Return the list that a package's docstring gives, lowest first."""
     text = ast.get_docstring(ast.parse((package / "__init__.py").read_text()))
+    assert text is not None
     after = text[text.index("lowest first") :].partition("\n")[2]
     return after.partition("\n\n")[0].split()
 
@@ -35,22 +38,22 @@ def order_in(package):
 ROOMS = order_in(HARNESS)
 
 
-def packages_in(harness):
+def packages_in(harness: Path) -> List[Any]:
     return [*(harness / room for room in ROOMS), harness / "report" / "draw"]
 
 
-def names_in(package):
+def names_in(package: Path) -> Set[Any]:
     found = [path for path in package.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
     return {path.stem for path in found} - {"__init__", "__main__", "models"}
 
 
-def of_ours(path):
+def of_ours(path: Path) -> List[Any]:
     """Return the parts after ``nutsbench`` of each module of the harness that a file imports."""
     parts = [module.split(".")[1:] for module in imported(path) if module.split(".")[0] == "nutsbench"]
     return [rest for rest in parts if rest and rest[0] != "models"]
 
 
-def wrong_between_rooms(harness, room):
+def wrong_between_rooms(harness: Path, room: str) -> List[Any]:
     """Return the imports of a room that are from a room after it."""
     allowed = {*ROOMS[: ROOMS.index(room) + 1], "__main__"}
     return [
@@ -61,7 +64,7 @@ def wrong_between_rooms(harness, room):
     ]
 
 
-def wrong_within(harness, package):
+def wrong_within(harness: Path, package: Path) -> List[Any]:
     """Return the imports of a package's files that are from a file after them."""
     order, place = order_in(package), list(package.relative_to(harness).parts)
     found = []
@@ -75,30 +78,30 @@ def wrong_within(harness, package):
     return found
 
 
-def test_every_room_is_listed():
+def test_every_room_is_listed() -> None:
     assert names_in(HARNESS) == set(ROOMS)
 
 
 @pytest.mark.parametrize("package", packages_in(HARNESS), ids=lambda package: package.name)
-def test_every_file_of_a_room_is_listed(package):
+def test_every_file_of_a_room_is_listed(package: Path) -> None:
     assert names_in(package) == set(order_in(package))
 
 
 @pytest.mark.parametrize("room", ROOMS)
-def test_a_room_imports_only_from_those_before_it(room):
+def test_a_room_imports_only_from_those_before_it(room: str) -> None:
     assert wrong_between_rooms(HARNESS, room) == []
 
 
 @pytest.mark.parametrize("package", packages_in(HARNESS), ids=lambda package: package.name)
-def test_a_file_imports_only_from_those_before_it_in_its_room(package):
+def test_a_file_imports_only_from_those_before_it_in_its_room(package: Path) -> None:
     assert wrong_within(HARNESS, package) == []
 
 
 @pytest.fixture
-def copy(tmp_path):
+def copy(tmp_path: Path) -> Callable[..., Any]:
     """Copy a room, for an import that is wrong on purpose."""
 
-    def copied(room):
+    def copied(room: str) -> Path:
         ignored = shutil.ignore_patterns("__pycache__", "static", "templates", "locks")
         shutil.copytree(HARNESS / room, tmp_path / room, ignore=ignored)
         return tmp_path
@@ -107,7 +110,7 @@ def copy(tmp_path):
 
 
 @pytest.mark.parametrize("room", ROOMS[:-1])
-def test_a_wrong_import_is_found_in_each_room(copy, room):
+def test_a_wrong_import_is_found_in_each_room(copy: Callable[..., Any], room: str) -> None:
     later, copied = ROOMS[ROOMS.index(room) + 1], copy(room)
     first = copied / room / f"{order_in(copied / room)[0]}.py"
     first.write_text(f"{first.read_text()}\n\ndef wrong():\n    from nutsbench.{later} import anything\n")
@@ -118,7 +121,7 @@ def test_a_wrong_import_is_found_in_each_room(copy, room):
 
 
 @pytest.mark.parametrize("room", ROOMS)
-def test_a_wrong_import_is_found_within_each_room(copy, room):
+def test_a_wrong_import_is_found_within_each_room(copy: Callable[..., Any], room: str) -> None:
     copied = copy(room)
     order = order_in(copied / room)
     first = copied / room / f"{order[0]}.py"
@@ -126,14 +129,14 @@ def test_a_wrong_import_is_found_within_each_room(copy, room):
     assert wrong_within(copied, copied / room) == [f"{room}/{first.name} imports {room}.{order[-1]}"]
 
 
-def test_models_import_nothing_of_the_harness():
+def test_models_import_nothing_of_the_harness() -> None:
     for path in (ROOT / "models").rglob("*.py"):
         ours = [module for module in imported(path) if module.split(".")[0] == "nutsbench"]
         assert not [module for module in ours if module.split(".")[1:2] not in ([], ["models"])], path.name
 
 
 @pytest.mark.parametrize("arguments", [["models"], ["--help"], ["run", "--help"], ["show", "--help"]])
-def test_listing_loads_neither_theano_nor_pandas(arguments):
+def test_listing_loads_neither_theano_nor_pandas(arguments: List[Any]) -> None:
     script = (
         "import sys; from nutsbench.cli import main\n"
         f"try: main({arguments!r})\n"
@@ -152,7 +155,7 @@ OF_A_STACK = {"nutsbench", "numpy", "pymc3", "theano"}
 @pytest.mark.parametrize(
     "path", sorted((ROOT / "harness" / "inside").glob("*.py")), ids=lambda path: path.name
 )
-def test_a_stack_needs_nothing_but_models_and_numpy(path):
+def test_a_stack_needs_nothing_but_models_and_numpy(path: Path) -> None:
     for module in imported(path):
         top, _, rest = module.partition(".")
         known = top in OF_A_STACK or top in STANDARD

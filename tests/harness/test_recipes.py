@@ -7,13 +7,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import pytest
 
 from tests.conftest import ROOT, copy_of_project
 
 
-def recipes():
+def recipes() -> Iterator[Tuple[Any, ...]]:
     """Yield how, where and what, of each recipe."""
     text = (ROOT / "CONTRIBUTING.md").read_text()
     for found in re.finditer(
@@ -23,7 +24,7 @@ def recipes():
         yield how, where.split(), re.sub(rf"^{indent}", "", code, flags=re.MULTILINE)
 
 
-def follow(project, how, where, code):
+def follow(project: Path, how: str, where: List[Any], code: str) -> str:
     """Do what a recipe says, and return the file that it touches."""
     path = project / where[-1]
     if how == "file":
@@ -40,12 +41,12 @@ def follow(project, how, where, code):
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of this project in which every recipe was followed."""
     folder = tmp_path_factory.mktemp("copy") / "nutsbench"
     copy_of_project(folder)
     (folder / ".stacks").mkdir()
-    touched = {}
+    touched: Dict[str, Any] = {}
     for how, where, code in recipes():
         touched.setdefault(where[-1], []).append(how)
         follow(folder, how, where, code)
@@ -59,10 +60,10 @@ def project(tmp_path_factory):
 
 
 @pytest.fixture
-def there(project, tmp_path):
+def there(project: Path, tmp_path: Path) -> Callable[..., Any]:
     """Run the copy's command line."""
 
-    def run(*arguments):
+    def run(*arguments: Any) -> str:
         variables = {
             **os.environ,
             "PYTHONPATH": str(project / "src"),
@@ -82,33 +83,33 @@ def there(project, tmp_path):
     return run
 
 
-def test_a_model_is_listed_with_its_truth(there):
+def test_a_model_is_listed_with_its_truth(there: Callable[..., Any]) -> None:
     assert "four_numbers" in there("models")
     assert "The posterior mean lies between" in there("models", "four_numbers")
     there("truth", "four_numbers", "--write")
     assert "error at most" in there("models", "four_numbers")
 
 
-def test_a_metric_is_listed(there):
+def test_a_metric_is_listed(there: Callable[..., Any]) -> None:
     assert "ess_tail_per_s [1/s, higher is better]" in there("metrics")
 
 
-def test_a_profile_samples_what_it_says(there):
+def test_a_profile_samples_what_it_says(there: Callable[..., Any]) -> None:
     assert "draws 1000" in there("run", "--profile", "long", "addition", "--dry-run")
     assert "quick, tutorial, sweep, long" in there("run", "--help")
 
 
-def test_a_stack_is_listed(there):
+def test_a_stack_is_listed(there: Callable[..., Any]) -> None:
     assert "pymc3-3.10: pymc3 3.10.0" in there("stacks")
 
 
-def test_a_command_is_offered_and_runs(there):
+def test_a_command_is_offered_and_runs(there: Callable[..., Any]) -> None:
     assert "Say how many models there are." in there("--help")
     assert there("count") == "17\n"
 
 
 @pytest.fixture
-def recorded(tmp_path):
+def recorded(tmp_path: Path) -> None:
     """A results folder with one published record, a metric of which is another."""
     runs = tmp_path / "results" / "runs"
     runs.mkdir(parents=True)
@@ -118,18 +119,20 @@ def recorded(tmp_path):
     (runs / "20261201T000000Z-test-000000.jsonl").write_text(json.dumps(record) + "\n")
 
 
-def test_a_limit_is_held_against_records_of_long_ago(there, recorded):
+def test_a_limit_is_held_against_records_of_long_ago(there: Callable[..., Any], recorded: Any) -> None:
     assert "1e-06 effective draws a leapfrog are fewer than 0.0001" in there(
         "show", "addition", "--json", "--history"
     )
 
 
-def test_a_format_is_written(there, recorded, tmp_path):
+def test_a_format_is_written(there: Callable[..., Any], recorded: Any, tmp_path: Path) -> None:
     (path,) = there("export", "--to", "names", "--output", str(tmp_path / "out")).split()
     assert Path(path).read_text() == "addition\n"
 
 
-def test_a_page_is_written_and_linked_from_the_others(there, recorded, tmp_path):
+def test_a_page_is_written_and_linked_from_the_others(
+    there: Callable[..., Any], recorded: Any, tmp_path: Path
+) -> None:
     there("report", "--output", str(tmp_path / "site"))
     assert "Cells by machine" in (tmp_path / "site" / "machines.html").read_text()
     assert 'href="machines.html"' in (tmp_path / "site" / "index.html").read_text()

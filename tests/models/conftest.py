@@ -1,5 +1,7 @@
 """What tests of models share."""
 
+from typing import Iterator
+
 import pytest
 
 from nutsbench import models
@@ -7,7 +9,7 @@ from nutsbench.models import registry
 
 
 @pytest.fixture
-def registry_as_it_was():
+def registry_as_it_was() -> Iterator[None]:
     """Forget after the test what it loaded."""
     models.names()
     registered, loaded = dict(registry._registered), dict(registry._loaded)

@@ -4,6 +4,8 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any, List
 
 import pytest
 
@@ -25,7 +27,7 @@ def case({}):
 """
 
 
-def load(folder, arguments, parameters="data"):
+def load(folder: Any, arguments: Any, parameters: Any = "data") -> Any:
     path = folder / "mine.py"
     path.write_text(FILE.format(arguments, parameters))
     models.load_file(path)
@@ -42,7 +44,7 @@ def load(folder, arguments, parameters="data"):
         ("claims=[]", "claims", ()),
     ],
 )
-def test_what_a_person_would_write_is_taken(tmp_path, arguments, name, expected):
+def test_what_a_person_would_write_is_taken(tmp_path: Path, arguments: Any, name: Any, expected: Any) -> None:
     found = getattr(load(tmp_path, arguments), name)
     assert isinstance(found, tuple)
     assert found == expected or (expected is None and len(found) == 1)
@@ -56,7 +58,7 @@ def test_what_a_person_would_write_is_taken(tmp_path, arguments, name, expected)
         ("target_accept=np.float64(0.9)", "target_accept", 0.9),
     ],
 )
-def test_numbers_of_numpy_become_pythons_own(tmp_path, given, name, expected):
+def test_numbers_of_numpy_become_pythons_own(tmp_path: Path, given: Any, name: Any, expected: Any) -> None:
     found = getattr(load(tmp_path, f"settings=SamplerSettings({given})").settings, name)
     assert found == expected
     assert type(found) is type(expected)
@@ -103,7 +105,9 @@ WRONG = {
 
 
 @pytest.mark.parametrize("arguments", WRONG)
-def test_what_is_wrong_is_refused_with_file_model_value_and_correct_form(tmp_path, arguments):
+def test_what_is_wrong_is_refused_with_file_model_value_and_correct_form(
+    tmp_path: Path, arguments: Any
+) -> None:
     with pytest.raises(models.ModelError) as caught:
         load(tmp_path, arguments)
     said = WRONG[arguments]
@@ -114,7 +118,7 @@ def test_what_is_wrong_is_refused_with_file_model_value_and_correct_form(tmp_pat
     assert "case" not in models.names()
 
 
-def test_a_build_function_takes_the_data(tmp_path):
+def test_a_build_function_takes_the_data(tmp_path: Path) -> None:
     with pytest.raises(models.ModelError, match=r"model case: it has to take the data.* def case\(data\)"):
         load(tmp_path, "", parameters="")
     with pytest.raises(models.ModelError, match="model case: it has to take the data"):
@@ -125,7 +129,7 @@ def test_a_build_function_takes_the_data(tmp_path):
     "decorated",
     ["class Case:\n    pass", "import functools\n@WORDS\n@functools.lru_cache()\ndef case(d):\n    pass"],
 )
-def test_only_functions_are_models(tmp_path, decorated):
+def test_only_functions_are_models(tmp_path: Path, decorated: Any) -> None:
     words = '@model(data=dict, notation="a ~ Normal(0, 1)", teaches="A case.")'
     text = decorated.replace("@WORDS", words) if "@WORDS" in decorated else f"{words}\n{decorated}"
     path = tmp_path / "mine.py"
@@ -143,7 +147,9 @@ def test_only_functions_are_models(tmp_path, decorated):
         ("settings=SamplerSettings(1 / 0)", "ZeroDivisionError: division by zero"),
     ],
 )
-def test_an_argument_that_there_is_not_is_named_with_its_nearest(tmp_path, given, said):
+def test_an_argument_that_there_is_not_is_named_with_its_nearest(
+    tmp_path: Path, given: Any, said: Any
+) -> None:
     path = tmp_path / "mine.py"
     words = 'data=dict, notation="a ~ Normal(0, 1)", teaches="A case."'
     text = (
@@ -155,7 +161,7 @@ def test_an_argument_that_there_is_not_is_named_with_its_nearest(tmp_path, given
 
 
 @pytest.mark.parametrize("command", [["models"], ["run"], ["check-truth"], ["truth"], ["report"]])
-def test_every_command_refuses_such_a_file(tmp_path, results, command):
+def test_every_command_refuses_such_a_file(tmp_path: Path, results: Path, command: List[str]) -> None:
     path = tmp_path / "mine.py"
     path.write_text(FILE.format("settings=SamplerSettings(max_treedepth='10')", "data"))
     words = [sys.executable, "-m", "nutsbench", *command, "--models", str(path)]

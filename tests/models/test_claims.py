@@ -1,5 +1,7 @@
 """Claims are checked statements, and the tutorial's hold where its models bear them out."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -31,16 +33,16 @@ FIGURES = {"mean": 2.0, "q05": 1.0, "q95": 3.5}
         (near("x", 2.3, within=0.2), False),
     ],
 )
-def test_each_relation_is_checked(part, holds):
+def test_each_relation_is_checked(part: Any, holds: Any) -> None:
     assert part.holds(FIGURES) is holds
 
 
-def test_a_statement_says_what_it_is_about():
+def test_a_statement_says_what_it_is_about() -> None:
     assert above(difference("b[1]", "b[0]"), 0).text == "the interval of b[1] - b[0] lies above 0"
     assert near({"a": 2, "b": -0.5}, 1, within=0.1).text == "the mean of 2 a - 0.5 b is within 0.1 of 1"
 
 
-def test_a_claim_holds_if_all_its_parts_do():
+def test_a_claim_holds_if_all_its_parts_do() -> None:
     draws = {"x": np.linspace(0, 2, 100).reshape(2, 50), "y": np.full((2, 50), 3.0)}
     first, second, third = claims.of_draws(
         (
@@ -55,7 +57,7 @@ def test_a_claim_holds_if_all_its_parts_do():
     assert claims.counted([first, second, third]) == "1 of 3"
 
 
-def test_combinations_are_those_of_the_draws_not_of_their_summaries():
+def test_combinations_are_those_of_the_draws_not_of_their_summaries() -> None:
     rng = np.random.RandomState(0)
     x = rng.normal(size=(2, 2000))
     draws = {"x": x, "y": x + 0.01 * rng.normal(size=x.shape)}
@@ -64,14 +66,14 @@ def test_combinations_are_those_of_the_draws_not_of_their_summaries():
 
 
 @pytest.mark.parametrize("name", models.names())
-def test_claims_hold_in_the_truth_but_for_the_findings(name):
+def test_claims_hold_in_the_truth_but_for_the_findings(name: Any) -> None:
     spec = models.get(name)
     assert spec.claims
     for found in claims.of_truth(spec.claims, truths.load(spec)):
         assert found["holds"] is ((name, found["says"]) not in FINDINGS), found
 
 
-def test_the_categories_are_compared_with_what_generated_them():
+def test_the_categories_are_compared_with_what_generated_them() -> None:
     rng = np.random.RandomState(2025)
     generated = {
         "cat_x1": rng.normal(loc=0, scale=2, size=5),

@@ -1,5 +1,7 @@
 """The data are the tutorial's very numbers."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -26,18 +28,18 @@ DIGESTS = {
 
 
 @pytest.mark.parametrize("name", DIGESTS)
-def test_data_are_the_tutorials(name):
+def test_data_are_the_tutorials(name: Any) -> None:
     assert models.data_digest(models.get(name).data()) == DIGESTS[name]
 
 
-def test_a_changed_number_changes_the_digest():
+def test_a_changed_number_changes_the_digest() -> None:
     data = models.get("simple_regression").data()
     data["y1"][7] = np.nextafter(data["y1"][7], np.inf)
     assert models.data_digest(data) != DIGESTS["simple_regression"]
 
 
 @pytest.mark.parametrize("name", models.names())
-def test_data_leave_the_global_random_state_alone(name):
+def test_data_leave_the_global_random_state_alone(name: Any) -> None:
     before = np.random.get_state()[1].copy()
     models.get(name).data()
     assert np.array_equal(np.random.get_state()[1], before)

@@ -1,21 +1,24 @@
 """Exact posteriors against routes that share nothing with them: SciPy's adaptive quadrature."""
 
+from typing import Any, Dict, Union
+
 import numpy as np
 import pytest
 from scipy import integrate, stats
 
 from nutsbench import models
 from nutsbench.models import exact, truths
+from nutsbench.models.exact.hierarchy import BivariateClasses, PooledClasses
 from nutsbench.models.exact.posterior import labels, quantiles
 from nutsbench.truths import truth
 
 
-def normal_line():
+def normal_line() -> np.ndarray:
     """Four numbers around an unknown mean and scale."""
     return np.array([0.3, 1.9, 1.1, 2.4])
 
 
-def expectations(functions):
+def expectations(functions: Any) -> Any:
     """Integrate over the mean and the logarithm of the scale, by Gauss and Legendre's rule."""
     y = normal_line()
     nodes, weights = np.polynomial.legendre.leggauss(600)
@@ -26,7 +29,7 @@ def expectations(functions):
     return [(density * function(mean, scale)).sum() / density.sum() for function in functions]
 
 
-def test_a_regression_agrees_with_a_rule_in_all_its_dimensions():
+def test_a_regression_agrees_with_a_rule_in_all_its_dimensions() -> None:
     posterior = exact.Regression({"mean": (np.ones(4), 2.0)}, normal_line(), "scale")
     solved = exact.solve(posterior, {})
     first, second, third, fourth = expectations(
@@ -39,12 +42,12 @@ def test_a_regression_agrees_with_a_rule_in_all_its_dimensions():
         assert solved.errors[name] < 1e-6 * summary["sd"]
 
 
-def test_quantiles_agree_with_adaptive_quadrature():
+def test_quantiles_agree_with_adaptive_quadrature() -> None:
     posterior = exact.Regression({"mean": (np.ones(4), 2.0)}, normal_line(), "scale")
     summary = exact.solve(posterior, {}).summaries["scale"]
     y = normal_line()
 
-    def density(log_scale):
+    def density(log_scale: Any) -> Any:
         scale = np.exp(log_scale)
         # The mean integrated out in closed form: y is normal with covariance scale^2 I + 4.
         covariance = scale**2 * np.eye(4) + 4.0
@@ -56,7 +59,7 @@ def test_quantiles_agree_with_adaptive_quadrature():
         assert below / total == pytest.approx(probability, abs=1e-9)
 
 
-def test_sums_of_normals_are_normal():
+def test_sums_of_normals_are_normal() -> None:
     posterior = exact.Normals({"a": (1.0, 3.0), "b": (2.0, 4.0)}, {"c": {"a": 2.0, "b": -1.0}})
     summary = exact.solve(posterior, {"d": {"c": 1.0, "b": 1.0}}).summaries
     expected = stats.norm(0.0, np.hypot(6.0, 4.0))
@@ -65,7 +68,7 @@ def test_sums_of_normals_are_normal():
     assert summary["d"]["sd"] == pytest.approx(6.0, rel=1e-12)
 
 
-def test_a_difference_of_betas_agrees_with_its_convolution():
+def test_a_difference_of_betas_agrees_with_its_convolution() -> None:
     posterior = exact.BetaBinomial("p", np.array([3.0, 8.0]), np.array([7.0, 4.0]), {"d": ("p[1]", "p[0]")})
     summary = exact.solve(posterior, {}).summaries
     low, high = stats.beta(4, 8), stats.beta(9, 5)
@@ -80,19 +83,24 @@ def test_a_difference_of_betas_agrees_with_its_convolution():
 class Proposal:
     """Independent normals in PyMC3's unconstrained coordinates, and their log density."""
 
-    def __init__(self, count, seed=5):
+    def __init__(self, count: int, seed: int = 5) -> None:
         self._rng = np.random.RandomState(seed)
         self._count = count
         self.log_density = np.zeros(count)
 
-    def __call__(self, mean, sd):
+    def __call__(self, mean: Any, sd: float) -> np.ndarray:
         mean = np.asarray(mean, dtype=float)
         noise = self._rng.normal(size=(self._count, *mean.shape))
         self.log_density -= 0.5 * (noise**2).reshape(self._count, -1).sum(axis=1)
         return mean + sd * noise
 
 
-def assert_means_agree(posterior, summary, point, log_proposal):
+def assert_means_agree(
+    posterior: Union[BivariateClasses, PooledClasses],
+    summary: Dict[str, Any],
+    point: Dict[str, Any],
+    log_proposal: np.ndarray,
+) -> None:
     """Compare means with those of self-normalised importance sampling."""
     log_weights = posterior.log_density(point) - log_proposal
     weights = np.exp(log_weights - log_weights.max())
@@ -107,7 +115,7 @@ def assert_means_agree(posterior, summary, point, log_proposal):
 
 
 @pytest.mark.whole
-def test_pooled_classes_agree_with_importance_sampling():
+def test_pooled_classes_agree_with_importance_sampling() -> None:
     first, second = np.tile([0, 1], 15), np.repeat([0, 1, 2], 10)
     noise = 0.1 * np.random.RandomState(1).normal(size=30)
     y = np.array([-2.0, 0.5, 2.5])[second] + np.array([0.3, -0.3])[first] + noise
@@ -127,7 +135,7 @@ def test_pooled_classes_agree_with_importance_sampling():
 
 
 @pytest.mark.whole
-def test_bivariate_classes_agree_with_importance_sampling():
+def test_bivariate_classes_agree_with_importance_sampling() -> None:
     classes, treatments = np.repeat([0, 1, 2], 10), np.tile([0, 1], 15)
     effects = np.array([[2.0, 1.0], [-2.5, 2.0], [-3.0, 3.0]])
     y = effects[classes, treatments] + 0.1 * np.random.RandomState(1).normal(size=30)
@@ -145,7 +153,7 @@ def test_bivariate_classes_agree_with_importance_sampling():
     assert_means_agree(posterior, posterior.summaries(0, {}), point, draw.log_density)
 
 
-def test_independent_factors_are_solved_apart():
+def test_independent_factors_are_solved_apart() -> None:
     one = exact.Regression({"m": (np.ones(4), 2.0)}, normal_line(), "s")
     two = exact.Regression({"k": (np.ones(4), 1.0)}, normal_line() + 1, "t")
     both = exact.solve(exact.Product(one, two), {"2 m": {"m": 2.0}})
@@ -155,19 +163,19 @@ def test_independent_factors_are_solved_apart():
     assert both.summaries["2 m"]["sd"] == pytest.approx(2 * both.summaries["m"]["sd"], rel=1e-12)
 
 
-def test_figures_that_still_move_are_refused():
+def test_figures_that_still_move_are_refused() -> None:
     posterior = exact.Regression({"mean": (np.ones(4), 2.0)}, normal_line(), "scale")
     with pytest.raises(exact.NotConvergedError, match=r"still moves by .* posterior sds"):
         exact.solve(posterior, {}, tolerance=1e-30)
 
 
-def test_quantiles_are_found_far_from_the_mean():
+def test_quantiles_are_found_far_from_the_mean() -> None:
     heavy = stats.t(1.1)
     assert quantiles(heavy.cdf, 0.0, 0.5)["q95"] == pytest.approx(heavy.ppf(0.95), rel=1e-9)
 
 
 @pytest.mark.parametrize("name", [name for name in models.names() if name != "heterogenous"])
-def test_what_is_kept_is_computed_again(name):
+def test_what_is_kept_is_computed_again(name: str) -> None:
     spec = models.get(name)
     apart = truth.compare(truths.compute(spec), truths.load(spec))
     assert apart.in_errors <= 1
@@ -175,10 +183,11 @@ def test_what_is_kept_is_computed_again(name):
 
 
 @pytest.mark.whole
-def test_what_is_kept_of_heterogenous_is_near_a_coarser_grid():
+def test_what_is_kept_of_heterogenous_is_near_a_coarser_grid() -> None:
     # The fine grid takes minutes: `nutsbench truth heterogenous`.
     spec = models.get("heterogenous")
     kept = truths.load(spec).quantities
+    assert spec.exact is not None
     coarse = spec.exact(spec.data()).summaries(0, {})
     assert set(coarse) == set(kept)
     for scalar, figures in kept.items():
@@ -194,13 +203,13 @@ def test_what_is_kept_of_heterogenous_is_near_a_coarser_grid():
         ({"rate": 0.0}, "the rate of scale has to be above 0, not 0"),
     ],
 )
-def test_a_regression_that_makes_no_sense_is_refused(changes, said):
+def test_a_regression_that_makes_no_sense_is_refused(changes: Dict[str, Any], said: str) -> None:
     arguments = {"coefficients": {"slope": (np.ones(4), 1.0)}, "outcome": normal_line(), "scale": "scale"}
     with pytest.raises(ValueError, match=said):
         exact.Regression(**{**arguments, **changes})
 
 
-def test_deterministics_that_are_sums_are_summarised():
+def test_deterministics_that_are_sums_are_summarised() -> None:
     x = np.arange(4.0)
     columns = {"a": (np.ones(4), 2.0), "b": (x, 2.0)}
     posterior = exact.Regression(columns, normal_line(), "s", linear={"top": {"a": 1.0, "b": 3.0}})

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, Dict, List
 
 import numpy as np
 import pytest
@@ -30,7 +31,15 @@ def NAME(d):
 """
 
 
-def write(folder, name="case", top="", data='return {"y": np.arange(3.0)}', sd="1", file="case.py", **others):
+def write(
+    folder: Path,
+    name: str = "case",
+    top: str = "",
+    data: str = 'return {"y": np.arange(3.0)}',
+    sd: str = "1",
+    file: str = "case.py",
+    **others: Any,
+) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for other, text in others.items():
         (folder / f"{other}.py").write_text(text)
@@ -39,11 +48,11 @@ def write(folder, name="case", top="", data='return {"y": np.arange(3.0)}', sd="
     return folder / file
 
 
-def observed(name="case"):
+def observed(name: str = "case") -> List[Any]:
     return models.get(name).data()["y"].tolist()
 
 
-def elsewhere(path, then):
+def elsewhere(path: Path, then: str) -> "subprocess.CompletedProcess[str]":
     """Load a file in a process that starts in the project's folder, and do something."""
     script = "import sys, pathlib; from nutsbench import models;"
     script += f" models.load_file(pathlib.Path(sys.argv[1])); {then}"
@@ -51,7 +60,9 @@ def elsewhere(path, then):
     return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
 
 
-def test_a_file_imports_the_one_beside_it_from_any_folder(tmp_path, monkeypatch):
+def test_a_file_imports_the_one_beside_it_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = write(
         tmp_path / "own", top="from helpers import S", data="return {'y': np.full(2, S)}", helpers="S = 3.0"
     )
@@ -63,14 +74,14 @@ def test_a_file_imports_the_one_beside_it_from_any_folder(tmp_path, monkeypatch)
     assert not list(path.parent.glob("__pycache__"))
 
 
-def test_two_folders_have_helpers_of_their_own(tmp_path):
+def test_two_folders_have_helpers_of_their_own(tmp_path: Path) -> None:
     lazy = "import helpers\n    return {'y': np.full(1, helpers.S)}"
     for name, value in (("first", 1.0), ("second", 2.0)):
         models.load_file(write(tmp_path / name, name=name, data=lazy, helpers=f"S = {value}"))
     assert (observed("first"), observed("second")) == ([1.0], [2.0])
 
 
-def test_a_package_beside_the_file_and_a_folder_without_init_are_found(tmp_path):
+def test_a_package_beside_the_file_and_a_folder_without_init_are_found(tmp_path: Path) -> None:
     for folder, init in (("with_init", "from .deep import S"), ("without", None)):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "deep.py").write_text("from helpers import S")
@@ -82,7 +93,7 @@ def test_a_package_beside_the_file_and_a_folder_without_init_are_found(tmp_path)
     assert observed() == [4.0, 4.0, 4.0]
 
 
-def test_a_folder_of_the_users_does_not_shadow_this_project(tmp_path):
+def test_a_folder_of_the_users_does_not_shadow_this_project(tmp_path: Path) -> None:
     (tmp_path / "nutsbench").mkdir()
     (tmp_path / "nutsbench" / "__init__.py").write_text("raise SystemExit('shadowed')")
     models.load_file(write(tmp_path, top="import nutsbench"))
@@ -90,7 +101,7 @@ def test_a_folder_of_the_users_does_not_shadow_this_project(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["models", "harness"])
-def test_a_users_package_may_be_called_like_a_folder_of_this_project(tmp_path, name):
+def test_a_users_package_may_be_called_like_a_folder_of_this_project(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
     (tmp_path / name / "__init__.py").write_text("SIZE = 7.0")
     (tmp_path / name / "deep.py").write_text("TWICE = 14.0")
@@ -99,7 +110,7 @@ def test_a_users_package_may_be_called_like_a_folder_of_this_project(tmp_path, n
     assert observed() == [7.0, 14.0]
 
 
-def test_models_is_this_projects_where_the_user_has_none_of_that_name(tmp_path):
+def test_models_is_this_projects_where_the_user_has_none_of_that_name(tmp_path: Path) -> None:
     top = "import models\nfrom models import Claim\nfrom models.exact import Posterior"
     models.load_file(write(tmp_path, top=top, data="return {'y': np.array([len(models.names())])}"))
     assert observed() == [float(len(models.names()))]
@@ -109,8 +120,8 @@ def test_models_is_this_projects_where_the_user_has_none_of_that_name(tmp_path):
 @pytest.mark.parametrize("how", ["return {'y': np.loadtxt('numbers.txt')}", "return {'y': TABLE}"])
 @pytest.mark.parametrize("beside", [True, False])
 def test_data_by_a_relative_path_lie_beside_the_file_or_where_the_command_was_started(
-    tmp_path, monkeypatch, how, beside
-):
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, beside: bool
+) -> None:
     top = "TABLE = np.loadtxt('numbers.txt')" if "TABLE" in how else ""
     path = write(tmp_path / "own", top=top, data=how)
     started = tmp_path / "started"
@@ -124,7 +135,9 @@ def test_data_by_a_relative_path_lie_beside_the_file_or_where_the_command_was_st
     assert Path.cwd() == started
 
 
-def test_a_process_that_starts_elsewhere_finds_the_same(tmp_path, monkeypatch):
+def test_a_process_that_starts_elsewhere_finds_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = write(tmp_path / "own", data="return {'y': np.loadtxt('numbers.txt')}")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NUTSBENCH_STARTED_IN", raising=False)
@@ -134,13 +147,13 @@ def test_a_process_that_starts_elsewhere_finds_the_same(tmp_path, monkeypatch):
     monkeypatch.delenv("NUTSBENCH_STARTED_IN")
 
 
-def test_a_file_that_is_nowhere_is_named_with_where_it_was_looked_for(tmp_path):
+def test_a_file_that_is_nowhere_is_named_with_where_it_was_looked_for(tmp_path: Path) -> None:
     models.load_file(write(tmp_path, data="return {'y': open('numbers.txt')}"))
     with pytest.raises(FileNotFoundError, match=r"beside the model's, nor in the folder.*numbers\.txt"):
         models.get("case").data()
 
 
-def test_what_a_file_prints_goes_to_standard_error(tmp_path):
+def test_what_a_file_prints_goes_to_standard_error(tmp_path: Path) -> None:
     top = "import os\nprint('loaded')\nos.system('echo from a shell')"
     path = write(tmp_path, top=top, data="print('made')\n    return {'y': np.arange(3.0)}")
     script = (
@@ -155,7 +168,7 @@ def test_what_a_file_prints_goes_to_standard_error(tmp_path):
         assert said in done.stderr
 
 
-def test_a_changed_file_is_not_taken_from_a_compiled_copy(tmp_path):
+def test_a_changed_file_is_not_taken_from_a_compiled_copy(tmp_path: Path) -> None:
     digests = []
     for value in ("1", "9"):
         path = write(tmp_path, top="from helpers import S", sd="S", helpers=f"S = {value}")
@@ -169,8 +182,8 @@ def test_a_changed_file_is_not_taken_from_a_compiled_copy(tmp_path):
     assert digests[0] != digests[1]
 
 
-def test_the_order_and_the_place_of_files_change_nothing(tmp_path):
-    def digests(folder, order):
+def test_the_order_and_the_place_of_files_change_nothing(tmp_path: Path) -> None:
+    def digests(folder: Path, order: List[Any]) -> Dict[str, Any]:
         paths = {
             name: write(
                 folder / name, name=name, top="from helpers import S", sd="S", helpers=f"S = {len(name)}"
@@ -189,7 +202,7 @@ def test_the_order_and_the_place_of_files_change_nothing(tmp_path):
     assert one["first"] != one["second"]
 
 
-def test_two_models_of_one_name_are_refused_by_both_files(tmp_path):
+def test_two_models_of_one_name_are_refused_by_both_files(tmp_path: Path) -> None:
     models.load_file(write(tmp_path / "here", file="mine.py"))
     with pytest.raises(models.ModelError, match=r"'case': one in here/mine\.py, one in there/mine\.py"):
         models.load_file(write(tmp_path / "there", file="mine.py"))
@@ -198,14 +211,14 @@ def test_two_models_of_one_name_are_refused_by_both_files(tmp_path):
     assert models.get("case").file == str(tmp_path / "here" / "mine.py")
 
 
-def test_two_models_of_one_name_in_one_file_are_refused(tmp_path):
+def test_two_models_of_one_name_in_one_file_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path)
     path.write_text(path.read_text() * 2)
     with pytest.raises(models.ModelError, match=r"two models are called 'case': both in case\.py"):
         models.load_file(path)
 
 
-def test_a_file_that_another_one_imports_is_loaded_once(tmp_path):
+def test_a_file_that_another_one_imports_is_loaded_once(tmp_path: Path) -> None:
     first = write(tmp_path, name="first", file="first.py")
     second = write(tmp_path, name="second", file="second.py", top="from first import data as other")
     assert sorted(models.load_file(second)) == ["first", "second"]
@@ -213,7 +226,7 @@ def test_a_file_that_another_one_imports_is_loaded_once(tmp_path):
     assert models.load_file(first) == []
 
 
-def test_a_file_that_would_load_theano_is_refused_beside_and_in_a_block(tmp_path):
+def test_a_file_that_would_load_theano_is_refused_beside_and_in_a_block(tmp_path: Path) -> None:
     path = write(tmp_path / "a", top="import helpers", helpers="import numpy\nimport pymc3")
     with pytest.raises(models.ModelError, match=r"helpers\.py, line 2: import pymc3 inside"):
         models.load_file(path)
@@ -222,23 +235,23 @@ def test_a_file_that_would_load_theano_is_refused_beside_and_in_a_block(tmp_path
         models.load_file(path)
 
 
-def test_a_file_that_ends_the_program_is_refused(tmp_path):
+def test_a_file_that_ends_the_program_is_refused(tmp_path: Path) -> None:
     with pytest.raises(models.ModelError, match=r"case\.py, line 4 ends the program"):
         models.load_file(write(tmp_path, top="raise SystemExit(0)"))
 
 
-def test_a_file_of_this_project_is_there_already():
+def test_a_file_of_this_project_is_there_already() -> None:
     assert "fork" in models.load_file(ROOT / "models" / "tutorial" / "common_cause.py")
 
 
-def test_a_decorator_without_its_arguments_is_explained(tmp_path):
+def test_a_decorator_without_its_arguments_is_explained(tmp_path: Path) -> None:
     path = tmp_path / "case.py"
     path.write_text("from nutsbench import model\n@model\ndef case(d):\n    pass\n")
     with pytest.raises(models.ModelError, match=r"case\.py, line \d: write @model\(data="):
         models.load_file(path)
 
 
-def test_a_file_that_fails_leaves_nothing_of_what_it_imported(tmp_path):
+def test_a_file_that_fails_leaves_nothing_of_what_it_imported(tmp_path: Path) -> None:
     path = write(tmp_path, top="import helpers\n1 / 0", helpers="S = 1")
     with pytest.raises(models.ModelError, match=r"case\.py, line 5: ZeroDivisionError"):
         models.load_file(path)
@@ -248,12 +261,12 @@ def test_a_file_that_fails_leaves_nothing_of_what_it_imported(tmp_path):
     assert observed() == [2]
 
 
-def test_a_module_of_a_name_with_dashes_is_loaded(tmp_path):
+def test_a_module_of_a_name_with_dashes_is_loaded(tmp_path: Path) -> None:
     assert models.load_file(write(tmp_path, file="my-models 2.0.py")) == ["case"]
     assert np.array_equal(models.get("case").data()["y"], np.arange(3.0))
 
 
-def test_models_of_an_installed_package_are_the_same_by_name_and_by_file(tmp_path):
+def test_models_of_an_installed_package_are_the_same_by_name_and_by_file(tmp_path: Path) -> None:
     site = tmp_path / "lib" / "site-packages"
     path = write(site / "theirs", top="from .helpers import S", sd="S", file="case.py", helpers="S = 1")
     (site / "theirs" / "__init__.py").write_text("")
@@ -273,7 +286,9 @@ def test_models_of_an_installed_package_are_the_same_by_name_and_by_file(tmp_pat
     assert found[0] != found[1]
 
 
-def test_a_file_that_is_run_again_for_what_it_reads_registers_its_models_once(tmp_path, monkeypatch):
+def test_a_file_that_is_run_again_for_what_it_reads_registers_its_models_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = write(tmp_path / "own")
     path.write_text(path.read_text() + "\nTABLE = np.loadtxt('numbers.txt')\n")
     monkeypatch.chdir(tmp_path)

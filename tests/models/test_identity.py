@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 import warnings
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Tuple, Union
 
 import numpy as np
 import pytest
@@ -28,7 +30,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _frozen():
+def _frozen() -> Iterator[None]:
     """Leave out of each collection all that was there before: it takes a tenth of a second."""
     gc.collect()
     gc.freeze()
@@ -37,23 +39,23 @@ def _frozen():
 
 
 @pytest.fixture(autouse=True)
-def _collected():
+def _collected() -> Iterator[None]:
     yield
     gc.collect()
 
 
-def digests_of(files):
+def digests_of(files: Union[List[Any], Tuple[Any, ...]]) -> List[Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # What libraries say of each other when they are imported.
         return [pairs.digest(one) for one in files]
 
 
-def data_digest(values):
+def data_digest(values: Any) -> str:
     return models.data_digest({"x": values})
 
 
 @pytest.mark.parametrize("name", DIFFER)
-def test_two_models_have_two_digests(name):
+def test_two_models_have_two_digests(name: str) -> None:
     one, other = digests_of(DIFFER[name])
     assert re.fullmatch("[0-9a-f]{16}", one), one
     assert re.fullmatch("[0-9a-f]{16}", other), other
@@ -61,14 +63,14 @@ def test_two_models_have_two_digests(name):
 
 
 @pytest.mark.parametrize("name", pairs_of_code.SAME)
-def test_one_model_has_one_digest(name):
+def test_one_model_has_one_digest(name: str) -> None:
     one, other = digests_of(pairs_of_code.SAME[name])
     assert re.fullmatch("[0-9a-f]{16}", one), one
     assert one == other
 
 
 @pytest.mark.parametrize("name", [*pairs_of_code.REFUSED, *pairs_of_code.REFUSED_DATA])
-def test_what_has_no_value_is_refused_in_one_line(name):
+def test_what_has_no_value_is_refused_in_one_line(name: str) -> None:
     files, said = {**pairs_of_code.REFUSED_DATA, **pairs_of_code.REFUSED}[name]
     (found,) = digests_of([files])
     assert re.match(f"refused: case.py, model case: {said}", found), found
@@ -76,14 +78,14 @@ def test_what_has_no_value_is_refused_in_one_line(name):
     assert re.search(": [a-z][^:]*$", found), "it says what to write instead"
 
 
-def test_code_that_cannot_be_taken_is_refused_when_the_file_is_loaded(tmp_path):
+def test_code_that_cannot_be_taken_is_refused_when_the_file_is_loaded(tmp_path: Path) -> None:
     files, _ = pairs_of_code.REFUSED["open file"]
     with pytest.raises(models.ModelError, match="case -> S is an open file"):
         models.load_file(pairs.write(files, tmp_path))
     assert "case" not in models.names()
 
 
-def interpreters():
+def interpreters() -> List[Any]:
     pythons = {os.path.realpath(sys.executable): sys.executable}
     for name in stack.NAMES:
         one = stack.resolve(name)
@@ -93,7 +95,7 @@ def interpreters():
 
 
 @pytest.mark.whole
-def test_a_digest_is_the_same_in_every_process_and_on_both_stacks():
+def test_a_digest_is_the_same_in_every_process_and_on_both_stacks() -> None:
     sources = [files for pair in ALL for files in pair]
     found = []
     for number, python in enumerate([*interpreters(), sys.executable]):
@@ -112,16 +114,16 @@ def test_a_digest_is_the_same_in_every_process_and_on_both_stacks():
         assert found[0] == other
 
 
-def test_a_shared_variable_is_taken_by_what_it_holds():
+def test_a_shared_variable_is_taken_by_what_it_holds() -> None:
     class Shared:
         """As Theano's: known by its module and its method, so that Theano need not be loaded."""
 
         type, name = None, None
 
-        def __init__(self, value):
+        def __init__(self, value: np.ndarray) -> None:
             self._value = value
 
-        def get_value(self, borrow):
+        def get_value(self, borrow: bool) -> np.ndarray:
             assert borrow
             return self._value
 
@@ -132,7 +134,7 @@ def test_a_shared_variable_is_taken_by_what_it_holds():
     assert one != data_digest(np.full(3, 1.0))
 
 
-def test_taking_a_value_imports_no_library():
+def test_taking_a_value_imports_no_library() -> None:
     script = (
         "import sys; from nutsbench import models; from nutsbench.models import identity\n"
         "before = set(sys.modules)\n"
@@ -144,7 +146,7 @@ def test_taking_a_value_imports_no_library():
     assert done.returncode == 0, done.stderr
 
 
-def test_data_of_plain_arrays_keep_the_form_that_their_published_digests_have():
+def test_data_of_plain_arrays_keep_the_form_that_their_published_digests_have() -> None:
     # Of one element and of none: the first form did not tell them apart.
     assert data_digest(np.array(1)) != data_digest(np.array([1]))
     assert data_digest(np.array([0, 2, 4])) == data_digest(np.arange(6)[::2])
@@ -153,21 +155,21 @@ def test_data_of_plain_arrays_keep_the_form_that_their_published_digests_have():
     assert models.data_digest({"a b": np.arange(2)}) != models.data_digest({"a": np.arange(2)})
 
 
-def test_a_deep_value_is_refused_and_a_cycle_comes_to_an_end():
-    deep = []
+def test_a_deep_value_is_refused_and_a_cycle_comes_to_an_end() -> None:
+    deep: List[Any] = []
     for _ in range(5000):
         deep = [deep]
     with pytest.raises(models.ModelError, match="nested too deeply"):
         data_digest(deep)
-    cycle = {"self": None}
+    cycle: Dict[str, Any] = {"self": None}
     cycle["self"] = cycle
-    other = {"self": {"self": None}}
+    other: Dict[str, Any] = {"self": {"self": None}}
     other["self"]["self"] = other["self"]
     assert data_digest(cycle) == data_digest(cycle)
     assert data_digest([cycle]) != data_digest([1])
 
 
-def test_a_change_of_a_tutorials_model_changes_its_digest(tmp_path):
+def test_a_change_of_a_tutorials_model_changes_its_digest(tmp_path: Path) -> None:
     text = (ROOT / "models" / "tutorial" / "probabilistic_programming.py").read_text()
     text = text.replace("def addition(", "def case(").replace("def coin_toss(", "def other(")
     digests = set()

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any, Callable
 
 import pytest
 
@@ -34,11 +36,11 @@ TUTORIAL = {
 
 
 @pytest.fixture(autouse=True)
-def _registry_as_it_was(registry_as_it_was):
+def _registry_as_it_was(registry_as_it_was: Any) -> None:
     """Each test here may load what it likes."""
 
 
-def test_the_tutorials_models_stand_in_its_order_with_its_settings():
+def test_the_tutorials_models_stand_in_its_order_with_its_settings() -> None:
     tutorials = [name for name in models.names() if models.get(name).tutorial_name]
     assert tutorials == list(TUTORIAL)
     for name, (draws, tune, chains, cores, target_accept) in TUTORIAL.items():
@@ -46,7 +48,7 @@ def test_the_tutorials_models_stand_in_its_order_with_its_settings():
         assert models.get(name).settings == expected, name
 
 
-def test_every_model_says_what_it_is():
+def test_every_model_says_what_it_is() -> None:
     for name in models.names():
         spec = models.get(name)
         assert spec.teaches, name
@@ -56,25 +58,25 @@ def test_every_model_says_what_it_is():
         assert models.get(name).monitored, name
 
 
-def test_an_unknown_model_carries_the_choices():
+def test_an_unknown_model_carries_the_choices() -> None:
     with pytest.raises(models.UnknownModelError) as caught:
         models.get("simple_regresion")
     assert "simple_regression" in caught.value.choices
 
 
-def test_a_file_of_ones_own_joins(models_file):
+def test_a_file_of_ones_own_joins(models_file: Callable[..., Path]) -> None:
     assert models.load_file(models_file("mine")) == ["mine"]
     assert models.get("mine").data()["y"].shape == (4,)
     assert models.names()[-1] == "mine"
 
 
-def test_a_file_loaded_twice_adds_nothing(models_file):
+def test_a_file_loaded_twice_adds_nothing(models_file: Callable[..., Path]) -> None:
     path = models_file("mine")
     models.load_file(path)
     assert models.load_file(path) == []
 
 
-def test_models_of_an_installed_package_join(tmp_path, models_file):
+def test_models_of_an_installed_package_join(tmp_path: Path, models_file: Callable[..., Path]) -> None:
     (tmp_path / "their_models.py").write_text(models_file("theirs").read_text())
     info = tmp_path / "theirs-1.0.dist-info"
     info.mkdir()
@@ -98,23 +100,27 @@ def test_models_of_an_installed_package_join(tmp_path, models_file):
         ("x = 1\n", "defines no model"),
     ],
 )
-def test_a_file_that_fails_is_explained_and_leaves_nothing(models_file, text, said):
+def test_a_file_that_fails_is_explained_and_leaves_nothing(
+    models_file: Callable[..., Path], text: str, said: str
+) -> None:
     before = models.names()
     with pytest.raises(models.ModelError, match=said):
         models.load_file(models_file("bad", text))
     assert models.names() == before
 
 
-def test_a_name_that_is_taken_is_refused(models_file):
+def test_a_name_that_is_taken_is_refused(models_file: Callable[..., Path]) -> None:
     with pytest.raises(models.ModelError, match="two models are called 'addition'"):
         models.load_file(models_file("addition"))
     assert models.get("addition").source == "probabilistic_programming.py"
 
 
-def test_the_digest_follows_definition_and_data_but_not_words(models_file, tmp_path):
+def test_the_digest_follows_definition_and_data_but_not_words(
+    models_file: Callable[..., Path], tmp_path: Path
+) -> None:
     text = models_file("mine").read_text()
 
-    def digest(changed):
+    def digest(changed: Any) -> Any:
         path = tmp_path / f"mine_{len(registry._loaded)}.py"
         path.write_text(changed)
         registry._registered.pop("mine", None)
@@ -127,11 +133,13 @@ def test_the_digest_follows_definition_and_data_but_not_words(models_file, tmp_p
     assert digest(text.replace("2.0, 0.0", "2.0, 0.1")) != original
 
 
-def test_the_digest_follows_what_the_definition_uses_and_nothing_else(models_file, tmp_path):
+def test_the_digest_follows_what_the_definition_uses_and_nothing_else(
+    models_file: Callable[..., Path], tmp_path: Path
+) -> None:
     text = models_file("mine").read_text().replace('"mu", 0, 1)', '"mu", 0, width())')
     helpers = "WIDTH = 1\nUNUSED = 1\n\n\ndef width():\n    return WIDTH\n\n\n"
 
-    def digest(changed):
+    def digest(changed: Any) -> Any:
         path = tmp_path / f"mine_{len(registry._loaded)}.py"
         path.write_text(changed + text)
         registry._registered.pop("mine", None)

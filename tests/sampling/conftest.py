@@ -13,6 +13,9 @@ import pytest
 
 from tests.conftest import ROOT, Run, answer_signals
 
+#: Reads the records that the command line shows.
+Records = Callable[..., List[Dict[str, Any]]]
+
 
 def pytest_collection_modifyitems(items: List[Any]) -> None:
     for item in items:
@@ -21,7 +24,7 @@ def pytest_collection_modifyitems(items: List[Any]) -> None:
 
 
 @pytest.fixture
-def records(nutsbench: Run) -> Callable[..., List[Dict[str, Any]]]:
+def records(nutsbench: Run) -> Records:
     """Read the records that the command line shows."""
 
     def read(*arguments: str) -> List[Dict[str, Any]]:

@@ -5,11 +5,13 @@ import re
 import subprocess
 import time
 from pathlib import Path
+from typing import Any, Callable
 
 import pytest
 
 from nutsbench.stacks import environment, stack
-from tests.conftest import MODEL_FILE, ROOT
+from tests.conftest import MODEL_FILE, ROOT, Run
+from tests.sampling.conftest import Records
 
 SCRIPT = """
 import json, os
@@ -57,7 +59,7 @@ print(json.dumps(sorted(compile_cache.loaded_modules())))
 )
 
 
-def instructions(file):
+def instructions(file: Any) -> Any:
     """Return a module's instructions without where constants and functions lie: its source's path is one."""
     command = ["objdump", "-d", "--no-show-raw-insn", "--section", ".text", file]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -65,7 +67,7 @@ def instructions(file):
     return [re.sub(r"-?0x[0-9a-f]+\(%rip\).*|\b[0-9a-f]+ (?=<)", "", line) for line in lines]
 
 
-def run(one, script, place, store):
+def run(one: Any, script: Any, place: Any, store: Any) -> Any:
     variables = environment.worker_variables(place, one.has_theano_pymc, 1)
     variables["NUTSBENCH_MODULES_STORE"] = str(store)
     done = subprocess.run(
@@ -76,7 +78,7 @@ def run(one, script, place, store):
 
 
 @pytest.mark.parametrize("name", stack.NAMES)
-def test_what_is_compiled_ahead_is_what_is_asked_for(name, tmp_path):
+def test_what_is_compiled_ahead_is_what_is_asked_for(name: Any, tmp_path: Path) -> None:
     one = stack.named(name)
     found = run(one, SCRIPT, tmp_path / "ahead", tmp_path / "store")
     # What fails is not done, and tried again; what it had compiled by then is kept.
@@ -101,7 +103,9 @@ def test_what_is_compiled_ahead_is_what_is_asked_for(name, tmp_path):
         assert instructions(file) == instructions(other) != []
 
 
-def test_a_cell_says_what_was_compiled_for_it_ahead(nutsbench, records, models_file):
+def test_a_cell_says_what_was_compiled_for_it_ahead(
+    nutsbench: Run, records: Records, models_file: Callable[..., Path]
+) -> None:
     # A model that nothing has been compiled for: no other has its digest.
     text = MODEL_FILE.replace("NAME", "of_now").replace('"mu", 0, 1', f'"mu", 0, 1.{time.time_ns()}')
     run = ("run", "of_now", "--models", str(models_file("of_now", text)), "--draws", "10", "--tune", "10")
@@ -112,7 +116,9 @@ def test_a_cell_says_what_was_compiled_for_it_ahead(nutsbench, records, models_f
     assert "ahead_modules" not in second
 
 
-def test_a_cold_cell_is_compiled_as_theano_does_by_itself(nutsbench, records, models_file):
+def test_a_cold_cell_is_compiled_as_theano_does_by_itself(
+    nutsbench: Run, records: Records, models_file: Callable[..., Path]
+) -> None:
     run = ("run", "four_numbers", "--models", str(models_file()), "--draws", "10", "--tune", "10")
     assert nutsbench(*run).returncode == 0
     # What is done warm does not do.

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ ASV = Path(sys.executable).parent / "asv"
 BENCH = "quick.addition.track_(pace_s|divergences)|core.addition.time_gradient"
 
 
-def git(folder, *arguments):
+def git(folder: Any, *arguments: Any) -> Any:
     people = ("-c", "user.name=Test", "-c", "user.email=test@example.invalid")
     done = subprocess.run(["git", *people, *arguments], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -25,7 +26,7 @@ def git(folder, *arguments):
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory):
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A clone of this project as it lies here, changes included, as one commit more."""
     folder = tmp_path_factory.mktemp("clone") / "project"
     git(ROOT, "clone", "--quiet", str(ROOT), str(folder))
@@ -36,10 +37,10 @@ def clone(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def asv(clone, tmp_path_factory):
+def asv(clone: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     home = tmp_path_factory.mktemp("home")
 
-    def run(*arguments, folder=clone, **variables):
+    def run(*arguments: Any, folder: Any = clone, **variables: Any) -> Any:
         environment = {**os.environ, "HOME": str(home), "NUTSBENCH_STACKS": str(stacks_dir()), **variables}
         # The clone's plugin, not that of the project that this environment was made for.
         environment["PYTHONPATH"] = str(clone / "src")
@@ -51,20 +52,20 @@ def asv(clone, tmp_path_factory):
     return run
 
 
-def results(folder, commit):
+def results(folder: Any, commit: Any) -> Any:
     (path,) = (folder / "results" / "asv" / "test").glob(f"{commit[:8]}-*.json")
     content = json.loads(path.read_text())
     columns = content["result_columns"]
     return {name: dict(zip(columns, row)) for name, row in content["results"].items()}
 
 
-def benchmarks(folder):
+def benchmarks(folder: Any) -> Any:
     """Return what asv knows of all benchmarks, measured or not."""
     found = json.loads((folder / "results" / "asv" / "benchmarks.json").read_text())
     return {name: row for name, row in found.items() if name != "version"}
 
 
-def test_a_changed_prior_starts_its_model_anew_and_no_other(asv, clone):
+def test_a_changed_prior_starts_its_model_anew_and_no_other(asv: Any, clone: Any) -> None:
     assert "No problems found" in asv("check").stdout
     run = ("run", "--machine", "test", "-E", "pymc3-3.8", "--show-stderr", "-b", BENCH)
     before = git(clone, "rev-parse", "HEAD")
@@ -97,7 +98,7 @@ def test_a_changed_prior_starts_its_model_anew_and_no_other(asv, clone):
     assert (clone / "results" / "asv-html" / "index.html").is_file()
 
 
-def test_the_environment_that_is_active_can_be_measured(asv, clone):
+def test_the_environment_that_is_active_can_be_measured(asv: Any, clone: Any) -> None:
     done = asv(
         "run", "--machine", "test", "--python=same", "--show-stderr", "-b", "core.addition.time_gradient"
     )
@@ -105,14 +106,14 @@ def test_the_environment_that_is_active_can_be_measured(asv, clone):
     assert "core.addition.time_gradient" in done.stdout
 
 
-def test_an_unknown_profile_ends_the_run_with_the_choices(asv):
+def test_an_unknown_profile_ends_the_run_with_the_choices(asv: Any) -> None:
     done = asv("run", "--machine", "test", "-E", "pymc3-3.8", "-b", "quick", NUTSBENCH_PROFILE="quik")
     assert done.returncode != 0
     assert "Did you mean 'quick'? Choices: quick, tutorial" in done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
-def pymc3_history(tmp_path_factory):
+def pymc3_history(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A git repository of PyMC3, made from the source archives of two releases."""
     folder = tmp_path_factory.mktemp("pymc3")
     repository = folder / "pymc3"
@@ -140,7 +141,9 @@ def pymc3_history(tmp_path_factory):
     return repository
 
 
-def test_the_releases_configuration_takes_a_checkout_of_pymc3(asv, clone, pymc3_history):
+def test_the_releases_configuration_takes_a_checkout_of_pymc3(
+    asv: Any, clone: Any, pymc3_history: Any
+) -> None:
     folder = clone / "benchmarks" / "releases"
     path = folder / "asv.conf.json"
     text = path.read_text()

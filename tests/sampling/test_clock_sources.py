@@ -1,12 +1,19 @@
 """Where PyMC3 has a clock of its own, it and ours agree on where tuning ended."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from nutsbench.inside.clock import tuning_share
+from tests.conftest import Run
+from tests.sampling.conftest import Records
 
 
 @pytest.mark.parametrize(("chains", "cores"), [(2, 2), (2, 1), (3, 2)])
-def test_the_split_agrees_with_the_sampler_statistics(nutsbench, records, results, chains, cores):
+def test_the_split_agrees_with_the_sampler_statistics(
+    nutsbench: Run, records: Records, results: Path, chains: Any, cores: Any
+) -> None:
     import arviz as az
 
     done = nutsbench(

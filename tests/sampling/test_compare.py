@@ -3,53 +3,59 @@
 import difflib
 import json
 import shutil
+from pathlib import Path
+from typing import Any, Iterator
 
 import pytest
 
+from nutsbench.base import paths
 from nutsbench.compare import callgrind
 from nutsbench.stacks import stack
+from tests.conftest import Run
 
 INTEGRATION = "pymc3/step_methods/hmc/integration.py"
 NUTS = "pymc3/step_methods/hmc/nuts.py"
 
 
 @pytest.fixture
-def variant(tmp_path):
+def variant(tmp_path: Path) -> Iterator[Any]:
     """Write a lock of the default stack with a patch beside it: some text of one file replaced."""
 
     names = []
 
-    def write(name, file, old, new):
+    def write(name: Any, file: Any, old: Any, new: Any) -> Any:
         names.append(name)
         base = stack.named(stack.DEFAULT)
         (site,) = base.home.glob("env/lib/python*/site-packages")
         text = (site / file).read_text()
         assert text.count(old) == 1
-        lines = [one.splitlines(keepends=True) for one in (text, text.replace(old, new))]
+        before, after = (one.splitlines(keepends=True) for one in (text, text.replace(old, new)))
         lock = tmp_path / f"{name}.txt"
         shutil.copyfile(base.requirements, lock)
-        lock.with_suffix(".patch").write_text("".join(difflib.unified_diff(*lines, f"a/{file}", f"b/{file}")))
+        lock.with_suffix(".patch").write_text(
+            "".join(difflib.unified_diff(before, after, f"a/{file}", f"b/{file}"))
+        )
         return str(lock)
 
     yield write
     # Its own alone: another test may be measuring one of another name.
     for name in names:
-        for home in stack.stacks_dir().glob(f"{name}-*"):
+        for home in paths.stacks_dir().glob(f"{name}-*"):
             shutil.rmtree(home)
 
 
 @pytest.fixture
-def compare(nutsbench, tmp_path):
+def compare(nutsbench: Run, tmp_path: Path) -> Any:
     """Run the comparison of one model; variants have environments of the test's own."""
 
-    def run(head, *arguments, base=stack.DEFAULT, model="addition"):
+    def run(head: Any, *arguments: Any, base: Any = stack.DEFAULT, model: Any = "addition") -> Any:
         done = nutsbench("compare", base, head, "-m", model, "--json", *arguments)
         return done, json.loads(done.stdout) if done.stdout else {}
 
     return run
 
 
-def test_a_stack_against_itself_does_the_same_work(compare):
+def test_a_stack_against_itself_does_the_same_work(compare: Any) -> None:
     done, found = compare(stack.DEFAULT, "--budget", "5")
     (model,) = found["models"]
     assert model["same_work"], done.stderr
@@ -58,7 +64,7 @@ def test_a_stack_against_itself_does_the_same_work(compare):
     assert done.returncode in (0, 3)
 
 
-def test_twice_the_leapfrogs_work_is_slower(compare, variant):
+def test_twice_the_leapfrogs_work_is_slower(compare: Any, variant: Any) -> None:
     twice = "self._step(epsilon, state)\n            return self._step(epsilon, state)"
     head = variant("variant-slow", INTEGRATION, "return self._step(epsilon, state)", twice)
     done, found = compare(head, "--budget", "120")
@@ -70,7 +76,7 @@ def test_twice_the_leapfrogs_work_is_slower(compare, variant):
     assert found["says"][0].startswith("HEAD (")
 
 
-def test_other_trees_are_other_work_and_worth_less(compare, variant):
+def test_other_trees_are_other_work_and_worth_less(compare: Any, variant: Any) -> None:
     head = variant("variant-trees", NUTS, "for _ in range(max_treedepth):", "for _ in range(1):")
     done, found = compare(head, "--budget", "10")
     (model,) = found["models"]
@@ -80,7 +86,7 @@ def test_other_trees_are_other_work_and_worth_less(compare, variant):
     assert "the arms make different trajectories" in " ".join(found["says"])
 
 
-def test_an_arm_that_cannot_run_says_why(compare, variant):
+def test_an_arm_that_cannot_run_says_why(compare: Any, variant: Any) -> None:
     head = variant("variant-broken", NUTS, "for _ in range(max_treedepth):", "for _ in range(no_such_name):")
     done, found = compare(head, "--budget", "5")
     assert done.returncode == 2
@@ -89,7 +95,7 @@ def test_an_arm_that_cannot_run_says_why(compare, variant):
 
 
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
-def test_counts_of_one_stack_agree_to_the_spread(compare):
+def test_counts_of_one_stack_agree_to_the_spread(compare: Any) -> None:
     # Seen: 0.14 %; of the smallest model, whose transitions are mostly Python's own doing, 0.33 %.
     done, found = compare(stack.DEFAULT, "--counter", "callgrind", model="simple_regression")
     (model,) = found["models"]

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import subprocess
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.conftest import ROOT
 MODELS = ("no_heterogenous", "heterogenous", "coin_toss")
 
 
-def in_stack(name, script):
+def in_stack(name: Any, script: Any) -> Any:
     """Run a script as workers are run, and return the JSON that it prints last."""
     one = stack.named(name)
     variables = environment.worker_variables(one.compiledir, one.has_theano_pymc, 1)
@@ -24,7 +25,7 @@ def in_stack(name, script):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_every_stack_does_the_same_leapfrogs_from_the_same_state():
+def test_every_stack_does_the_same_leapfrogs_from_the_same_state() -> None:
     script = f"""
 import json
 from nutsbench import models
@@ -44,7 +45,7 @@ print(json.dumps(found))
         assert old[name] == pytest.approx(new[name], rel=1e-6)
 
 
-def test_compiling_with_an_empty_cache_takes_longer_than_with_a_full_one():
+def test_compiling_with_an_empty_cache_takes_longer_than_with_a_full_one() -> None:
     script = """
 import json
 from nutsbench.inside import compile_cache
@@ -58,7 +59,7 @@ print(json.dumps([cold_compile_s("addition"), compile_s("addition")]))
     assert cold > 3 * warm
 
 
-def test_this_program_has_neither_pymc3_nor_theano_and_a_stack_needs_nothing_of_it():
+def test_this_program_has_neither_pymc3_nor_theano_and_a_stack_needs_nothing_of_it() -> None:
     assert importlib.util.find_spec("pymc3") is None
     assert importlib.util.find_spec("theano") is None
     script = """

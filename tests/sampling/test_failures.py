@@ -2,9 +2,14 @@
 
 import signal
 import time
+from pathlib import Path
+from typing import Any, Callable
 
 import psutil
 import pytest
+
+from tests.conftest import Run
+from tests.sampling.conftest import Records, Running
 
 #: Enough draws of a quick model that it is drawing whenever the test looks.
 LONG = ("run", "addition", "--draws", "300000", "--tune", "50", "--seed", "1")
@@ -48,7 +53,9 @@ def wrong(_data):
 """
 
 
-def test_a_cell_that_fails_is_recorded_with_its_reason_and_the_run_goes_on(nutsbench, records, models_file):
+def test_a_cell_that_fails_is_recorded_with_its_reason_and_the_run_goes_on(
+    nutsbench: Run, records: Records, models_file: Callable[..., Path]
+) -> None:
     path = str(models_file("failing", FAILING))
     names = ("wrong", "nan_at_start", "dies", "hungry")
     done = nutsbench(*SHORT, *names, "--models", path, "--memory-limit", "6G")
@@ -72,7 +79,9 @@ def test_a_cell_that_fails_is_recorded_with_its_reason_and_the_run_goes_on(nutsb
         assert record["status"] == "ok" or record["quality"]["verdict"] == "unknown"
 
 
-def test_cells_that_would_share_a_model_that_fails_each_say_so(nutsbench, records, models_file):
+def test_cells_that_would_share_a_model_that_fails_each_say_so(
+    nutsbench: Run, records: Records, models_file: Callable[..., Path]
+) -> None:
     path = str(models_file("failing", FAILING))
     names = ("dies", "wrong", "nan_at_start", "addition")
     done = nutsbench("run", *names, "--models", path, "--seed", "1,2", "--draws", "20", "--tune", "20")
@@ -86,7 +95,7 @@ def test_cells_that_would_share_a_model_that_fails_each_say_so(nutsbench, record
     assert "not finite" in reasons["nan_at_start"]
 
 
-def test_a_stack_that_cannot_be_imported_fails_its_cells(nutsbench, records):
+def test_a_stack_that_cannot_be_imported_fails_its_cells(nutsbench: Run, records: Records) -> None:
     done = nutsbench(*SHORT, THEANO_FLAGS="device=nonsense")
     assert done.returncode == 1
     (record,) = records()
@@ -94,7 +103,7 @@ def test_a_stack_that_cannot_be_imported_fails_its_cells(nutsbench, records):
     assert "importing the stack failed" in record["reason"]
 
 
-def test_past_its_time_limit(nutsbench, records):
+def test_past_its_time_limit(nutsbench: Run, records: Records) -> None:
     done = nutsbench(*LONG, "--timeout", "6")
     assert done.returncode == 1
     (record,) = records()
@@ -102,7 +111,7 @@ def test_past_its_time_limit(nutsbench, records):
     assert "not done after 6 s, in " in record["reason"]
 
 
-def test_a_worker_killed_in_mid_draw(start, records):
+def test_a_worker_killed_in_mid_draw(start: Callable[..., Running], records: Records) -> None:
     run = start(*LONG)
     (first, _) = run.chains(2)
     first.parent().kill()
@@ -115,7 +124,7 @@ def test_a_worker_killed_in_mid_draw(start, records):
     assert not first.is_running() or first.status() == psutil.STATUS_ZOMBIE
 
 
-def test_a_chain_killed_in_mid_draw(start, records):
+def test_a_chain_killed_in_mid_draw(start: Callable[..., Running], records: Records) -> None:
     run = start(*LONG)
     run.chains(2)[0].kill()
     done = run.end()
@@ -126,7 +135,7 @@ def test_a_chain_killed_in_mid_draw(start, records):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_interrupted(start, records, nutsbench, number):
+def test_interrupted(start: Callable[..., Running], records: Records, nutsbench: Run, number: Any) -> None:
     assert nutsbench(*SHORT).returncode == 0
     run = start(*LONG[:2], "coin_toss", *LONG[2:])
     chains = run.chains(2)
@@ -139,7 +148,9 @@ def test_interrupted(start, records, nutsbench, number):
     assert not alive, "chains outlived the run"
 
 
-def test_the_parent_killed_and_started_again(start, records, nutsbench):
+def test_the_parent_killed_and_started_again(
+    start: Callable[..., Running], records: Records, nutsbench: Run
+) -> None:
     # By themselves: one run would hold both, and end with the longer one.
     arguments = ("run", "addition", "--apart", "--draws", "20,300000", "--tune", "50")
     run = start(*arguments)
@@ -162,7 +173,7 @@ def test_the_parent_killed_and_started_again(start, records, nutsbench):
     assert records()[0] == before[0]
 
 
-def test_two_runs_at_once_sample_each_cell_once(start, records):
+def test_two_runs_at_once_sample_each_cell_once(start: Callable[..., Running], records: Records) -> None:
     arguments = ("run", "addition", "--draws", "20", "--tune", "20", "--seed")
     runs = [start(*arguments, seeds) for seeds in ("1,2", "2,1,3")]
     ended = [run.end() for run in runs]

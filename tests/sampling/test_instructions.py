@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from typing import Any
 
 import psutil
 import pytest
@@ -24,7 +25,7 @@ os._exit(0)  # As if it were killed: nothing is put in order.
 
 
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
-def test_two_counts_agree_and_their_process_ends_with_its_parent():
+def test_two_counts_agree_and_their_process_ends_with_its_parent() -> None:
     assert stack.named(stack.DEFAULT).ready
     done = subprocess.run([sys.executable, "-c", SCRIPT], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -38,7 +39,7 @@ def test_two_counts_agree_and_their_process_ends_with_its_parent():
     assert _ends(folder)
 
 
-def _ends(folder):
+def _ends(folder: Any) -> Any:
     until = time.monotonic() + 60
     while time.monotonic() < until:
         if not [

@@ -2,6 +2,8 @@
 
 import json
 import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,7 +56,7 @@ print(json.dumps(found))
 
 
 @pytest.mark.parametrize("name", stack.NAMES)
-def test_it_is_taken_and_changes_no_instruction(name, tmp_path):
+def test_it_is_taken_and_changes_no_instruction(name: Any, tmp_path: Path) -> None:
     one = stack.named(name)
     variables = environment.worker_variables(tmp_path / "compiledir", one.has_theano_pymc, 1)
     done = subprocess.run(
@@ -67,7 +69,7 @@ def test_it_is_taken_and_changes_no_instruction(name, tmp_path):
     assert found["taken"] == found["alike"] == found["with"]
 
 
-def test_without_gxx_modules_are_compiled_as_ever(tmp_path):
+def test_without_gxx_modules_are_compiled_as_ever(tmp_path: Path) -> None:
     one = stack.named(stack.DEFAULT)
     variables = environment.worker_variables(tmp_path / "compiledir", one.has_theano_pymc, 1)
     script = (
@@ -84,7 +86,7 @@ def test_without_gxx_modules_are_compiled_as_ever(tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-def test_a_second_worker_compiles_nothing_before_its_first_cell(tmp_path):
+def test_a_second_worker_compiles_nothing_before_its_first_cell(tmp_path: Path) -> None:
     one = stack.named(stack.DEFAULT)
     log = tmp_path / "log"
     compiler = tmp_path / "bin" / "g++"

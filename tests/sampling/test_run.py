@@ -5,12 +5,15 @@ import io
 import json
 import re
 import subprocess
+from pathlib import Path
+from typing import Callable
 
 import pytest
 
 from nutsbench import models
 from nutsbench.stacks import stack
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Run
+from tests.sampling.conftest import Records
 
 SHORT = ("--draws", "40", "--tune", "60")
 KEYS = {
@@ -19,7 +22,7 @@ KEYS = {
 }  # fmt: skip
 
 
-def test_a_crossed_grid_becomes_records_once(nutsbench, records):
+def test_a_crossed_grid_becomes_records_once(nutsbench: Run, records: Records) -> None:
     arguments = ("run", "addition", "coin_toss", "--draws", "30,40", "--tune", "50", "--chains", "1,2")
     first = nutsbench(*arguments)
     assert first.returncode == 0, first.stderr
@@ -51,7 +54,7 @@ def test_a_crossed_grid_becomes_records_once(nutsbench, records):
     assert len(records()) == 12
 
 
-def test_a_record_can_be_shared(nutsbench, records, results):
+def test_a_record_can_be_shared(nutsbench: Run, records: Records, results: Path) -> None:
     assert nutsbench("run", "addition", *SHORT).returncode == 0
     (file,) = (results / "runs").glob("*.jsonl")
     text = file.read_text()
@@ -65,14 +68,16 @@ def test_a_record_can_be_shared(nutsbench, records, results):
     assert all(pool["num_threads"] == 1 for pool in environment["blas"])
 
 
-def test_cpu_time_fits_into_the_cores(nutsbench, records):
+def test_cpu_time_fits_into_the_cores(nutsbench: Run, records: Records) -> None:
     assert nutsbench("run", "simple_regression", "--draws", "1500", "--tune", "500").returncode == 0
     for phase, took in records()[0]["phases"].items():
         # A tick of the clock a process, and the parent beside two chains.
         assert took["cpu_s"] <= 2.2 * took["wall_s"] + 0.1, phase
 
 
-def test_a_data_function_that_fails_is_a_record(nutsbench, records, models_file):
+def test_a_data_function_that_fails_is_a_record(
+    nutsbench: Run, records: Records, models_file: Callable[..., Path]
+) -> None:
     text = models_file("mine").read_text().replace("return {", "raise OSError('no such table')\n    return {")
     done = nutsbench("run", "mine", "addition", "--models", str(models_file("mine", text)), *SHORT)
     assert done.returncode == 1, done.stderr
@@ -81,7 +86,9 @@ def test_a_data_function_that_fails_is_a_record(nutsbench, records, models_file)
     assert "no such table" in failed["reason"]
 
 
-def test_draws_that_cannot_be_kept_lose_no_measurement(nutsbench, records, results):
+def test_draws_that_cannot_be_kept_lose_no_measurement(
+    nutsbench: Run, records: Records, results: Path
+) -> None:
     results.mkdir()
     (results / "draws").write_text("in the way")
     assert nutsbench("run", "addition", *SHORT, "--keep-draws").returncode == 0
@@ -91,7 +98,7 @@ def test_draws_that_cannot_be_kept_lose_no_measurement(nutsbench, records, resul
     assert any("the draws could not be kept" in warning for warning in record["warnings"])
 
 
-def test_cells_side_by_side_have_the_same_draws_and_no_times(nutsbench, records):
+def test_cells_side_by_side_have_the_same_draws_and_no_times(nutsbench: Run, records: Records) -> None:
     asked = ("run", "addition", "simple_regression", *SHORT, "--cores", "1", "--seed", "1,2")
     done = nutsbench(*asked, "--untimed")
     assert done.returncode == 0, done.stderr
@@ -112,7 +119,7 @@ def test_cells_side_by_side_have_the_same_draws_and_no_times(nutsbench, records)
     assert nutsbench("report").returncode == 0
 
 
-def test_both_stacks_from_the_same_parent(nutsbench, records):
+def test_both_stacks_from_the_same_parent(nutsbench: Run, records: Records) -> None:
     both = [word for name in stack.NAMES for word in ("--stack", name)]
     done = nutsbench("run", "addition", *SHORT, *both)
     assert done.returncode == 0, done.stderr
@@ -127,7 +134,7 @@ def test_both_stacks_from_the_same_parent(nutsbench, records):
         assert used["modules_from_store"] == used["modules_unversioned"] > 0
 
 
-def test_show_filters_and_formats(nutsbench):
+def test_show_filters_and_formats(nutsbench: Run) -> None:
     assert nutsbench("run", "addition", "coin_toss", *SHORT, "--chains", "1").returncode == 0
     only = json.loads(nutsbench("show", "--json", "coin_toss").stdout)
     assert [record["model"] for record in only] == ["coin_toss"]
@@ -137,28 +144,28 @@ def test_show_filters_and_formats(nutsbench):
     assert float(rows[0]["metrics.ess_per_s"]) > 0
 
 
-def test_one_chain_cannot_be_called_good(nutsbench, records):
+def test_one_chain_cannot_be_called_good(nutsbench: Run, records: Records) -> None:
     assert nutsbench("run", "addition", "--draws", "500", "--chains", "1").returncode == 0
     quality = records()[0]["quality"]
     assert (quality["verdict"], quality["reasons"]) == ("unknown", ["R-hat needs two chains"])
     assert quality["remedy"]["settings"] == {"chains": 2}
 
 
-def test_a_model_of_ones_own(nutsbench, records, models_file):
+def test_a_model_of_ones_own(nutsbench: Run, records: Records, models_file: Callable[..., Path]) -> None:
     done = nutsbench("run", "mine", "--models", str(models_file("mine")), *SHORT)
     assert done.returncode == 0, done.stderr
     assert "mine" in done.stdout
     assert list(records()[0]["quantities"]) == ["mu"]
 
 
-def test_draws_that_were_not_kept_are_sampled_again(nutsbench, records):
+def test_draws_that_were_not_kept_are_sampled_again(nutsbench: Run, records: Records) -> None:
     assert nutsbench("run", "addition", *SHORT).returncode == 0
     assert nutsbench("run", "addition", *SHORT, "--keep-draws").returncode == 0
     assert ["draws_file" in record["details"] for record in records()] == [False, True]
     assert "Done already" in nutsbench("run", "addition", *SHORT, "--keep-draws").stdout
 
 
-def test_leapfrogs_are_what_the_integrator_did(tmp_path):
+def test_leapfrogs_are_what_the_integrator_did(tmp_path: Path) -> None:
     """``tree_size`` is NUTS's own count; here the integrator's steps are counted from outside."""
     script = """
 import dataclasses, pymc3 as pm
@@ -195,13 +202,15 @@ print(int(found.stats["tree_size"].sum() + found.tune_stats["tree_size"].sum()),
 
 
 @pytest.mark.parametrize("stack_name", stack.NAMES)
-def test_every_model_keeps_the_contract(nutsbench, stack_name):
+def test_every_model_keeps_the_contract(nutsbench: Run, stack_name: str) -> None:
     done = nutsbench("check-model", "--stack", stack_name)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("keeps the contract") == len(models.names())
 
 
-def test_a_model_that_breaks_the_contract_is_told_how(nutsbench, models_file):
+def test_a_model_that_breaks_the_contract_is_told_how(
+    nutsbench: Run, models_file: Callable[..., Path]
+) -> None:
     text = models_file("mine").read_text()
     text = text.replace("np.array([0.5, 1.5, 2.0, 0.0])", "np.random.normal(size=4)").replace("~", "=")
     done = nutsbench("check-model", str(models_file("mine", text)), "--stack", "pymc3-3.8")

@@ -1,6 +1,8 @@
 """The harness samples what ``pm.sample`` would: bit for bit the draws of a bare script."""
 
 import subprocess
+from pathlib import Path
+from typing import Any, Callable
 
 import numpy as np
 import pytest
@@ -8,6 +10,8 @@ import pytest
 from nutsbench.judge.metrics import METRICS
 from nutsbench.records import draws
 from nutsbench.stacks import environment, stack
+from tests.conftest import Run
+from tests.sampling.conftest import Records
 
 #: The models as the tutorial's reader would write them, apart from this project's own.
 SCRIPTS = {
@@ -50,7 +54,7 @@ SETTINGS = {
 }
 
 
-def bare_draws(one, name, path):
+def bare_draws(one: Any, name: Any, path: Any) -> Any:
     """Sample in a bare script with the stack's interpreter; nothing of this project is imported."""
     draws, tune, chains, cores, target_accept, seed = SETTINGS[name]
     script = f"""
@@ -75,7 +79,9 @@ if __name__ == "__main__":
 
 @pytest.mark.parametrize("stack_name", stack.NAMES)
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_draws_are_those_of_a_bare_script(nutsbench, records, results, tmp_path, name, stack_name):
+def test_draws_are_those_of_a_bare_script(
+    nutsbench: Run, records: Records, results: Path, tmp_path: Path, name: Any, stack_name: str
+) -> None:
     import arviz as az
 
     count, tune, chains, cores, target_accept, seed = SETTINGS[name]
@@ -95,7 +101,9 @@ def test_draws_are_those_of_a_bare_script(nutsbench, records, results, tmp_path,
 
 
 @pytest.mark.parametrize("stack_name", stack.NAMES)
-def test_cells_that_share_a_model_have_the_draws_of_their_own(nutsbench, records, results, stack_name):
+def test_cells_that_share_a_model_have_the_draws_of_their_own(
+    nutsbench: Run, records: Records, results: Path, stack_name: str
+) -> None:
     cell = ("run", "no_heterogenous", "--stack", stack_name, "--keep-draws", "--draws", "30", "--tune", "40")
     done = nutsbench(*cell, "--seed", "3,4", "--target-accept", "0.8,0.9")
     assert done.returncode == 0, done.stderr
@@ -115,7 +123,7 @@ def test_cells_that_share_a_model_have_the_draws_of_their_own(nutsbench, records
         assert_same_draws(results, one, other)
 
 
-def assert_same_draws(results, one, other):
+def assert_same_draws(results: Path, one: Any, other: Any) -> None:
     first, second = (
         draws.read(results / "draws" / record["details"]["draws_file"]) for record in (one, other)
     )
@@ -154,8 +162,8 @@ SHORTER = [
 
 @pytest.mark.parametrize("stack_name", stack.NAMES)
 def test_the_first_draws_of_a_longer_run_are_those_of_a_shorter_one(
-    nutsbench, records, results, models_file, stack_name
-):
+    nutsbench: Run, records: Records, results: Path, models_file: Callable[..., Path], stack_name: str
+) -> None:
     file = models_file("change", CHANGE)
     for model, settings in SHORTER:
         cell = ("run", model, "--models", str(file), "--stack", stack_name, "--keep-draws", *settings)
@@ -179,7 +187,9 @@ def test_the_first_draws_of_a_longer_run_are_those_of_a_shorter_one(
         assert sampled[0] > sampled[1] > 0
 
 
-def test_sampling_until_an_ess_gives_the_draws_of_one_run_of_that_length(nutsbench, records, results):
+def test_sampling_until_an_ess_gives_the_draws_of_one_run_of_that_length(
+    nutsbench: Run, records: Records, results: Path
+) -> None:
     cell = ("run", "addition", "--chains", "2", "--tune", "100", "--keep-draws")
     done = nutsbench(*cell, "--draws", "50", "--until-ess", "120")
     assert done.returncode == 0, done.stderr

@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
+from typing import Any, List
 
 import psutil
 import pytest
@@ -18,7 +20,7 @@ COMMANDS = {
 }
 
 
-def of(mark):
+def of(mark: Any) -> Any:
     """Return the processes that were started with a mark in their environment, but those that have ended."""
     found = []
     for process in psutil.process_iter():
@@ -31,7 +33,9 @@ def of(mark):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_command_that_is_ended_leaves_no_process_behind(command, results, name):
+def test_a_command_that_is_ended_leaves_no_process_behind(
+    command: List[str], results: Path, name: Any
+) -> None:
     mark = f"{os.getpid()}-{name}"
     variables = {**os.environ, "NUTSBENCH_RESULTS": str(results), "TEST_MARK": mark}
     process = subprocess.Popen(

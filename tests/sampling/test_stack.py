@@ -3,10 +3,14 @@
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from nutsbench.base import paths
 from nutsbench.stacks import stack
+from tests.conftest import Run
+from tests.sampling.conftest import Records
 
 SETUP = """
 from setuptools import find_packages, setup
@@ -16,11 +20,11 @@ setup(name="pymc3", version="3.11.6+mine", packages=packages, include_package_da
 
 
 @pytest.fixture
-def stacks(tmp_path) -> Path:
+def stacks(tmp_path: Path) -> Path:
     """Make a folder for environments of the test's own, with the installer that is there already."""
     folder = tmp_path / "stacks"
     folder.mkdir()
-    installer = stack.stacks_dir() / "uv"
+    installer = paths.stacks_dir() / "uv"
     if installer.exists():
         (folder / "uv").symlink_to(installer)
     return folder
@@ -34,7 +38,9 @@ def fork_of_pymc3(folder: Path) -> Path:
     return folder
 
 
-def test_a_checkout_is_built_run_and_built_again_when_it_changes(nutsbench, records, tmp_path, stacks):
+def test_a_checkout_is_built_run_and_built_again_when_it_changes(
+    nutsbench: Run, records: Records, tmp_path: Path, stacks: Any
+) -> None:
     fork = fork_of_pymc3(tmp_path / "my-fork")
     arguments = ("run", "addition", "--draws", "30", "--tune", "30", "--stack", str(fork))
     done = nutsbench(*arguments, NUTSBENCH_STACKS=str(stacks))
@@ -60,8 +66,8 @@ def test_a_checkout_is_built_run_and_built_again_when_it_changes(nutsbench, reco
 
 
 def test_a_checkout_that_does_not_build_is_refused_with_the_builders_words(
-    nutsbench, results, tmp_path, stacks
-):
+    nutsbench: Run, results: Path, tmp_path: Path, stacks: Any
+) -> None:
     fork = tmp_path / "broken-fork"
     (fork / "pymc3").mkdir(parents=True)
     (fork / "pymc3" / "__init__.py").write_text('__version__ = "3.11.6"\n')

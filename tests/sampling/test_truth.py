@@ -2,13 +2,16 @@
 
 import json
 import shutil
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from nutsbench import models
 from nutsbench.models import truths
 from nutsbench.stacks import stack
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Run
+from tests.sampling.conftest import Records
 
 #: One of each kind of posterior: conjugate, one scale, two, and four numbers integrated over.
 KINDS = ("count_heterogenous", "simple_regression", "pooled_categorical", "heterogenous")
@@ -49,8 +52,8 @@ def a_line(data):
 
 
 @pytest.fixture
-def line_file(tmp_path):
-    def write(prior_sd="1.0", exact="exact=posterior,"):
+def line_file(tmp_path: Path) -> Any:
+    def write(prior_sd: Any = "1.0", exact: Any = "exact=posterior,") -> Any:
         path = tmp_path / "line.py"
         path.write_text(LINE.replace("PRIOR_SD", prior_sd).replace("EXACT", exact))
         return path
@@ -58,7 +61,7 @@ def line_file(tmp_path):
     return write
 
 
-def test_closed_forms_are_pymc3s_on_both_stacks(nutsbench):
+def test_closed_forms_are_pymc3s_on_both_stacks(nutsbench: Run) -> None:
     done = nutsbench("check-truth", *KINDS, "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     rows = json.loads(done.stdout)
@@ -69,7 +72,7 @@ def test_closed_forms_are_pymc3s_on_both_stacks(nutsbench):
         assert row["stacks_difference"] < 1e-8
 
 
-def test_importance_sampling_gives_the_same_figures(nutsbench):
+def test_importance_sampling_gives_the_same_figures(nutsbench: Run) -> None:
     done = nutsbench("check-truth", "simple_regression", "--independent", "--json", "--stack", "pymc3-3.8")
     assert done.returncode == 0, done.stdout + done.stderr
     (row,) = json.loads(done.stdout)
@@ -77,13 +80,15 @@ def test_importance_sampling_gives_the_same_figures(nutsbench):
     assert row["independent"]["z"] < 4.5
 
 
-def test_a_closed_form_of_another_model_is_found_out(nutsbench, line_file):
+def test_a_closed_form_of_another_model_is_found_out(nutsbench: Run, line_file: Any) -> None:
     done = nutsbench("check-model", str(line_file(prior_sd="1.3")), "--stack", "pymc3-3.8")
     assert done.returncode == 1
     assert "its exact posterior is not that of the model" in done.stdout
 
 
-def test_a_model_with_an_exact_posterior_is_judged_by_it(nutsbench, records, line_file):
+def test_a_model_with_an_exact_posterior_is_judged_by_it(
+    nutsbench: Run, records: Records, line_file: Any
+) -> None:
     path = line_file()
     before = nutsbench("run", "a_line", "--models", str(path))
     assert before.returncode == 0, before.stderr
@@ -116,7 +121,9 @@ def test_a_model_with_an_exact_posterior_is_judged_by_it(nutsbench, records, lin
         ),
     ],
 )
-def test_a_truth_that_cannot_be_used_is_never_accurate(nutsbench, records, line_file, spoil, said):
+def test_a_truth_that_cannot_be_used_is_never_accurate(
+    nutsbench: Run, records: Records, line_file: Any, spoil: Any, said: Any
+) -> None:
     path = line_file()
     assert nutsbench("truth", "a_line", "--write", "--models", str(path)).returncode == 0
     kept = path.parent / "truth" / "a_line.json"
@@ -132,7 +139,7 @@ def test_a_truth_that_cannot_be_used_is_never_accurate(nutsbench, records, line_
     assert said in again.stdout
 
 
-def test_half_of_the_data_is_caught_and_all_of_it_is_not(nutsbench, results):
+def test_half_of_the_data_is_caught_and_all_of_it_is_not(nutsbench: Run, results: Path) -> None:
     arguments = ("calibrate", "simple_regression", "--sampler", "right", "--sampler", "half_data")
     done = nutsbench(*arguments, "--records", "2", "--json")
     assert done.returncode == 0, done.stderr
@@ -144,7 +151,9 @@ def test_half_of_the_data_is_caught_and_all_of_it_is_not(nutsbench, results):
     assert (results / "calibration" / "pymc3-3.8.jsonl").read_text() == before
 
 
-def test_reference_draws_become_a_truth_and_others_are_refused(nutsbench, records, line_file):
+def test_reference_draws_become_a_truth_and_others_are_refused(
+    nutsbench: Run, records: Records, line_file: Any
+) -> None:
     path = line_file(exact="")
     few = nutsbench("reference", "a_line", "--ess", "50000", "--max-draws", "2500", "--models", str(path))
     assert few.returncode == 1
@@ -165,7 +174,7 @@ def test_reference_draws_become_a_truth_and_others_are_refused(nutsbench, record
     assert record["accuracy"]["verdict"] == "accurate", record["accuracy"]
 
 
-def test_what_is_kept_does_not_change_by_being_checked(nutsbench):
+def test_what_is_kept_does_not_change_by_being_checked(nutsbench: Run) -> None:
     before = truths.truth_file(models.get("coin_toss")).read_text()
     done = nutsbench("truth", "coin_toss", "--write")
     assert done.returncode == 0
@@ -186,7 +195,9 @@ def test_what_is_kept_does_not_change_by_being_checked(nutsbench):
         (("show", "--accuracy", "acurate"), "Did you mean 'accurate'?"),
     ],
 )
-def test_a_mistake_is_told_before_anything_is_sampled(nutsbench, results, arguments, said):
+def test_a_mistake_is_told_before_anything_is_sampled(
+    nutsbench: Run, results: Path, arguments: Any, said: Any
+) -> None:
     done = nutsbench(*arguments)
     assert done.returncode == 2
     assert said in done.stderr
@@ -194,7 +205,9 @@ def test_a_mistake_is_told_before_anything_is_sampled(nutsbench, results, argume
     shutil.rmtree(results, ignore_errors=True)
 
 
-def test_a_truth_of_a_wrong_exact_posterior_is_found_out_once_it_is_right(nutsbench, line_file):
+def test_a_truth_of_a_wrong_exact_posterior_is_found_out_once_it_is_right(
+    nutsbench: Run, line_file: Any
+) -> None:
     path = line_file(prior_sd="0.05")
     assert nutsbench("truth", "a_line", "--write", "--models", str(path)).returncode == 0
     line_file(prior_sd="1.0")
@@ -206,7 +219,7 @@ def test_a_truth_of_a_wrong_exact_posterior_is_found_out_once_it_is_right(nutsbe
     assert nutsbench("check-model", str(path), "--stack", "pymc3-3.8").returncode == 0
 
 
-def test_a_reference_model_has_no_closed_form_to_check(nutsbench, line_file):
+def test_a_reference_model_has_no_closed_form_to_check(nutsbench: Run, line_file: Any) -> None:
     done = nutsbench("check-truth", "a_line", "--models", str(line_file(exact="")), "--stack", "pymc3-3.8")
     assert done.returncode == 1
     assert "not checked" in done.stdout

@@ -2,12 +2,16 @@
 
 import json
 import subprocess
+from pathlib import Path
+from typing import Any, Callable
 
 import numpy as np
 import pytest
 
 from nutsbench.records import draws
 from nutsbench.stacks import environment, stack
+from tests.conftest import Run
+from tests.sampling.conftest import Records
 
 MODELS = """
 import numpy as np
@@ -149,8 +153,13 @@ if __name__ == "__main__":
 
 @pytest.mark.parametrize("stack_name", stack.NAMES)
 def test_each_is_sampled_or_refused_with_a_reason(
-    nutsbench, records, results, models_file, tmp_path, stack_name
-):
+    nutsbench: Run,
+    records: Records,
+    results: Path,
+    models_file: Callable[..., Path],
+    tmp_path: Path,
+    stack_name: str,
+) -> None:
     names = ("change", "only_discrete", "odd_names", "bad_start", "minibatch", "returns_nothing", "missing")
     file = models_file("users", MODELS)
     done = nutsbench(
@@ -186,7 +195,7 @@ def test_each_is_sampled_or_refused_with_a_reason(
     assert f"(y) are others on {stack_name} than on this program's own Python" in found["of_stack"]["reason"]
 
 
-def _bare_draws(one, path):
+def _bare_draws(one: Any, path: Any) -> Any:
     variables = environment.worker_variables(one.compiledir, one.has_theano_pymc, threads=1)
     del variables["PYTHONHASHSEED"], variables["PYTHONPATH"]
     script = SCRIPT.replace("PATH", repr(str(path)))
@@ -197,7 +206,7 @@ def _bare_draws(one, path):
         return dict(values)
 
 
-def test_cells_of_few_draws_and_no_tuning_are_records(nutsbench, records):
+def test_cells_of_few_draws_and_no_tuning_are_records(nutsbench: Run, records: Records) -> None:
     both = [word for name in stack.NAMES for word in ("--stack", name)]
     done = nutsbench(
         *("run", "addition", "--draws", "1,30", "--tune", "0", "--chains", "1", "--cores", "4", *both),
@@ -211,7 +220,9 @@ def test_cells_of_few_draws_and_no_tuning_are_records(nutsbench, records):
     assert all(record["details"]["draws_file"] for record in found)
 
 
-def test_check_model_judges_each_one_whatever_it_does(nutsbench, models_file):
+def test_check_model_judges_each_one_whatever_it_does(
+    nutsbench: Run, models_file: Callable[..., Path]
+) -> None:
     path = str(models_file("users", MODELS))
     done = nutsbench("check-model", path, "--json")
     assert done.returncode == 1, done.stderr
@@ -237,7 +248,7 @@ def test_check_model_judges_each_one_whatever_it_does(nutsbench, models_file):
     assert keeping == {"change", "odd_names", "bad_start", "missing"}
 
 
-def test_check_model_ends_a_loop_that_does_not_end(nutsbench, models_file):
+def test_check_model_ends_a_loop_that_does_not_end(nutsbench: Run, models_file: Callable[..., Path]) -> None:
     path = str(models_file("endless", ENDLESS))
     done = nutsbench("check-model", path, "--stack", stack.DEFAULT, "--timeout", "5")
     assert done.returncode == 1, done.stderr

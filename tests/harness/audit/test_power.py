@@ -2,6 +2,7 @@
 
 import math
 import random
+from typing import Any, List
 
 import pytest
 
@@ -9,7 +10,14 @@ from nutsbench.audit import power
 from nutsbench.audit.power import Trial
 
 
-def pairs(size, count=60, spread=0.01, seconds=5.0, machine="m", model="simple_regression"):
+def pairs(
+    size: float,
+    count: int = 60,
+    spread: float = 0.01,
+    seconds: float = 5.0,
+    machine: str = "m",
+    model: str = "simple_regression",
+) -> List[Any]:
     order = random.Random(2)
     trial = Trial("pair", model, "leapfrog", size, False)
     return [
@@ -24,7 +32,7 @@ def pairs(size, count=60, spread=0.01, seconds=5.0, machine="m", model="simple_r
     ]
 
 
-def test_what_is_done_is_not_done_again():
+def test_what_is_done_is_not_done_again() -> None:
     everything = list(power.todo([]))
     assert len(everything) == sum(power.plan().values())
     done = [vars(trial) for trial in everything]
@@ -32,7 +40,7 @@ def test_what_is_done_is_not_done_again():
     assert len(list(power.todo(done[:-3]))) == 3
 
 
-def test_sizes_are_converted_by_what_was_measured():
+def test_sizes_are_converted_by_what_was_measured() -> None:
     rows = [{**row, "size": 1.0, "log_ratio": math.log(1.25)} for row in pairs(0.0, 4)]
     trial = Trial("pair", "simple_regression", "leapfrog", 0.05, False)
     assert power.times_of(trial, rows) == pytest.approx(0.2)
@@ -40,7 +48,7 @@ def test_sizes_are_converted_by_what_was_measured():
     assert power.times_of(compiling, rows) == 0.05
 
 
-def test_what_is_asked_for_brings_what_its_sizes_are_made_with():
+def test_what_is_asked_for_brings_what_its_sizes_are_made_with() -> None:
     only = {"tool": "asv bare", "model": None, "place": None, "load": None}
     found = power.chosen(power.todo([]), only)
     assert {trial.tool for trial in found} == {"asv bare", "pair"}

@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import Any, List
 
 import psutil
 import pytest
@@ -32,16 +34,16 @@ main(["measure"])
 """
 
 
-def start(then, results):
+def start(then: str, results: Path) -> "subprocess.Popen[str]":
     command = [sys.executable, "-c", MEASUREMENT.replace("THEN", then)]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     variables = {**os.environ, "NUTSBENCH_RESULTS": str(results)}
     process = subprocess.Popen(command, cwd=ROOT, env=variables, preexec_fn=answer_signals, **pipes)
     assert process.stdout.readline() == "begun\n"
     return process
 
 
-def sleepers(process):
+def sleepers(process: "subprocess.Popen[str]") -> List[Any]:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         found = [one for one in psutil.Process(process.pid).children(recursive=True) if one.name() == "sleep"]
@@ -52,7 +54,9 @@ def sleepers(process):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_leaves_no_process_behind_and_says_what_was_kept(results, number):
+def test_a_signal_leaves_no_process_behind_and_says_what_was_kept(
+    results: Path, number: signal.Signals
+) -> None:
     process = start("time.sleep(3600)", results)
     found = sleepers(process)
     process.send_signal(number)
@@ -63,7 +67,7 @@ def test_a_signal_leaves_no_process_behind_and_says_what_was_kept(results, numbe
 
 
 @pytest.mark.parametrize(("then", "code"), [("pass", 0), ("raise ValueError", 70)])
-def test_neither_does_an_end_of_another_kind(results, then, code):
+def test_neither_does_an_end_of_another_kind(results: Path, then: str, code: int) -> None:
     process = start(then, results)
     process.communicate(timeout=60)
     assert process.returncode == code
@@ -71,14 +75,14 @@ def test_neither_does_an_end_of_another_kind(results, then, code):
     assert not [one for one in marked if str(results) in str(_environment(one))]
 
 
-def _environment(process):
+def _environment(process: Any) -> Any:
     try:
         return process.environ()
     except psutil.Error:
         return {}
 
 
-def test_further_signals_do_not_stop_the_tidying(results):
+def test_further_signals_do_not_stop_the_tidying(results: Path) -> None:
     process = start("time.sleep(3600)", results)
     found = sleepers(process)
     # Until the very end of it: Python's own shutdown is a part of the tidying.

@@ -7,6 +7,8 @@ import stat
 import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import Any, Callable, Iterator, List
 
 import pytest
 
@@ -26,20 +28,20 @@ with lock.machine("the first", lambda text: print(text, flush=True)):
 
 
 @pytest.fixture
-def file(tmp_path, monkeypatch):
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "machine.lock"
     monkeypatch.setenv(lock.FILE, str(path))
     return path
 
 
 @pytest.fixture
-def holder(file):
+def holder(file: Path) -> Iterator[Callable[..., Any]]:
     """Start a process that holds the lock, and return it once it does."""
     begun = []
 
-    def start(then="pass"):
+    def start(then: str = "pass") -> "subprocess.Popen[str]":
         command = [sys.executable, "-c", HOLD.format(then=then)]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         begun.append(subprocess.Popen(command, cwd=ROOT, **pipes))
         assert begun[-1].stdout.readline() == "held\n"
         return begun[-1]
@@ -50,21 +52,25 @@ def holder(file):
         process.communicate()
 
 
-def silent(text):
+def silent(text: Any) -> None:
     raise AssertionError(text)
 
 
-def test_who_does_not_wait_is_told_who_measures(holder):
+def test_who_does_not_wait_is_told_who_measures(holder: Callable[..., Any]) -> None:
     first = holder()
     said = rf"by process {first.pid} \(the first\), since 20.*--no-wait"
     with pytest.raises(UserError, match=said), lock.machine("second", silent, wait=False):
         pass
 
 
-def test_who_waits_says_for_whom_once_and_goes_on_at_the_end(holder, monkeypatch):
-    first, said, looked = holder(), [], []
+def test_who_waits_says_for_whom_once_and_goes_on_at_the_end(
+    holder: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: List[str] = []
+    looked: List[Any] = []
+    first = holder()
 
-    def sleep(seconds):
+    def sleep(seconds: float) -> None:
         looked.append(seconds)
         if len(looked) == 3:
             first.communicate()
@@ -76,7 +82,7 @@ def test_who_waits_says_for_whom_once_and_goes_on_at_the_end(holder, monkeypatch
     assert f"Waiting for process {first.pid} (the first)" in said[0]
 
 
-def test_the_lock_of_a_process_that_was_killed_is_no_lock(holder):
+def test_the_lock_of_a_process_that_was_killed_is_no_lock(holder: Callable[..., Any]) -> None:
     first = holder()
     first.kill()
     first.wait()
@@ -84,7 +90,7 @@ def test_the_lock_of_a_process_that_was_killed_is_no_lock(holder):
         pass
 
 
-def test_a_fork_that_outlives_its_parent_does_not_keep_the_lock(holder):
+def test_a_fork_that_outlives_its_parent_does_not_keep_the_lock(holder: Callable[..., Any]) -> None:
     # The fork says when it runs: it closes its copy of the lock when it begins.
     alive = "(print('forked', flush=True), time.sleep(2), os._exit(0))"
     first = holder(f"import os, time; os.fork() or {alive}")
@@ -95,7 +101,7 @@ def test_a_fork_that_outlives_its_parent_does_not_keep_the_lock(holder):
         pass
 
 
-def test_what_a_holder_starts_does_not_wait_for_it(file):
+def test_what_a_holder_starts_does_not_wait_for_it(file: Path) -> None:
     script = (
         "from nutsbench.base import lock\n"
         "with lock.machine('inner', print, wait=False):\n"
@@ -110,20 +116,24 @@ def test_what_a_holder_starts_does_not_wait_for_it(file):
     assert lock.OWNER not in os.environ
 
 
-def test_a_stranger_that_names_the_holder_waits_all_the_same(holder, file, monkeypatch):
+def test_a_stranger_that_names_the_holder_waits_all_the_same(
+    holder: Callable[..., Any], file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(lock.OWNER, f"{holder().pid} {file}")
     with pytest.raises(UserError), lock.machine("second", silent, wait=False):
         pass
 
 
-def test_another_file_is_another_lock(holder, tmp_path, monkeypatch):
+def test_another_file_is_another_lock(
+    holder: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     holder()
     monkeypatch.setenv(lock.FILE, str(tmp_path / "other.lock"))
     with lock.machine("second", silent, wait=False):
         pass
 
 
-def test_a_file_that_was_cleaned_away_is_made_again(file):
+def test_a_file_that_was_cleaned_away_is_made_again(file: Path) -> None:
     with lock.machine("first", silent):
         assert json.loads(file.read_text())["command"] == "first"
     file.unlink()
@@ -132,7 +142,7 @@ def test_a_file_that_was_cleaned_away_is_made_again(file):
     assert file.read_text() == ""
 
 
-def test_every_user_can_lock_the_file_whatever_the_mask(file):
+def test_every_user_can_lock_the_file_whatever_the_mask(file: Path) -> None:
     before = os.umask(0o077)
     try:
         with lock.machine("first", silent):
@@ -142,19 +152,21 @@ def test_every_user_can_lock_the_file_whatever_the_mask(file):
 
 
 @pytest.mark.parametrize("kind", ["symbolic link", "hard link", "pipe", "folder"])
-def test_what_lies_in_the_files_place_is_neither_written_nor_waited_for(file, tmp_path, kind):
+def test_what_lies_in_the_files_place_is_neither_written_nor_waited_for(
+    file: Path, tmp_path: Path, kind: str
+) -> None:
     precious = tmp_path / "precious"
     precious.write_text("precious")
     make = {"symbolic link": file.symlink_to, "pipe": lambda _: os.mkfifo(file)}
     make["hard link"], make["folder"] = (lambda path: os.link(path, file)), (lambda _: file.mkdir())
     make[kind](precious)
-    said = []
+    said: List[str] = []
     with lock.machine("first", said.append):
         assert precious.read_text() == "precious"
     assert "whether others measure cannot be told" in said[0]
 
 
-def test_nonsense_in_the_file_is_no_holders_name(holder, file):
+def test_nonsense_in_the_file_is_no_holders_name(holder: Callable[..., Any], file: Path) -> None:
     holder()
     for text in ("", "{", "[1]", '{"pid": "x"}', '{"pid": 99999999, "command": "gone", "since": ""}'):
         file.write_text(text)
@@ -162,7 +174,9 @@ def test_nonsense_in_the_file_is_no_holders_name(holder, file):
             pass
 
 
-def test_a_command_that_would_move_the_cursor_is_shown_without(holder, file):
+def test_a_command_that_would_move_the_cursor_is_shown_without(
+    holder: Callable[..., Any], file: Path
+) -> None:
     first = holder()
     values = {"pid": first.pid, "command": "\x1b[2Jrun", "since": "now"}
     file.write_text(json.dumps(values))
@@ -170,14 +184,14 @@ def test_a_command_that_would_move_the_cursor_is_shown_without(holder, file):
         pass
 
 
-def test_the_machines_own_file_is_where_all_users_find_it(monkeypatch):
+def test_the_machines_own_file_is_where_all_users_find_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(lock.FILE)
     monkeypatch.setenv("TMPDIR", "/nowhere")
     monkeypatch.setenv("XDG_RUNTIME_DIR", "/nowhere")
     assert lock.path().parent in lock._SHARED
 
 
-def test_ctrl_c_ends_the_waiting(holder, file):
+def test_ctrl_c_ends_the_waiting(holder: Callable[..., Any], file: Path) -> None:
     holder()
     script = "from nutsbench.base import lock\nwith lock.machine('second', print): pass"
     second = subprocess.Popen(

@@ -3,10 +3,12 @@
 import platform
 import re
 from pathlib import Path
+from typing import Callable
 
 import pytest
 
 from nutsbench.base.paths import ROOT, scrub, stacks_dir
+from nutsbench.records.record import Record
 
 
 @pytest.mark.parametrize(
@@ -24,17 +26,17 @@ from nutsbench.base.paths import ROOT, scrub, stacks_dir
         ("see https://www.pymc.io/projects/docs", "see https://www.pymc.io/projects/docs"),
     ],
 )
-def test_paths_lose_their_place(text, left):
+def test_paths_lose_their_place(text: str, left: str) -> None:
     assert scrub(text) == left
 
 
-def test_the_host_is_not_named(monkeypatch):
+def test_the_host_is_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "node", lambda: "build-host-7")
     assert scrub("lock of build-host-7, pid 3") == "lock of <host>, pid 3"
     assert scrub("build-host-70") == "build-host-70"
 
 
-def test_a_record_is_scrubbed(make_record):
+def test_a_record_is_scrubbed(make_record: Callable[..., Record]) -> None:
     record = make_record(reason=f"failed in {ROOT}/x.py", log_tail=[f'File "{ROOT}/y.py"']).to_dict()
     assert record["reason"] == "failed in <project>/x.py"
     assert not re.search(re.escape(str(ROOT)), str(record))

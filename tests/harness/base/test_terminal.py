@@ -5,12 +5,14 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any, Callable, Dict, List
 
 import pytest
 
 from nutsbench.base import terminal
 from nutsbench.cli.commands import cli
-from nutsbench.records.record import Status
+from nutsbench.records.record import Record, Status
 from tests.conftest import ROOT
 
 #: Ways to have such a terminal.
@@ -38,7 +40,9 @@ for arguments in json.loads(sys.argv[1]):
 """
 
 
-def run(commands, results, variables):
+def run(
+    commands: List[Any], results: Path, variables: Dict[str, Any]
+) -> "subprocess.CompletedProcess[bytes]":
     own = ("LC_ALL", "LC_CTYPE", "LANG", "TERM", "PYTHONIOENCODING", "PYTHONUTF8")
     given = {name: value for name, value in os.environ.items() if name not in own}
     return subprocess.run(
@@ -50,7 +54,7 @@ def run(commands, results, variables):
 
 
 @pytest.fixture
-def greek(results, make_record):
+def greek(results: Path, make_record: Callable[..., Record]) -> Path:
     """A results folder whose records and reasons need more than ASCII."""
     runs = results / "runs"
     runs.mkdir(parents=True)
@@ -68,7 +72,7 @@ def greek(results, make_record):
 
 @pytest.mark.whole
 @pytest.mark.parametrize("way", PLAIN)
-def test_every_command_prints_in_ascii(greek, way):
+def test_every_command_prints_in_ascii(greek: Path, way: str) -> None:
     help_texts = [[name, "--help"] for name in cli.commands]
     folder = str(greek / "out")
     prints = [
@@ -88,7 +92,7 @@ def test_every_command_prints_in_ascii(greek, way):
     assert "+/- 0.0" in text or way != "asked of Python"
 
 
-def test_pages_are_written_in_utf8_whatever_the_locale(greek):
+def test_pages_are_written_in_utf8_whatever_the_locale(greek: Path) -> None:
     own = {"NUTSBENCH_RESULTS": str(greek), **PLAIN["the POSIX locale, no help from Python"]}
     command = [sys.executable, "-m", "nutsbench", "report"]
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, **own}, capture_output=True)
@@ -96,22 +100,22 @@ def test_pages_are_written_in_utf8_whatever_the_locale(greek):
     assert "±" in (greek / "report" / "index.html").read_text(encoding="utf-8")
 
 
-def test_where_utf8_is_known_signs_stay(greek):
+def test_where_utf8_is_known_signs_stay(greek: Path) -> None:
     done = run([["show", "--csv"]], greek, {"LANG": "C.UTF-8", "TERM": "xterm"})
     assert "β[μ] – ESS 10 × too small … ± 日" in done.stdout.decode("utf-8")
 
 
-def test_a_mistake_with_a_name_that_cannot_be_shown_is_still_said(results):
+def test_a_mistake_with_a_name_that_cannot_be_shown_is_still_said(results: Path) -> None:
     done = run([["show", "μ", "--results", str(results)]], results, {"LC_ALL": "C"})
     assert b"There is no model 'mu'" in done.stderr
 
 
-def test_letters_that_differ_are_told_apart():
+def test_letters_that_differ_are_told_apart() -> None:
     assert terminal.plain("αβγ δ Δ µ μ ς σ") == "alphabetagamma delta Delta u mu sigma sigma"
     assert terminal.plain("é ü ½ x² ─┼│●◂▸ ⠋ █ 日") == "e u 1/2 x2 -+|o<> * # ?"
 
 
-def test_an_encoding_that_lacks_a_sign_has_it_written_out():
+def test_an_encoding_that_lacks_a_sign_has_it_written_out() -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
     adapted = terminal._adapted(stream)
     adapted.write("2 ± 1 … β")
@@ -119,7 +123,7 @@ def test_an_encoding_that_lacks_a_sign_has_it_written_out():
     assert stream.buffer.getvalue().decode("latin-1") == "2 ± 1 ... beta"
 
 
-def test_a_terminal_of_utf8_is_left_as_it_is():
+def test_a_terminal_of_utf8_is_left_as_it_is() -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     assert not terminal.knows_ascii_alone(stream, {"LANG": "de_DE.UTF-8", "TERM": "xterm"})
     assert not terminal.knows_ascii_alone(stream, {"LC_ALL": "C", "PYTHONIOENCODING": "utf-8"})
@@ -127,7 +131,7 @@ def test_a_terminal_of_utf8_is_left_as_it_is():
 
 
 @pytest.mark.parametrize("closed", ["1", "2"])
-def test_a_stream_that_is_closed_is_no_fault(results, closed):
+def test_a_stream_that_is_closed_is_no_fault(results: Path, closed: str) -> None:
     command = f"{sys.executable} -m nutsbench metrics {closed}>&-"
     done = subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True)
     assert done.returncode == 0, done.stderr

@@ -1,9 +1,13 @@
 """``nutsbench asv-compare``: which of what asv flags counts, and what is printed and returned."""
 
+from pathlib import Path
+from typing import Any, List, Tuple
+
 import pytest
 
 from nutsbench.cli import asv_compare
 from nutsbench.track.flagged import Row
+from tests.conftest import ROOT, Run
 
 ROWS = [
     Row("core.addition.time_leapfrog", 1e-5, 1.3e-5, "seconds", "slower"),
@@ -23,12 +27,16 @@ ROWS = [
         ("no", "yes", "undecided", 1),
     ],
 )
-def test_only_what_got_slower_and_was_confirmed_is_red(slower, instructions, faster, code):
+def test_only_what_got_slower_and_was_confirmed_is_red(
+    slower: str, instructions: str, faster: str, code: int
+) -> None:
     answers = {ROWS[0].benchmark: slower, ROWS[1].benchmark: instructions, ROWS[3].benchmark: faster}
     assert asv_compare._code(ROWS, answers) == code
 
 
-def test_the_table_has_what_changed_with_its_answer_and_the_next_command(capsys):
+def test_the_table_has_what_changed_with_its_answer_and_the_next_command(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     answers = {ROWS[0].benchmark: "yes", ROWS[1].benchmark: "undecided", ROWS[3].benchmark: "no"}
     asv_compare._print(ROWS, answers, "main", "mine")
     said = capsys.readouterr().out
@@ -39,7 +47,7 @@ def test_the_table_has_what_changed_with_its_answer_and_the_next_command(capsys)
     assert "nutsbench compare main mine -m fork --budget 300" in said
 
 
-def test_of_nothing_changed_there_is_a_sentence_and_no_table(capsys):
+def test_of_nothing_changed_there_is_a_sentence_and_no_table(capsys: pytest.CaptureFixture[str]) -> None:
     asv_compare._print(ROWS[2:3], {}, "main", "mine")
     assert capsys.readouterr().out == "1 benchmark compared; none changed.\n"
 
@@ -53,13 +61,17 @@ def test_of_nothing_changed_there_is_a_sentence_and_no_table(capsys):
         (("HEAD", "HEAD", "--stack", "pymc3-3.9"), "stack"),
     ],
 )
-def test_a_mistake_is_named_before_anything_runs(nutsbench, arguments, said):
+def test_a_mistake_is_named_before_anything_runs(
+    nutsbench: Run, arguments: Tuple[Any, ...], said: str
+) -> None:
     done = nutsbench("asv-compare", *arguments)
     assert done.returncode == 2
     assert said in done.stderr
 
 
-def test_what_a_comparison_of_sampling_cannot_tell_asv_measures_again(monkeypatch):
+def test_what_a_comparison_of_sampling_cannot_tell_asv_measures_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     rows = [
         Row("core.fork.time_gradient", 1e-5, 1.2e-5, "seconds", "slower"),
         Row("core.fork.track_compile_warm", 1.0, 1.3, "seconds", "slower"),
@@ -69,7 +81,7 @@ def test_what_a_comparison_of_sampling_cannot_tell_asv_measures_again(monkeypatc
     ]
     asked = []
 
-    def measured(folder, base, head, stack_name, names):
+    def measured(folder: Path, base: str, head: str, stack_name: str, names: List[Any]) -> List[Any]:
         del folder, base, head, stack_name
         return [Row(name, 1.0, 1.2, "", "slower" if "time" in name else "") for name in names]
 
@@ -85,16 +97,16 @@ def test_what_a_comparison_of_sampling_cannot_tell_asv_measures_again(monkeypatc
     assert chosen == r"^(core\.fork\.time_gradient|core\.fork\.track_compile_warm|core\.fork\.time_leapfrog)$"
 
 
-def test_nothing_is_measured_again_where_nothing_is_open(monkeypatch):
+def test_nothing_is_measured_again_where_nothing_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asv_compare, "_run_asv", lambda *_: pytest.fail("asked asv"))
     asv_compare._measure_again(["a", "b"], "pymc3-3.8", ROWS, {row.benchmark: "yes" for row in ROWS})
 
 
-def test_asvs_configuration_for_another_folder_is_the_projects_own(tmp_path):
+def test_asvs_configuration_for_another_folder_is_the_projects_own(tmp_path: Path) -> None:
     from asv.util import load_json
 
     (tmp_path / "asv.conf.json").write_text(asv_compare._configuration(tmp_path / "results"))
     found = load_json(str(tmp_path / "asv.conf.json"), js_comments=True)
     assert found["results_dir"] == str(tmp_path / "results")
-    assert found["repo"] == str(asv_compare.ROOT)
-    assert (asv_compare.ROOT / found["benchmark_dir"]) == asv_compare.ROOT / "benchmarks" / "suite"
+    assert found["repo"] == str(ROOT)
+    assert (ROOT / found["benchmark_dir"]) == ROOT / "benchmarks" / "suite"

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ main(["show", "--all", "--results", "results", *sys.argv[1:]])
 """
 
 
-def faulty(error, *arguments, **variables):
+def faulty(error: str, *arguments: Any, **variables: Any) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-c", FAULTY.replace("ERROR", error), *arguments],
         cwd=ROOT, env={**os.environ, **variables}, capture_output=True, text=True,
@@ -35,7 +36,7 @@ def faulty(error, *arguments, **variables):
 @pytest.mark.parametrize(
     "error", ["ValueError('odd')", "RecursionError()", "MemoryError()", "OSError(5, 'x')"]
 )
-def test_a_fault_ends_with_70_and_one_line(error, tmp_path):
+def test_a_fault_ends_with_70_and_one_line(error: str, tmp_path: Path) -> None:
     done = faulty(error, TMPDIR=str(tmp_path))
     assert done.returncode == 70
     assert done.stdout == ""
@@ -45,17 +46,17 @@ def test_a_fault_ends_with_70_and_one_line(error, tmp_path):
     assert "in fail" in Path(path).read_text()
 
 
-def test_a_broken_pipe_that_is_not_the_readers_is_a_fault():
+def test_a_broken_pipe_that_is_not_the_readers_is_a_fault() -> None:
     assert faulty("BrokenPipeError(32, 'worker')").returncode == 70
 
 
-def test_a_traceback_that_cannot_be_kept_is_printed(tmp_path):
+def test_a_traceback_that_cannot_be_kept_is_printed(tmp_path: Path) -> None:
     done = faulty("ValueError('odd')", TMPDIR="/nonexistent", TMP="", TEMP="")
     assert done.returncode == 70
     assert "nutsbench" in done.stderr
 
 
-def test_what_cannot_be_imported_is_a_fault_too(tmp_path):
+def test_what_cannot_be_imported_is_a_fault_too(tmp_path: Path) -> None:
     (tmp_path / "click.py").write_text("raise ImportError('broken on purpose')\n")
     done = subprocess.run(
         [sys.executable, "-m", "nutsbench", "models"], cwd=ROOT, capture_output=True, text=True,
@@ -65,7 +66,7 @@ def test_what_cannot_be_imported_is_a_fault_too(tmp_path):
     assert "ImportError: broken on purpose" in done.stderr
 
 
-def test_a_reader_that_has_gone_is_no_fault():
+def test_a_reader_that_has_gone_is_no_fault() -> None:
     command = [sys.executable, "-m", "nutsbench", "metrics"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as writer:
         writer.stdout.close()  # Long before it prints.
@@ -74,7 +75,7 @@ def test_a_reader_that_has_gone_is_no_fault():
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_with_130(number, tmp_path):
+def test_a_signal_ends_with_130(number: signal.Signals, tmp_path: Path) -> None:
     script = (
         "import os, time\nfrom nutsbench.records import index\nfrom nutsbench.cli import main\n"
         f"def wait(*_):\n    os.kill(os.getpid(), {int(number)})\n    time.sleep(60)\n"

@@ -2,6 +2,8 @@
 
 import shutil
 import subprocess
+from pathlib import Path
+from typing import Any, Callable, List, Tuple, Union
 
 import pytest
 
@@ -9,28 +11,30 @@ from nutsbench import models
 from nutsbench.base.errors import UserError
 from nutsbench.compare import arms
 from nutsbench.stacks import stack
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Run
 
 
-def head():
+def head() -> str:
     done = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True)
     return done.stdout.strip()
 
 
-def test_a_stacks_name_is_its_stack():
+def test_a_stacks_name_is_its_stack() -> None:
     arm = arms.resolve("BASE", "pymc3-3.11", "pymc3-3.8")
     assert (arm.label, arm.stack.name) == ("BASE (pymc3-3.11)", "pymc3-3.11")
     assert arm.what == "PyMC3 3.11.6, Theano 1.1.2"
 
 
-def test_a_revision_is_the_stack_that_it_pins(tmp_path, monkeypatch):
+def test_a_revision_is_the_stack_that_it_pins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NUTSBENCH_STACKS", str(tmp_path))
     arm = arms.resolve("HEAD", head(), "pymc3-3.11")
     assert arm.stack.versions()["pymc3"] == "3.11.6"
     assert (arm.source / "models").is_dir()
 
 
-def test_a_model_that_a_revision_defines_in_another_way_is_found(tmp_path, monkeypatch):
+def test_a_model_that_a_revision_defines_in_another_way_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("NUTSBENCH_STACKS", str(tmp_path))
     arm = arms.resolve("HEAD", head(), "pymc3-3.8")
     shutil.copytree(ROOT / "models", arm.source / "models", dirs_exist_ok=True)
@@ -43,7 +47,9 @@ def test_a_model_that_a_revision_defines_in_another_way_is_found(tmp_path, monke
     assert arms.other_models(arm, ["addition", "coin_toss"], digests) == ["coin_toss"]
 
 
-def test_a_model_of_the_users_own_is_no_part_of_a_revision(tmp_path, monkeypatch, models_file):
+def test_a_model_of_the_users_own_is_no_part_of_a_revision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, models_file: Callable[..., Path]
+) -> None:
     monkeypatch.setenv("NUTSBENCH_STACKS", str(tmp_path / "stacks"))
     models.names()
     for name in ("_registered", "_loaded"):
@@ -53,7 +59,7 @@ def test_a_model_of_the_users_own_is_no_part_of_a_revision(tmp_path, monkeypatch
     assert arms.other_models(arm, ["of_my_own"], {"of_my_own": "a" * 16}) == []
 
 
-def test_only_a_path_is_shortened(tmp_path):
+def test_only_a_path_is_shortened(tmp_path: Path) -> None:
     (tmp_path / "lock.txt").write_text("")
     named = stack.named(stack.DEFAULT)
     assert arms.Arm("HEAD", str(tmp_path / "lock.txt"), named).name == "lock.txt"
@@ -62,7 +68,7 @@ def test_only_a_path_is_shortened(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["pymc3-3.9", "no-such-branch", "-x", "~nosuchuser/x", "x" * 5000])
-def test_what_is_nothing_is_told_the_choices(text):
+def test_what_is_nothing_is_told_the_choices(text: str) -> None:
     with pytest.raises(UserError, match=r"There is no stack, path or revision .*Choices: pymc3-3.8"):
         arms.resolve("BASE", text, "pymc3-3.8")
 
@@ -79,13 +85,15 @@ def test_what_is_nothing_is_told_the_choices(text):
         (["pymc3-3.8", "pymc3-3.12"], "Did you mean 'pymc3-3.11'"),
     ],
 )
-def test_mistakes_are_said_before_anything_is_measured(nutsbench, arguments, said):
+def test_mistakes_are_said_before_anything_is_measured(
+    nutsbench: Run, arguments: List[Any], said: str
+) -> None:
     done = nutsbench("compare", *arguments)
     assert done.returncode == 2
     assert said in done.stderr
 
 
-def repository(folder, files=("harness/x.py",)):
+def repository(folder: Path, files: Union[List[Any], Tuple[Any, ...]] = ("harness/x.py",)) -> None:
     """Make a git repository with one commit of some files."""
     people = ["-c", "user.name=x", "-c", "user.email=x@example.invalid"]
     for name in files:
@@ -105,8 +113,8 @@ def repository(folder, files=("harness/x.py",)):
     ],
 )
 def test_a_revision_where_there_are_none_is_told_why_and_what_else_there_is(
-    tmp_path, monkeypatch, place, why
-):
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, why: str
+) -> None:
     project = tmp_path / "outer" / "project"
     project.mkdir(parents=True)
     if "within" in place:
@@ -125,7 +133,9 @@ def test_a_revision_where_there_are_none_is_told_why_and_what_else_there_is(
     assert "requirements files" in said
 
 
-def test_a_clone_of_the_last_commit_alone_is_told_how_to_get_the_others(tmp_path, monkeypatch):
+def test_a_clone_of_the_last_commit_alone_is_told_how_to_get_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     repository(tmp_path / "whole")
     repository(tmp_path / "whole", ["harness/y.py"])
     clone = ["git", "clone", "-q", "--depth=1", f"file://{tmp_path / 'whole'}", str(tmp_path / "clone")]
@@ -135,7 +145,9 @@ def test_a_clone_of_the_last_commit_alone_is_told_how_to_get_the_others(tmp_path
         arms.resolve("BASE", "HEAD~1", "pymc3-3.8")
 
 
-def test_a_name_that_is_nearly_a_stacks_is_guessed_without_git_too(monkeypatch, tmp_path):
+def test_a_name_that_is_nearly_a_stacks_is_guessed_without_git_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(arms, "CHECKOUT", tmp_path)
     with pytest.raises(UserError, match=r"Did you mean 'pymc3-3\.11'"):
         arms.resolve("BASE", "pymc3-3.1", "pymc3-3.8")

@@ -1,5 +1,8 @@
 """Processes of an arm that end before their time, and what the arms have to have in common."""
 
+from pathlib import Path
+from typing import Any, Callable
+
 import pytest
 
 from nutsbench.compare.arms import Arm
@@ -8,10 +11,10 @@ from nutsbench.stacks.stack import Stack
 
 
 @pytest.fixture
-def arm(tmp_path):
+def arm(tmp_path: Path) -> Callable[..., Any]:
     """Make an arm whose interpreter is a script."""
 
-    def make(script, role="HEAD"):
+    def make(script: str, role: str = "HEAD") -> Arm:
         home = tmp_path / role
         home.mkdir()
         python = home / "env" / "bin" / "python"
@@ -33,16 +36,16 @@ def arm(tmp_path):
         ('read line; echo \'{"error": "KeyError: x"}\'; read line', "HEAD (mine): KeyError: x"),
     ],
 )
-def test_a_process_that_ends_says_how(arm, script, said):
+def test_a_process_that_ends_says_how(arm: Callable[..., Any], script: str, said: str) -> None:
     with pytest.raises(ArmError) as caught, Process(arm(script), "addition") as process:
         process.ask("load")
     assert str(caught.value) == said
 
 
-def test_a_request_that_nobody_read_hides_no_reason(arm):
+def test_a_request_that_nobody_read_hides_no_reason(arm: Callable[..., Any]) -> None:
     script = "read line; echo '{}'; exec 0<&-; sleep 0.3; kill -KILL $$"
 
-    def ask_much():
+    def ask_much() -> None:
         with Process(arm(script), "addition") as process:
             process.ask("load")
             for _ in range(100):
@@ -52,15 +55,15 @@ def test_a_request_that_nobody_read_hides_no_reason(arm):
         ask_much()
 
 
-def test_an_interpreter_that_is_missing_is_named(arm):
+def test_an_interpreter_that_is_missing_is_named(arm: Callable[..., Any]) -> None:
     broken = arm("exit 0")
     broken.stack.python.unlink()
     with pytest.raises(ArmError, match="cannot be started: No such file"):
         Process(broken, "addition")
 
 
-def test_one_arms_end_is_not_waited_out_by_the_other(arm):
-    def work(one):
+def test_one_arms_end_is_not_waited_out_by_the_other(arm: Callable[..., Any]) -> None:
+    def work(one: Any) -> Any:
         with Process(one, "addition") as process:
             return process.ask("prepare")
 
@@ -68,7 +71,7 @@ def test_one_arms_end_is_not_waited_out_by_the_other(arm):
         side_by_side(work, [arm("exec sleep 20", "BASE"), arm("sleep 0.3; exit 3")])
 
 
-def test_arms_have_one_model_and_one_density():
+def test_arms_have_one_model_and_one_density() -> None:
     one = {"model_digest": "a", "workload": "b"}
     check_alike("fork", one, dict(one))
     with pytest.raises(ArmError, match="different data of fork"):
@@ -77,7 +80,7 @@ def test_arms_have_one_model_and_one_density():
         check_alike("fork", one, {**one, "workload": "c"})
 
 
-def test_no_arm_has_more_in_its_cache_than_the_other(arm):
+def test_no_arm_has_more_in_its_cache_than_the_other(arm: Callable[..., Any]) -> None:
     base, head = arm("", "BASE"), arm("", "HEAD")
     for first, second in ((base, head), (base, base)):
         one, other = caches_of(first, second, "my model/1")

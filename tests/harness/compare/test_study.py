@@ -2,6 +2,7 @@
 
 import math
 import random
+from typing import Any, Callable, Dict, Optional, Tuple, Union
 
 import pytest
 
@@ -20,20 +21,28 @@ SLOW = {"fork": 5.0, "addition": 10.0}
 class Clock:
     """A clock that goes on by as much as a pair takes."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.now = 0.0
 
-    def monotonic(self):
+    def monotonic(self) -> float:
         return self.now
 
 
 @pytest.fixture
-def compared():
+def compared() -> Callable[..., Any]:
     """Compare with pairs that are made up: HEAD over BASE by model, with a spread between pairs."""
     clock, order = Clock(), random.Random(1)
 
-    def compare(ratios, spread=0.01, pair_s=5.0, leapfrogs=(7, 7), fail=(), fail_after=None, **options):
-        def measure(base, head, model, number, bursts):
+    def compare(
+        ratios: Dict[str, Any],
+        spread: Union[Dict[str, Any], float] = 0.01,
+        pair_s: Union[Dict[str, Any], float] = 5.0,
+        leapfrogs: Tuple[Any, ...] = (7, 7),
+        fail: Tuple[Any, ...] = (),
+        fail_after: Optional[Dict[str, Any]] = None,
+        **options: Any,
+    ) -> Tuple[Any, ...]:
+        def measure(base: Arm, head: Arm, model: str, number: int, bursts: int) -> Pair:
             clock.now += pair_s[model] if isinstance(pair_s, dict) else pair_s
             if model in fail or number > (fail_after or {}).get(model, number):
                 raise ArmError(f"{head.label}: its process ended")
@@ -54,7 +63,7 @@ def compared():
     return compare
 
 
-def test_a_slowdown_is_found_and_ends_the_comparison(compared):
+def test_a_slowdown_is_found_and_ends_the_comparison(compared: Callable[..., Any]) -> None:
     found, _ = compared({"fork": 1.1})
     result = found.results["fork"]
     assert found.verdict is Verdict.SLOWER
@@ -62,7 +71,7 @@ def test_a_slowdown_is_found_and_ends_the_comparison(compared):
     assert result.interval.ratio == pytest.approx(1.1, rel=0.02)
 
 
-def test_who_wants_no_more_than_the_answer_has_it_sooner(compared):
+def test_who_wants_no_more_than_the_answer_has_it_sooner(compared: Callable[..., Any]) -> None:
     ratios = {"fork": 1.1, "addition": 1.0}
     whole, _ = compared(ratios, fail_fast=False)
     found, told = compared(ratios, fail_fast=True)
@@ -73,21 +82,21 @@ def test_who_wants_no_more_than_the_answer_has_it_sooner(compared):
     )
 
 
-def test_nothing_slower_is_no_answer_before_every_model_has_one(compared):
+def test_nothing_slower_is_no_answer_before_every_model_has_one(compared: Callable[..., Any]) -> None:
     ratios = {"fork": 1.0, "addition": 1.0}
     found, _ = compared(ratios, spread=0.005, fail_fast=True)
     assert found.verdict is Verdict.SAME
     assert all(one.verdict is Verdict.SAME for one in found.results.values())
 
 
-def test_arms_that_are_alike_are_the_same(compared):
+def test_arms_that_are_alike_are_the_same(compared: Callable[..., Any]) -> None:
     found, told = compared({"fork": 1.0, "addition": 1.0}, spread=0.005)
     assert found.verdict is Verdict.SAME
     assert told[0] is Verdict.UNDECIDED
     assert found.overall.pairs >= statistics.MIN_PAIRS
 
 
-def test_a_noisy_comparison_ends_with_the_budget_undecided(compared):
+def test_a_noisy_comparison_ends_with_the_budget_undecided(compared: Callable[..., Any]) -> None:
     found, _ = compared({"fork": 1.0}, spread=0.2, budget_s=30.0)
     result = found.results["fork"]
     assert found.verdict is Verdict.UNDECIDED
@@ -95,7 +104,7 @@ def test_a_noisy_comparison_ends_with_the_budget_undecided(compared):
     assert len(result.pairs) == 7
 
 
-def test_decided_models_go_on_while_the_whole_needs_them(compared):
+def test_decided_models_go_on_while_the_whole_needs_them(compared: Callable[..., Any]) -> None:
     # Each is decided after some five pairs; the mean of both, which is 1, is not.
     found, _ = compared({"fork": 1.3, "addition": 1 / 1.3}, spread=0.03, budget_s=120.0)
     assert found.results["fork"].verdict is Verdict.SLOWER
@@ -104,14 +113,14 @@ def test_decided_models_go_on_while_the_whole_needs_them(compared):
     assert len(found.results["fork"].pairs) == len(found.results["addition"].pairs) > 8
 
 
-def test_an_arm_that_fails_in_one_model_leaves_the_others(compared):
+def test_an_arm_that_fails_in_one_model_leaves_the_others(compared: Callable[..., Any]) -> None:
     found, _ = compared({"fork": 1.0, "addition": 1.0}, spread=0.005, fail=("addition",))
     assert found.results["addition"].problem == "HEAD (b): its process ended"
     assert found.results["fork"].verdict is Verdict.SAME
     assert found.verdict is Verdict.UNDECIDED
 
 
-def test_what_was_measured_before_an_arm_failed_counts(compared):
+def test_what_was_measured_before_an_arm_failed_counts(compared: Callable[..., Any]) -> None:
     ratios = {"fork": 1.3, "addition": 1 / 1.3}
     found, _ = compared(ratios, spread=0.03, budget_s=120.0, fail_after={"fork": 7})
     assert found.results["fork"].problem
@@ -119,7 +128,7 @@ def test_what_was_measured_before_an_arm_failed_counts(compared):
     assert found.verdict is Verdict.SLOWER
 
 
-def test_what_is_told_beside_rests_on_the_rounds_of_all_models(compared):
+def test_what_is_told_beside_rests_on_the_rounds_of_all_models(compared: Callable[..., Any]) -> None:
     ratios = {"fork": 1.0, "addition": 1.0}
     found, _ = compared(ratios, spread=NOISY, pair_s=SLOW, budget_s=40.0)
     pairs = [len(result.pairs) for result in found.results.values()]
@@ -127,10 +136,12 @@ def test_what_is_told_beside_rests_on_the_rounds_of_all_models(compared):
     assert {one.pairs for one in found.beside().values()} == {min(pairs) - 1}
 
 
-def test_other_work_is_weighed_by_what_it_is_worth(compared, monkeypatch):
+def test_other_work_is_weighed_by_what_it_is_worth(
+    compared: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = []
 
-    def cost(base, head, model, transitions, level):
+    def cost(base: Arm, head: Arm, model: str, transitions: int, level: float) -> Interval:
         asked.append((model, transitions, level))
         return Interval(2.0, 1.8, 2.2, 12)
 
@@ -143,7 +154,7 @@ def test_other_work_is_weighed_by_what_it_is_worth(compared, monkeypatch):
     assert found.verdict is Verdict.SLOWER
 
 
-def test_what_is_known_is_json(compared):
+def test_what_is_known_is_json(compared: Callable[..., Any]) -> None:
     found, _ = compared({"fork": 1.1})
     content = found.to_dict()
     assert content["verdict"] == "slower"
@@ -152,7 +163,9 @@ def test_what_is_known_is_json(compared):
     assert content["base"]["name"] == "a"
 
 
-def test_the_whole_of_other_work_is_of_what_it_is_worth(compared, monkeypatch):
+def test_the_whole_of_other_work_is_of_what_it_is_worth(
+    compared: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(efficiency, "compare", lambda *_: Interval(0.5, 0.45, 0.55, 12))
     found, _ = compared({"fork": 1.1, "addition": 1.1}, leapfrogs=(7, 3), budget_s=40.0)
     assert found.overall.ratio == pytest.approx(0.55, rel=0.05)
@@ -160,7 +173,7 @@ def test_the_whole_of_other_work_is_of_what_it_is_worth(compared, monkeypatch):
     assert found.to_dict()["other_work"] is True
 
 
-def test_a_spent_budget_of_one_model_ends_the_others_that_are_decided(compared):
+def test_a_spent_budget_of_one_model_ends_the_others_that_are_decided(compared: Callable[..., Any]) -> None:
     ratios = {"fork": 1.5, "addition": 1.0}
     found, _ = compared(ratios, spread=NOISY, pair_s=SLOW, budget_s=40.0)
     fork, addition = (found.results[name] for name in ratios)
@@ -168,7 +181,7 @@ def test_a_spent_budget_of_one_model_ends_the_others_that_are_decided(compared):
     assert len(fork.pairs) < len(addition.pairs)
 
 
-def test_a_noisy_model_gets_what_the_others_have_left(compared):
+def test_a_noisy_model_gets_what_the_others_have_left(compared: Callable[..., Any]) -> None:
     ratios = {"fork": 1.2, "addition": 1.2, "no_fork": 1.0}
     found, _ = compared(ratios, spread={"fork": 0.01, "addition": 0.01, "no_fork": 0.2}, budget_s=60.0)
     spent = {name: result.seconds - result.first_s for name, result in found.results.items()}

@@ -1,5 +1,7 @@
 """Reading callgrind's files: whose instructions they are."""
 
+from pathlib import Path
+
 import pytest
 
 from nutsbench.inside import callgrind
@@ -35,7 +37,7 @@ totals: 1204
 """
 
 
-def test_own_instructions_are_added_up_by_kind(tmp_path):
+def test_own_instructions_are_added_up_by_kind(tmp_path: Path) -> None:
     path = tmp_path / "out.1.1"
     path.write_text(FILE)
     # What was called is no cost of the caller; what probes by addresses is left out.
@@ -48,7 +50,7 @@ def test_own_instructions_are_added_up_by_kind(tmp_path):
     }
 
 
-def test_own_instructions_are_added_up_by_function(tmp_path):
+def test_own_instructions_are_added_up_by_function(tmp_path: Path) -> None:
     path = tmp_path / "out.1.1"
     path.write_text(FILE)
     names = {"/cache/compiledir_Linux/tmp1/m.so": "Elemwise"}
@@ -62,7 +64,7 @@ def test_own_instructions_are_added_up_by_function(tmp_path):
     assert callgrind.by_function(path, "/cache", {})["compiled: run"] == 35
 
 
-def test_the_total_is_read_off_the_end(tmp_path):
+def test_the_total_is_read_off_the_end(tmp_path: Path) -> None:
     path = tmp_path / "out.1.1"
     path.write_text(FILE)
     assert callgrind.total(path) == 1204
@@ -71,7 +73,7 @@ def test_the_total_is_read_off_the_end(tmp_path):
         callgrind.total(path)
 
 
-def test_a_file_that_counts_nothing_is_refused(tmp_path):
+def test_a_file_that_counts_nothing_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "out.1.1"
     path.write_text("version: 1\nevents: Ir\ntotals: 0\n")
     with pytest.raises(ValueError, match=r"out\.1\.1"):
@@ -94,5 +96,5 @@ def test_a_file_that_counts_nothing_is_refused(tmp_path):
         ("/lib/libmagic.so.1", "other"),
     ],
 )
-def test_a_librarys_kind_follows_from_its_name(library, kind):
+def test_a_librarys_kind_follows_from_its_name(library: str, kind: str) -> None:
     assert callgrind.kind_of(library, "/cache/compiledir") == kind

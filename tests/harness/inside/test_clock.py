@@ -1,5 +1,7 @@
 """Sampling's wall time is split between tuning and drawing, and nothing is lost."""
 
+from typing import Any, List
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,31 +11,31 @@ from nutsbench.inside.clock import DrawClock, PhaseTime, PhaseTimer, Progress, t
 from nutsbench.models.spec import SamplerSettings
 
 
-def test_one_chain_is_plain_division():
+def test_one_chain_is_plain_division() -> None:
     assert tuning_share([(0.0, 3.0, 4.0)]) == pytest.approx(0.75)
 
 
-def test_chains_one_after_the_other_add_up():
+def test_chains_one_after_the_other_add_up() -> None:
     assert tuning_share([(0.0, 3.0, 4.0), (4.0, 5.0, 8.0)]) == pytest.approx(4 / 8)
 
 
-def test_chains_at_the_same_time_share_the_moment():
+def test_chains_at_the_same_time_share_the_moment() -> None:
     # 0-2 both tune, 2-4 one of two tunes, 4-6 both draw.
     assert tuning_share([(0.0, 2.0, 6.0), (0.0, 4.0, 6.0)]) == pytest.approx((2 + 1) / 6)
 
 
-def test_without_tuning_nothing_is_tuning():
+def test_without_tuning_nothing_is_tuning() -> None:
     assert tuning_share([(0.0, 0.0, 4.0)]) == 0
     assert tuning_share([]) == 0
 
 
 @given(st.lists(st.tuples(*[st.floats(0, 100)] * 3).map(lambda t: tuple(sorted(t))), max_size=6))
-def test_a_share_is_a_share(spans):
+def test_a_share_is_a_share(spans: Any) -> None:
     assert 0 <= tuning_share(spans) <= 1 + 1e-12
 
 
-def test_phases_follow_each_other():
-    heard = []
+def test_phases_follow_each_other() -> None:
+    heard: List[Any] = []
     timer = PhaseTimer(heard.append)
     timer.enter("build")
     timer.enter("tune")
@@ -42,14 +44,14 @@ def test_phases_follow_each_other():
     assert set(timer.phases) == {"build", "tune"}
 
 
-def clock_of(chains, cores, prefixes=()):
+def clock_of(chains: Any, cores: Any, prefixes: Any = ()) -> Any:
     settings = SamplerSettings(draws=2, tune=1, chains=chains, cores=cores)
-    heard = []
+    heard: List[Any] = []
     clock = DrawClock(settings, PhaseTimer(lambda _: None), heard.append, prefixes)
     return clock, heard
 
 
-def told(clock, chains):
+def told(clock: Any, chains: Any) -> None:
     """Tell a clock when each chain's first draw, last tuning draw and later draws came, seconds."""
     for chain in range(len(chains)):
         clock.set_up(chain)
@@ -61,19 +63,19 @@ def told(clock, chains):
         state.ends = {draws: (clock.started + end, 1.0 + draws) for draws, end in zip(counts, ends)}
 
 
-def test_chains_wait_for_a_core_to_be_free():
+def test_chains_wait_for_a_core_to_be_free() -> None:
     clock, _ = clock_of(chains=3, cores=2)
     told(clock, [(1, 1, 5), (1, 1, 7), (6, 6, 9)])
     assert np.array(clock.spans()) == pytest.approx(np.array([(0, 1, 5), (0, 1, 7), (5, 6, 9)]))
 
 
-def test_chains_in_one_process_follow_each_other_whatever_cores_says():
+def test_chains_in_one_process_follow_each_other_whatever_cores_says() -> None:
     clock, _ = clock_of(chains=2, cores=2)
     told(clock, [(1, 1, 3), (4, 4, 6)])
     assert np.array(clock.spans()) == pytest.approx(np.array([(0, 1, 3), (3, 4, 6)]))
 
 
-def test_the_later_chains_of_a_shorter_run_begin_sooner():
+def test_the_later_chains_of_a_shorter_run_begin_sooner() -> None:
     clock, _ = clock_of(chains=3, cores=2, prefixes=(1,))
     told(clock, [(1, 1, 2, 5), (1, 1, 4, 7), (6, 6, 8, 9)])
     shorter = [(0, 1, 2), (0, 1, 4), (2, 3, 5)]
@@ -81,7 +83,7 @@ def test_the_later_chains_of_a_shorter_run_begin_sooner():
     assert np.array(clock.spans(2)) == pytest.approx(np.array(clock.spans()))
 
 
-def test_a_shorter_run_of_one_process_leaves_out_its_later_draws():
+def test_a_shorter_run_of_one_process_leaves_out_its_later_draws() -> None:
     clock, _ = clock_of(chains=2, cores=1, prefixes=(1,))
     told(clock, [(1, 1, 2, 3), (4, 4, 5, 6)])
     whole = clock.part(PhaseTime(wall_s=6.5, cpu_s=6.0))
@@ -95,7 +97,9 @@ def test_a_shorter_run_of_one_process_leaves_out_its_later_draws():
     assert shorter.chain_draw_s == pytest.approx(2)
 
 
-def test_a_shorter_run_of_chains_with_processes_leaves_out_what_these_used_later(monkeypatch):
+def test_a_shorter_run_of_chains_with_processes_leaves_out_what_these_used_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     clock, _ = clock_of(chains=2, cores=2, prefixes=(1,))
     told(clock, [(1, 1, 2, 4), (1, 1, 2, 4)])
     clock._in_process = False
@@ -112,7 +116,7 @@ def test_a_shorter_run_of_chains_with_processes_leaves_out_what_these_used_later
     st.integers(1, 4),
     st.lists(st.lists(st.floats(0.01, 10), min_size=4, max_size=4), min_size=1, max_size=5),
 )
-def test_a_shorter_run_takes_no_longer_and_tunes_as_long(cores, steps):
+def test_a_shorter_run_takes_no_longer_and_tunes_as_long(cores: Any, steps: Any) -> None:
     chains, free = [], [0.0] * cores
     for first, tune, *draws in steps:
         begin = min(free)
@@ -130,7 +134,7 @@ def test_a_shorter_run_takes_no_longer_and_tunes_as_long(cores, steps):
         assert begin <= start + 1e-9
 
 
-def test_divergences_count_after_tuning_only():
+def test_divergences_count_after_tuning_only() -> None:
     clock, heard = clock_of(chains=1, cores=1)
     clock.set_up(0)
     for diverging in (True, True, False):

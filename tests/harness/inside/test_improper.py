@@ -1,22 +1,24 @@
 """Improper posteriors are found by the lines along which they do not fall; proper ones never are."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from nutsbench.inside import improper
 
 
-def density(function, size):
+def density(function: Any, size: Any) -> Any:
     """Log density and its gradient, exact: differentiated along the imaginary axis."""
 
-    def call(point):
+    def call(point: Any) -> Any:
         slope = [function(point + 1e-30j * axis).imag * 1e30 for axis in np.eye(size)]
         return float(function(point)), np.array(slope)
 
     return call
 
 
-def cauchy(x):
+def cauchy(x: Any) -> Any:
     return -np.log1p(x**2)
 
 
@@ -44,13 +46,13 @@ IMPROPER = {
 
 
 @pytest.mark.parametrize("name", PROPER)
-def test_a_proper_posterior_is_not_called_improper(name):
+def test_a_proper_posterior_is_not_called_improper(name: Any) -> None:
     function, size = PROPER[name]
     assert improper.lines(density(function, size), np.zeros(size)) == []
 
 
-def test_two_directions_are_told_apart():
-    def two(x):
+def test_two_directions_are_told_apart() -> None:
+    def two(x: Any) -> Any:
         return -0.5 * (x[0] - x[1]) ** 2 - 0.5 * (x[2] + x[3]) ** 2
 
     found = improper.lines(density(two, 4), np.zeros(4))
@@ -58,11 +60,11 @@ def test_two_directions_are_told_apart():
 
 
 @pytest.mark.parametrize("said", IMPROPER)
-def test_the_direction_of_an_improper_one_is_named(said):
+def test_the_direction_of_an_improper_one_is_named(said: Any) -> None:
     function, names = IMPROPER[said]
     found = improper.lines(density(function, len(names)), np.zeros(len(names)))
     assert [improper.words(line, names) for line in found] == [said]
 
 
-def test_a_density_that_is_nowhere_finite_is_not_judged():
+def test_a_density_that_is_nowhere_finite_is_not_judged() -> None:
     assert improper.lines(density(lambda x: x[0] * np.nan, 2), np.zeros(2)) == []

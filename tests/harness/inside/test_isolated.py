@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 import pytest
 
@@ -13,8 +14,8 @@ from nutsbench.inside import isolated
 from tests.conftest import ROOT
 
 
-def test_what_it_returns_comes_back_and_what_it_prints_is_kept():
-    def talk(tell):
+def test_what_it_returns_comes_back_and_what_it_prints_is_kept() -> None:
+    def talk(tell: Any) -> Any:
         print("on standard output")
         os.system("echo from a shell")
         return {"read": sys.stdin.read()}
@@ -34,14 +35,14 @@ def test_what_it_returns_comes_back_and_what_it_prints_is_kept():
         (lambda _: ctypes.string_at(0), "SIGSEGV (a segmentation fault, in compiled code)"),
     ],
 )
-def test_however_it_ends_it_is_told(function, said):
+def test_however_it_ends_it_is_told(function: Any, said: Any) -> None:
     ended = isolated.call(function, 60)
     assert ended.result is None
     assert said in ended.how
 
 
-def test_an_endless_loop_is_ended_and_its_stage_is_known():
-    def loop(tell):
+def test_an_endless_loop_is_ended_and_its_stage_is_known() -> None:
+    def loop(tell: Any) -> None:
         tell("data")
         while True:
             time.sleep(0.01)
@@ -51,11 +52,11 @@ def test_an_endless_loop_is_ended_and_its_stage_is_known():
     assert ended.how.startswith("it was not done after 1 s")
 
 
-def test_a_large_result_is_whole():
+def test_a_large_result_is_whole() -> None:
     assert isolated.call(lambda _: ["x" * 100] * 5000, 60).result == ["x" * 100] * 5000
 
 
-def test_a_program_keeps_its_standard_output_for_itself():
+def test_a_program_keeps_its_standard_output_for_itself() -> None:
     script = (
         "import os; from nutsbench.inside import isolated; output = isolated.own_output(); print('noise');"
         " os.system('echo noise'); output.write('own\\n')"

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +14,10 @@ SPEC = models.get("simple_regression")
 
 
 @pytest.fixture
-def registered(monkeypatch):
+def registered(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Let the registry give out a model with other data."""
 
-    def put(data):
+    def put(data: Any) -> Any:
         spec = dataclasses.replace(SPEC, data=data)
         monkeypatch.setattr(models, "get", lambda _: spec)
         return spec
@@ -24,14 +25,14 @@ def registered(monkeypatch):
     return put
 
 
-def explained(digests, elsewhere=None, since=float("inf")):
-    def same(name):
+def explained(digests: Any, elsewhere: Any = None, since: Any = float("inf")) -> Any:
+    def same(name: Any) -> Any:
         return mismatch.data_digests(models.get(name))
 
     return mismatch.explain("simple_regression", digests, "pymc3-3.11", "the host", elsewhere or same, since)
 
 
-def test_data_that_move_are_known_in_the_process_that_samples():
+def test_data_that_move_are_known_in_the_process_that_samples() -> None:
     counter = iter(range(9))
     spec = dataclasses.replace(SPEC, data=lambda: {"x": np.zeros(2), "y": np.array([next(counter)])})
     error = mismatch.MismatchError(spec)
@@ -39,7 +40,7 @@ def test_data_that_move_are_known_in_the_process_that_samples():
     assert error.digests == {}
 
 
-def test_data_of_another_stack_are_named(registered):
+def test_data_of_another_stack_are_named(registered: Any) -> None:
     registered(lambda: {"x": np.zeros(2), "y": np.ones(2)})
     there = mismatch.data_digests(
         dataclasses.replace(SPEC, data=lambda: {"x": np.zeros(2), "y": np.zeros(2)})
@@ -52,7 +53,7 @@ def test_data_of_another_stack_are_named(registered):
     )
 
 
-def test_a_file_that_was_changed_is_said_first(registered):
+def test_a_file_that_was_changed_is_said_first(registered: Any) -> None:
     spec = registered(lambda: {"y": np.ones(2)})
     changed = os.stat(spec.build.__code__.co_filename).st_mtime
     assert "was changed while the run went on" in explained({"y": "another"}, since=changed - 1)
@@ -60,8 +61,8 @@ def test_a_file_that_was_changed_is_said_first(registered):
     assert "was changed while the run went on" in explained(mismatch.data_digests(spec))
 
 
-def test_data_that_only_the_stack_can_make_are_said_to_be_so(registered):
-    def fails():
+def test_data_that_only_the_stack_can_make_are_said_to_be_so(registered: Any) -> None:
+    def fails() -> None:
         raise ImportError("no such package")
 
     registered(fails)

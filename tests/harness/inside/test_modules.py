@@ -1,6 +1,8 @@
 """The store of compiled modules: whole, checked, limited, and the same for the same source alone."""
 
 import os
+from pathlib import Path
+from typing import Any, List
 
 import pytest
 
@@ -10,7 +12,7 @@ from nutsbench.inside.modules import Store
 FLAGS = ["g++", "-shared", "-g", "-O3", "-I/usr/include"]
 
 
-def test_what_is_kept_comes_back_and_what_is_damaged_does_not(tmp_path):
+def test_what_is_kept_comes_back_and_what_is_damaged_does_not(tmp_path: Path) -> None:
     store = Store(tmp_path / "deep" / "store")
     assert store.get("a") is None
     store.put("a", b"machine code")
@@ -23,7 +25,7 @@ def test_what_is_kept_comes_back_and_what_is_damaged_does_not(tmp_path):
     assert store.get("a") is None
 
 
-def test_what_was_used_longest_ago_leaves_first(tmp_path):
+def test_what_was_used_longest_ago_leaves_first(tmp_path: Path) -> None:
     store = Store(tmp_path, limit_bytes=3 * 132)
     for number, name in enumerate("abc"):
         store.put(name, bytes(100))
@@ -34,7 +36,7 @@ def test_what_was_used_longest_ago_leaves_first(tmp_path):
     assert store.size_bytes() <= 3 * 132
 
 
-def test_a_folder_that_cannot_be_written_keeps_nothing_and_fails_nothing(tmp_path):
+def test_a_folder_that_cannot_be_written_keeps_nothing_and_fails_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     store = Store(tmp_path / "file" / "store")
     store.put("a", b"x")
@@ -45,10 +47,10 @@ def test_a_folder_that_cannot_be_written_keeps_nothing_and_fails_nothing(tmp_pat
 class Compiler:
     """Stands in for Theano's module that compiles: the target is the source, and calls are counted."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.calls = 0
 
-    def output_subprocess_Popen(self, command):  # noqa: N802 (Theano's name)
+    def output_subprocess_Popen(self, command: List[str]) -> Any:  # noqa: N802 (Theano's name)
         self.calls += 1
         target = command[command.index("-o") + 1]
         source = next(word for word in command if word.endswith(".cpp"))
@@ -58,7 +60,7 @@ class Compiler:
 
 
 @pytest.fixture
-def compiler(tmp_path, monkeypatch):
+def compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     found = Compiler()
     monkeypatch.setattr(precompiled, "cmodule", lambda: found)
     monkeypatch.setattr(precompiled, "version", lambda _: "g++ 12")
@@ -66,14 +68,14 @@ def compiler(tmp_path, monkeypatch):
     return found
 
 
-def compiled(compiler, folder, text="int one;", flags=FLAGS):
+def compiled(compiler: Any, folder: Any, text: Any = "int one;", flags: Any = FLAGS) -> Any:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "mod.cpp").write_text(text)
     done = compiler.output_subprocess_Popen([*flags, "-o", str(folder / "m.so"), str(folder / "mod.cpp")])
     return done[2], (folder / "m.so").read_text()
 
 
-def test_the_same_source_is_compiled_once_wherever_it_lies(compiler, tmp_path):
+def test_the_same_source_is_compiled_once_wherever_it_lies(compiler: Any, tmp_path: Path) -> None:
     with modules.taken_over():
         assert compiled(compiler, tmp_path / "one") == (0, "INT ONE;")
         assert compiled(compiler, tmp_path / "two") == (0, "INT ONE;")
@@ -87,7 +89,7 @@ def test_the_same_source_is_compiled_once_wherever_it_lies(compiler, tmp_path):
     assert compiler.calls == 4
 
 
-def test_a_failure_is_not_kept_and_other_commands_are_left_alone(compiler, tmp_path):
+def test_a_failure_is_not_kept_and_other_commands_are_left_alone(compiler: Any, tmp_path: Path) -> None:
     with modules.taken_over():
         for _ in range(2):
             assert compiled(compiler, tmp_path / "fail")[0] == 1
@@ -95,7 +97,7 @@ def test_a_failure_is_not_kept_and_other_commands_are_left_alone(compiler, tmp_p
     assert not (tmp_path / "store").exists()
 
 
-def test_a_header_of_theanos_that_changes_is_another_module(compiler, tmp_path):
+def test_a_header_of_theanos_that_changes_is_another_module(compiler: Any, tmp_path: Path) -> None:
     headers = tmp_path / "theano" / "c_code"
     headers.mkdir(parents=True)
     flags = [*FLAGS, f"-I{headers}"]
@@ -108,7 +110,7 @@ def test_a_header_of_theanos_that_changes_is_another_module(compiler, tmp_path):
         assert compiler.calls == 2
 
 
-def test_without_a_folder_nothing_is_changed(compiler, monkeypatch):
+def test_without_a_folder_nothing_is_changed(compiler: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(modules.VARIABLE)
     plain = compiler.output_subprocess_Popen
     with modules.taken_over():

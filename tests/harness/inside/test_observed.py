@@ -1,5 +1,7 @@
 """What is missing and what is not finite is told apart, in any kind of data."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,10 +13,10 @@ from nutsbench.inside.observed import Bad, look
 class Shared:
     """As a Theano shared variable is looked into."""
 
-    def __init__(self, values):
+    def __init__(self, values: np.ndarray) -> None:
         self._values = values
 
-    def get_value(self):
+    def get_value(self) -> Any:
         return self._values
 
 
@@ -41,7 +43,7 @@ class Shared:
         None,
     ],
 )
-def test_sound_data_of_any_kind_are_not_complained_of(values):
+def test_sound_data_of_any_kind_are_not_complained_of(values: Any) -> None:
     assert list(look({"y": values})) == []
 
 
@@ -62,5 +64,5 @@ def test_sound_data_of_any_kind_are_not_complained_of(values):
         ({"inner": np.array([np.nan])}, Bad("y['inner']", 1, 1, imputed=False)),
     ],
 )
-def test_what_is_missing_is_not_what_is_not_finite(values, bad):
+def test_what_is_missing_is_not_what_is_not_finite(values: Any, bad: Any) -> None:
     assert list(look({"y": values})) == [bad]

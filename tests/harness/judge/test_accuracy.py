@@ -1,5 +1,7 @@
 """The verdict on accuracy: of draws whose truth is known because they were made so."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -11,21 +13,21 @@ from nutsbench.models.truths import Truth
 NORMAL = {"mean": 0.0, "sd": 1.0, "q05": -1.6448536, "q50": 0.0, "q95": 1.6448536, "error": 1e-7}
 
 
-def a_truth(**quantities):
+def a_truth(**quantities: Any) -> Truth:
     return Truth("m", "d", "exact", "by hand", "none", {}, quantities or {"x": dict(NORMAL)})
 
 
-def judged(truth=None, **draws):
+def judged(truth: Any = None, **draws: Any) -> Any:
     truth = truth or a_truth(**{name: dict(NORMAL) for name in draws})
     quantities = {name: summarise(values).to_dict() for name, values in draws.items()}
     return accuracy.judge(quantities, accuracy.shares_below(draws, truth), truth)
 
 
-def normal(seed=0, shape=(2, 500)):
+def normal(seed: Any = 0, shape: Any = (2, 500)) -> Any:
     return np.random.RandomState(seed).normal(size=shape)
 
 
-def test_right_draws_are_accurate():
+def test_right_draws_are_accurate() -> None:
     found = judged(x=normal(1), y=normal(2))
     assert found.verdict == "accurate"
     assert found.reasons == ()
@@ -37,7 +39,7 @@ def test_right_draws_are_accurate():
     ("spoil", "statistic"),
     [(lambda x: x + 0.3, "mean"), (lambda x: 1.3 * x, "sd"), (lambda x: 0.75 * x, "sd")],
 )
-def test_wrong_draws_are_inaccurate_and_the_worst_figure_is_named(spoil, statistic):
+def test_wrong_draws_are_inaccurate_and_the_worst_figure_is_named(spoil: Any, statistic: Any) -> None:
     found = judged(x=normal(1), y=spoil(normal(2)))
     assert found.verdict == "inaccurate"
     assert (found.worst.scalar, found.worst.statistic) == ("y", statistic)
@@ -46,7 +48,7 @@ def test_wrong_draws_are_inaccurate_and_the_worst_figure_is_named(spoil, statist
     assert "posterior sds" in found.reasons[0]
 
 
-def test_a_tail_that_is_wrong_is_seen_though_mean_and_sd_are_right():
+def test_a_tail_that_is_wrong_is_seen_though_mean_and_sd_are_right() -> None:
     rng = np.random.RandomState(3)
     # Two points at -1 and 1, with a little noise: mean 0, sd 1, no tails.
     x = np.sign(rng.normal(size=(2, 1000))) * 0.995 + 0.1 * rng.normal(size=(2, 1000))
@@ -57,7 +59,7 @@ def test_a_tail_that_is_wrong_is_seen_though_mean_and_sd_are_right():
     assert found.scores["x"]["q05"][0] > 0 > found.scores["x"]["q95"][0]
 
 
-def test_a_tail_is_compared_by_the_share_of_draws_below_the_true_quantile():
+def test_a_tail_is_compared_by_the_share_of_draws_below_the_true_quantile() -> None:
     x = normal(4)
     quantity = summarise(x)
     share = float((x <= NORMAL["q05"]).mean())
@@ -65,21 +67,21 @@ def test_a_tail_is_compared_by_the_share_of_draws_below_the_true_quantile():
     assert judged(x=x).scores["x"]["q05"][0] == pytest.approx(expected, abs=1e-4)
 
 
-def test_the_truths_own_error_counts():
+def test_the_truths_own_error_counts() -> None:
     x = normal(5) + 0.3
     rough = {**NORMAL, "error": 0.3, "mcse_mean": 0.3, "mcse_sd": 0.3, "ess_q05": 5.0, "ess_q95": 5.0}
     assert judged(x=x).verdict == "inaccurate"
     assert judged(a_truth(x=rough), x=x).verdict == "accurate"
 
 
-def test_too_few_effective_draws_is_inconclusive():
+def test_too_few_effective_draws_is_inconclusive() -> None:
     # Each draw ten times over: 200 draws are worth 20.
     found = judged(x=np.repeat(normal(6, (2, 10)), 10, axis=1) + 1e-9 * normal(7, (2, 100)))
     assert found.verdict == "inconclusive"
     assert any("ESS" in reason for reason in found.reasons)
 
 
-def test_draws_of_chains_that_have_not_mixed_are_not_judged():
+def test_draws_of_chains_that_have_not_mixed_are_not_judged() -> None:
     wrong = normal(8) + 3
     quantities, draws = {"x": summarise(wrong).to_dict()}, {"x": wrong}
     shares = accuracy.shares_below(draws, a_truth())
@@ -90,7 +92,7 @@ def test_draws_of_chains_that_have_not_mixed_are_not_judged():
     assert abs(found.worst.z) > found.threshold
 
 
-def test_what_was_stored_is_judged_as_today():
+def test_what_was_stored_is_judged_as_today() -> None:
     stored = judged(x=normal(1), y=normal(2) + 0.3).to_dict()
     assert accuracy.present(stored, "")["verdict"] == "inaccurate"
     assert accuracy.present({**stored, "verdict": "accurate"}, "")["reasons"][0].startswith("mean of y is")
@@ -115,19 +117,19 @@ def test_what_was_stored_is_judged_as_today():
         (lambda x: x[:, :3], "too few"),
     ],
 )
-def test_draws_without_a_monte_carlo_error_are_never_accurate(spoil, said):
+def test_draws_without_a_monte_carlo_error_are_never_accurate(spoil: Any, said: Any) -> None:
     found = judged(x=spoil(normal(12)))
     assert found.verdict != "accurate"
     assert any(said in reason for reason in found.reasons) or found.verdict == "inaccurate"
 
 
-def test_a_scalar_that_only_one_side_has_is_inconclusive():
+def test_a_scalar_that_only_one_side_has_is_inconclusive() -> None:
     found = judged(a_truth(), x=normal(13), y=normal(14))
     assert found.verdict == "inconclusive"
     assert "only one of draws and truth has y" in found.reasons
 
 
-def test_without_a_truth_nothing_is_accurate():
+def test_without_a_truth_nothing_is_accurate() -> None:
     quantities = {"x": summarise(normal(15)).to_dict()}
     found = accuracy.judge(quantities, {}, None, "the truth of m cannot be read: it is no JSON")
     assert (found.verdict, found.reasons) == (
@@ -136,7 +138,7 @@ def test_without_a_truth_nothing_is_accurate():
     )
 
 
-def test_the_threshold_grows_with_the_number_of_comparisons():
+def test_the_threshold_grows_with_the_number_of_comparisons() -> None:
     # The largest of 40 standard normals exceeds it once in a hundred times.
     limit = accuracy.threshold(40, level=0.01)
     largest = np.abs(np.random.RandomState(0).normal(size=(40_000, 40))).max(axis=1)
@@ -144,18 +146,18 @@ def test_the_threshold_grows_with_the_number_of_comparisons():
     assert accuracy.threshold(1, level=0.05) == pytest.approx(1.959964, abs=1e-5)
 
 
-def test_right_draws_are_rarely_called_inaccurate():
+def test_right_draws_are_rarely_called_inaccurate() -> None:
     verdicts = [judged(x=normal(s), y=normal(1000 + s)).verdict for s in range(150)]
     assert verdicts.count("inaccurate") <= 1
 
 
-def test_one_chain_alone_is_inconclusive():
+def test_one_chain_alone_is_inconclusive() -> None:
     found = judged(x=normal(16, (1, 1000)))
     assert found.verdict == "inconclusive"
     assert found.reasons == ("x cannot be judged: R-hat needs two chains",)
 
 
-def test_a_constant_deterministic_needs_no_truth():
+def test_a_constant_deterministic_needs_no_truth() -> None:
     x = normal(17)
     quantities = {"x": summarise(x).to_dict(), "one": summarise(np.ones_like(x), free=False).to_dict()}
     found = accuracy.judge(quantities, accuracy.shares_below({"x": x}, a_truth()), a_truth())

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+from typing import Any
 
 import pytest
 
@@ -60,29 +61,29 @@ EXPECTED = {
 }
 
 
-def test_every_metric_is_checked_here():
+def test_every_metric_is_checked_here() -> None:
     assert set(EXPECTED) == set(METRICS)
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_a_metric_is_its_definition(name):
+def test_a_metric_is_its_definition(name: Any) -> None:
     assert compute(MEASUREMENT)[name] == pytest.approx(EXPECTED[name])
 
 
-def test_ess_per_draw_second_factors_into_efficiency_and_speed():
+def test_ess_per_draw_second_factors_into_efficiency_and_speed() -> None:
     values = compute(MEASUREMENT)
     product = values["ess_per_leapfrog"] * values["leapfrogs_per_s"]
     assert product == pytest.approx(values["ess_per_draw_s"])
 
 
-def test_every_row_is_complete():
+def test_every_row_is_complete() -> None:
     for name, row in METRICS.items():
         assert row.direction in ("higher", "lower", "none"), name
         assert row.unit, name
         assert row.definition.endswith("."), name
 
 
-def test_what_does_not_exist_is_none_and_never_infinite():
+def test_what_does_not_exist_is_none_and_never_infinite() -> None:
     nothing = Diagnostics({}, None, None, None, None, None, None, (), None, None)
     zero = {name: PhaseTime(0.0, 0.0) for name in PHASES}
     for diagnostics in (nothing, dataclasses.replace(DIAGNOSTICS, leapfrogs=0)):
@@ -92,13 +93,13 @@ def test_what_does_not_exist_is_none_and_never_infinite():
         assert all(value is None or math.isfinite(value) for value in values.values())
 
 
-def test_the_scalar_of_an_extreme():
+def test_the_scalar_of_an_extreme() -> None:
     assert extreme(QUANTITIES, "ess_bulk") == "b[0]"
     assert extreme(QUANTITIES, "rhat", largest=True) == "a"
     assert extreme({"c": QUANTITIES["c"]}, "rhat") is None
 
 
-def test_what_is_left_without_times_rests_on_no_clock():
+def test_what_is_left_without_times_rests_on_no_clock() -> None:
     slower = {name: PhaseTime(3 * one.wall_s, 7 * one.cpu_s) for name, one in PHASES.items()}
     one, other = (
         compute(Measurement(SamplerSettings(), phases, DIAGNOSTICS, draw_s, gradient_us, 2**28))

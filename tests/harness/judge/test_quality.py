@@ -1,5 +1,7 @@
 """A verdict on draws comes with its reasons, and with what to do."""
 
+from typing import Any, Callable
+
 import numpy as np
 import pytest
 
@@ -7,13 +9,14 @@ from nutsbench.judge import quality
 from nutsbench.judge.diagnostics import Quantity, summarise
 from nutsbench.judge.quality import Seen, judge, over_seeds
 from nutsbench.models.spec import SamplerSettings
+from nutsbench.records.record import Record
 from tests.conftest import GOOD_METRICS, GOOD_SCALAR
 
 #: Mixed chains hardly ever give it.
 APART = {"rhat": 1.3, "rhat_p": 1e-9}
 
 
-def seen(settings=None, hints=None, **changes):
+def seen(settings: Any = None, hints: Any = None, **changes: Any) -> Seen:
     """Return what good draws give, with the scalar y and some metrics changed."""
     scalar = Quantity(**{**GOOD_SCALAR, **changes.pop("scalar", {})})
     quantities = {"x": Quantity(**GOOD_SCALAR).to_dict(), "y": scalar.to_dict()}
@@ -26,7 +29,7 @@ def seen(settings=None, hints=None, **changes):
     return Seen(settings, quantities, metrics, worst, hints or {})
 
 
-def test_draws_without_fault_are_good():
+def test_draws_without_fault_are_good() -> None:
     assert judge(seen()).to_dict() == {"verdict": "good", "reasons": [], "remedy": None}
 
 
@@ -52,14 +55,14 @@ def test_draws_without_fault_are_good():
         (seen(scalar={"standstill": 40}), "stuck", "a chain of y stands still for 40 draws"),
     ],
 )
-def test_each_fault_has_its_verdict(found, verdict, said):
+def test_each_fault_has_its_verdict(found: Any, verdict: Any, said: Any) -> None:
     judged = judge(found)
     assert judged.verdict == verdict
     assert said in "\n".join(judged.reasons)
     assert judged.remedy.says
 
 
-def test_the_first_that_holds_is_the_verdict_and_the_others_are_reasons():
+def test_the_first_that_holds_is_the_verdict_and_the_others_are_reasons() -> None:
     everything = seen(
         scalar={**APART, "standstill": 40, "ess_tail": 90.0}, divergences=3, tree_depth_max_share=0.5
     )
@@ -69,25 +72,25 @@ def test_the_first_that_holds_is_the_verdict_and_the_others_are_reasons():
     assert said == ["a", "R-hat", "3", "tail", "50"]
 
 
-def test_limits_are_passed_when_they_are_met():
+def test_limits_are_passed_when_they_are_met() -> None:
     assert judge(seen(scalar={"rhat": 1.01, "ess_bulk": 200.0, "ess_tail": 200.0})).verdict == "good"
     assert judge(seen(ebfmi_min=0.3)).verdict == "good"
     assert judge(seen(tree_depth_max_share=0.05)).verdict == "good"
     assert judge(seen(scalar={"standstill": 25})).verdict == "good"  # 5 % of 500
 
 
-def test_the_ess_asked_for_grows_with_the_chains():
+def test_the_ess_asked_for_grows_with_the_chains() -> None:
     assert judge(seen({"chains": 4})).verdict == "good"
     assert judge(seen({"chains": 5})).verdict == "too few draws"
 
 
-def test_a_deterministic_may_be_constant_or_stand_still():
+def test_a_deterministic_may_be_constant_or_stand_still() -> None:
     constant = {"state": "constant", "note": "constant", "free": False, "rhat": None, "ess_bulk": None}
     assert judge(seen(scalar=constant)).verdict == "good"
     assert judge(seen(scalar={"standstill": 400, "free": False})).verdict == "good"
 
 
-def test_a_discrete_variable_may_repeat_itself_and_be_certain():
+def test_a_discrete_variable_may_repeat_itself_and_be_certain() -> None:
     count = np.random.RandomState(1).poisson(0.01, size=(2, 500))
     assert summarise(count.astype(float)).standstill > 50
     assert summarise(count.astype(float), discrete=True).standstill == 0
@@ -111,20 +114,20 @@ def test_a_discrete_variable_may_repeat_itself_and_be_certain():
         (Seen(SamplerSettings().to_dict(), {}, GOOD_METRICS, {}), "there is no scalar to check"),
     ],
 )
-def test_what_could_not_be_checked_is_not_good(found, said):
+def test_what_could_not_be_checked_is_not_good(found: Any, said: Any) -> None:
     judged = judge(found)
     assert judged.verdict == "unknown"
     assert said in judged.reasons[0]
 
 
-def test_so_few_draws_that_nothing_can_be_said_are_too_few():
+def test_so_few_draws_that_nothing_can_be_said_are_too_few() -> None:
     few = {"state": "too_few", "note": "1 draws a chain are too few", "rhat": None}
     judged = judge(seen({"draws": 1}, scalar=few))
     assert judged.verdict == "too few draws"
     assert judged.remedy.settings["draws"] >= 400
 
 
-def test_records_that_keep_only_rhat_and_ess_are_judged_by_what_their_ess_explains():
+def test_records_that_keep_only_rhat_and_ess_are_judged_by_what_their_ess_explains() -> None:
     earlier = {"rhat_p": None, "ess_within": None}
     # Of mixed chains of ESS 400 six in a hundred are above 1.01, and hardly one above 1.05.
     assert judge(seen(scalar={**earlier, "rhat": 1.015})).verdict == "too few draws"
@@ -134,8 +137,8 @@ def test_records_that_keep_only_rhat_and_ess_are_judged_by_what_their_ess_explai
 
 
 @pytest.fixture
-def record(make_record):
-    def make(seed, status="ok", **changes):
+def record(make_record: Callable[..., Record]) -> Any:
+    def make(seed: Any, status: Any = "ok", **changes: Any) -> Any:
         found = seen(**changes)
         kept = make_record(
             seed=seed, quantities=found.quantities, metrics=found.metrics, worst=found.worst
@@ -145,7 +148,7 @@ def record(make_record):
     return make
 
 
-def test_a_record_is_judged_as_today_whatever_was_said_of_it(record):
+def test_a_record_is_judged_as_today_whatever_was_said_of_it(record: Any) -> None:
     stored = {**record(1, divergences=2), "quality": {"verdict": "poor", "reasons": ["2 divergences"]}}
     assert quality.present(stored)["quality"]["verdict"] == "divergent"
     assert quality.present({**stored, "status": "failed"})["quality"]["reasons"] == ["the cell is failed"]
@@ -154,7 +157,7 @@ def test_a_record_is_judged_as_today_whatever_was_said_of_it(record):
     assert apart["accuracy"]["reasons"][0].startswith("chains have not mixed: R-hat 1.300 of y")
 
 
-def test_over_seeds_half_decide_but_one_seed_that_has_not_mixed_is_enough(record):
+def test_over_seeds_half_decide_but_one_seed_that_has_not_mixed_is_enough(record: Any) -> None:
     good, short = record(1), record(2, scalar={"ess_tail": 150.0})
     assert over_seeds([good, good, good, short]).verdict == "good"
     judged = over_seeds([good, short, short])
@@ -166,13 +169,13 @@ def test_over_seeds_half_decide_but_one_seed_that_has_not_mixed_is_enough(record
     assert "(1 of 3 seeds)" in apart.reasons[0]
 
 
-def test_over_seeds_chains_that_have_not_mixed_are_said_once_with_the_largest_rhat(record):
+def test_over_seeds_chains_that_have_not_mixed_are_said_once_with_the_largest_rhat(record: Any) -> None:
     further = record(2, scalar={**APART, "rhat": 1.4})
     (reason,) = over_seeds([record(1, scalar=APART), further]).reasons
     assert reason.startswith("R-hat 1.400 of y")
 
 
-def test_over_many_seeds_a_single_unlikely_rhat_is_chance(record):
+def test_over_many_seeds_a_single_unlikely_rhat_is_chance(record: Any) -> None:
     unlikely = {"rhat": 1.03, "rhat_p": 0.001}
     assert judge(seen(scalar=unlikely)).verdict == "not converged"
     assert (

@@ -1,20 +1,28 @@
 """One remedy for each verdict, with settings worked out, as a command to type."""
 
+from typing import Any, Dict, Optional
+
 import pytest
 
 from nutsbench.judge.diagnostics import Quantity
 from nutsbench.judge.remedy import command, draws_needed, remedy
 from nutsbench.models.spec import SamplerSettings
-from tests.conftest import GOOD_METRICS, GOOD_SCALAR
+from tests.conftest import GOOD_METRICS, GOOD_SCALAR, Run
 
 
-def told(verdict, settings=None, hints=None, metrics=None, **scalar):
+def told(
+    verdict: str,
+    settings: Optional[Dict[str, Any]] = None,
+    hints: Optional[Dict[str, Any]] = None,
+    metrics: Optional[Dict[str, Any]] = None,
+    **scalar: Any,
+) -> Any:
     settings = {**SamplerSettings().to_dict(), **(settings or {})}
     quantities = {"x": Quantity(**{**GOOD_SCALAR, **scalar}).to_dict()}
     return remedy(verdict, settings, quantities, {**GOOD_METRICS, **(metrics or {})}, hints or {})
 
 
-def test_draws_are_asked_for_by_the_effective_draws_seen():
+def test_draws_are_asked_for_by_the_effective_draws_seen() -> None:
     settings = SamplerSettings(draws=500, chains=4).to_dict()
     quantities = {"x": Quantity(**{**GOOD_SCALAR, "ess_bulk": 100.0}).to_dict()}
     few = draws_needed(settings, quantities, {"ess_tail_min": 1000.0})
@@ -41,12 +49,12 @@ def test_draws_are_asked_for_by_the_effective_draws_seen():
         (told("unknown", {"chains": 1}), {"chains": 2}),
     ],
 )
-def test_settings_are_worked_out(given, settings):
+def test_settings_are_worked_out(given: Any, settings: Any) -> None:
     assert given.settings == settings
     assert given.says
 
 
-def test_good_draws_need_nothing():
+def test_good_draws_need_nothing() -> None:
     assert told("good") is None
 
 
@@ -73,11 +81,11 @@ def test_good_draws_need_nothing():
         (told("stuck", hints={"energy": {"scalar": "tau"}}), "change the parametrisation of tau"),
     ],
 )
-def test_the_variable_is_named(given, said):
+def test_the_variable_is_named(given: Any, said: Any) -> None:
     assert said in given.says
 
 
-def test_no_number_of_draws_is_offered_where_nothing_holds_a_direction():
+def test_no_number_of_draws_is_offered_where_nothing_holds_a_direction() -> None:
     assert told("not converged", {"tune": 1000}, {"wanders": {"along": "a"}}).settings == {}
     # However short tuning was: that nothing ends it is known.
     known = told("not converged", {"tune": 200}, {"wanders": {"along": "a"}, "improper": ["a", "b + c"]})
@@ -85,7 +93,7 @@ def test_no_number_of_draws_is_offered_where_nothing_holds_a_direction():
     assert "give a; b + c a proper prior" in known.says
 
 
-def record(**changes):
+def record(**changes: Any) -> Any:
     settings = {**SamplerSettings().to_dict(), **changes.pop("settings", {})}
     quality = {
         "verdict": "too few draws",
@@ -102,7 +110,7 @@ def record(**changes):
     }
 
 
-def test_a_remedy_is_a_command_that_the_command_line_takes(nutsbench):
+def test_a_remedy_is_a_command_that_the_command_line_takes(nutsbench: Run) -> None:
     typed = command(record(settings={"target_accept": 0.95, "max_treedepth": 12}, stack="pymc3-3.11"))
     assert typed == (
         "nutsbench run fork --draws 1234567 --tune 500 --chains 2 --target-accept 0.95 --max-treedepth 12"
@@ -113,10 +121,10 @@ def test_a_remedy_is_a_command_that_the_command_line_takes(nutsbench):
     assert "draws 1234567, tune 500" in done.stdout
 
 
-def test_files_of_models_are_named_as_they_were_typed():
+def test_files_of_models_are_named_as_they_were_typed() -> None:
     assert command(record(), ["my models.py"]).endswith("--models 'my models.py'")
 
 
-def test_where_no_setting_helps_there_is_no_command():
+def test_where_no_setting_helps_there_is_no_command() -> None:
     assert command(record(quality={"remedy": {"says": "reparametrise", "settings": {}}})) == ""
     assert command(record(quality={"remedy": None})) == ""

@@ -3,11 +3,13 @@
 import itertools
 import json
 import random
+from typing import Any, Callable
 
 import pytest
 
 from nutsbench.models.spec import SamplerSettings
 from nutsbench.records import columns, configuration, export
+from nutsbench.records.record import Record
 
 #: What can differ between two records that are called the same in short, and two values of each.
 DIFFERENCES = {
@@ -29,10 +31,10 @@ DEFAULT = {name: values[0] for name, values in DIFFERENCES.items()}
 
 
 @pytest.fixture
-def record(make_record):
+def record(make_record: Callable[..., Record]) -> Any:
     numbers = itertools.count()
 
-    def make(seed=1, **changes):
+    def make(seed: Any = 1, **changes: Any) -> Any:
         given = {**DEFAULT, **changes}
         number = next(numbers)
         made = make_record(
@@ -57,18 +59,18 @@ def record(make_record):
     return make
 
 
-def plain(record):
+def plain(record: Any) -> Any:
     values = [f"{record['settings'][name]}" for name in ("draws", "tune", "chains", "cores", "target_accept")]
     return "addition (draws {}, tune {}, chains {}, cores {}, accept {}; pymc3-3.8)".format(*values)
 
 
-def test_repeats_have_the_short_name_that_they_always_had(record):
+def test_repeats_have_the_short_name_that_they_always_had(record: Any) -> None:
     rows = [record(seed=seed) for seed in (1, 2, 3)]
     assert {name: len(group) for name, group in configuration.groups(rows).items()} == {plain(rows[0]): 3}
 
 
 @pytest.mark.parametrize("what", DIFFERENCES)
-def test_whatever_differs_makes_two_names(record, what):
+def test_whatever_differs_makes_two_names(record: Any, what: Any) -> None:
     first, second = (record(**{what: value}) for value in DIFFERENCES[what])
     found = configuration.groups([first, second])
     assert sorted(len(group) for group in found.values()) == [1, 1]
@@ -80,14 +82,14 @@ def test_whatever_differs_makes_two_names(record, what):
         assert plain(first) not in found, "one of two has the name that stood for both"
 
 
-def test_of_two_versions_the_newer_one_keeps_the_name(record):
+def test_of_two_versions_the_newer_one_keeps_the_name(record: Any) -> None:
     old, new = record(packages="1" * 16), record(packages="2" * 16)
     found = configuration.groups([new, old])
     assert found[plain(new)] == [new]
     assert [name for name in found if "packages 111111" in name]
 
 
-def test_over_many_combinations_each_configuration_has_one_name_of_its_own(record):
+def test_over_many_combinations_each_configuration_has_one_name_of_its_own(record: Any) -> None:
     chance = random.Random(1)
     for _ in range(40):
         varying = chance.sample(list(DIFFERENCES), 5)
@@ -111,46 +113,47 @@ def test_over_many_combinations_each_configuration_has_one_name_of_its_own(recor
         assert len(exported) == len(found) + 1, "every wall_s is 1, every ess_per_s another"
 
 
-def test_names_do_not_depend_on_the_order_of_records(record):
+def test_names_do_not_depend_on_the_order_of_records(record: Any) -> None:
     rows = [record(seed=s, threads=t, max_treedepth=d) for s in (1, 2) for t in (1, 2) for d in (3, 10)]
     assert set(configuration.groups(rows)) == set(configuration.groups(rows[::-1]))
 
 
-def test_a_failure_replaces_what_the_cell_gave_before(record):
-    before, failed = record(), {**record(cache="unknown"), "status": "failed"}
+def test_a_failure_replaces_what_the_cell_gave_before(record: Any) -> None:
+    before: Any = record()
+    failed: Any = {**record(cache="unknown"), "status": "failed"}
     assert configuration.current([before, failed])[0] == [failed]
-    interrupted = {**record(), "status": "interrupted"}
+    interrupted: Any = {**record(), "status": "interrupted"}
     assert configuration.current([before, interrupted])[0] == [before]
 
 
-def test_the_newest_of_a_cell_is_exported_once_for_each_configuration(record):
+def test_the_newest_of_a_cell_is_exported_once_for_each_configuration(record: Any) -> None:
     rows = [record(threads=1), record(threads=2), record(threads=1), record(cache="cold"), record()]
     chosen, left_out = configuration.current(rows)
     assert [row["id"] for row in chosen] == [rows[1]["id"], rows[3]["id"], rows[4]["id"]]
     assert left_out == []
 
 
-def test_what_a_stack_was_before_is_left_out_with_a_word(record):
+def test_what_a_stack_was_before_is_left_out_with_a_word(record: Any) -> None:
     rows = [record(seed=1, packages="1" * 16), record(seed=2, packages="1" * 16), record(packages="2" * 16)]
     chosen, left_out = configuration.current(rows)
     assert [row["stack_digest"] for row in chosen] == ["2" * 16]
     assert left_out == ["1 record of what pymc3-3.8 or the figures' definitions were before"]
 
 
-def test_two_models_of_one_name_are_told_apart_by_their_files(record):
+def test_two_models_of_one_name_are_told_apart_by_their_files(record: Any) -> None:
     rows = [record(definition=letter * 16) for letter in "ab"]
     for row, name in zip(rows, ("one.py", "other.py")):
         row["details"]["source"] = name
     assert all("one.py" in name or "other.py" in name for name in configuration.groups(rows))
 
 
-def test_digests_that_begin_alike_still_make_two_names(record):
+def test_digests_that_begin_alike_still_make_two_names(record: Any) -> None:
     rows = [record(definition="a" * 15 + letter) for letter in "ab"]
     assert len(configuration.groups(rows)) == 2
 
 
 @pytest.mark.parametrize("what", [name for name in DIFFERENCES if name != "blas"])
-def test_two_rows_of_a_table_differ_in_a_column(record, what):
+def test_two_rows_of_a_table_differ_in_a_column(record: Any, what: Any) -> None:
     table = columns.frame([record(**{what: value}) for value in DIFFERENCES[what]])
     told = table.drop(columns=["id", "started_at", "metrics.ess_per_s"])
     assert len(told.drop_duplicates()) == 2

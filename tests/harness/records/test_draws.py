@@ -1,5 +1,8 @@
 """Draws come back from a file under the names that they have in the model."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -23,7 +26,7 @@ ODD = (
 )
 
 
-def test_odd_names_are_kept_and_arviz_reads_the_file(tmp_path):
+def test_odd_names_are_kept_and_arviz_reads_the_file(tmp_path: Path) -> None:
     import arviz as az
 
     random = np.random.RandomState(1)
@@ -46,7 +49,7 @@ def test_odd_names_are_kept_and_arviz_reads_the_file(tmp_path):
 
 
 @given(st.lists(st.text(min_size=1), unique=True, max_size=5))
-def test_an_escape_can_be_undone_and_no_two_names_share_one(names):
+def test_an_escape_can_be_undone_and_no_two_names_share_one(names: Any) -> None:
     escaped = [draws.escape(name) for name in names]
     assert [draws.unescape(name) for name in escaped] == names
     assert len(set(escaped)) == len(names)
@@ -54,11 +57,11 @@ def test_an_escape_can_be_undone_and_no_two_names_share_one(names):
 
 
 @pytest.mark.parametrize("name", ["a", "coeff", "level[0]", "\u03c3", "x.1", "mu_log__"])
-def test_plain_names_stay_as_they_are(name):
+def test_plain_names_stay_as_they_are(name: Any) -> None:
     assert draws.escape(name) == name
 
 
-def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path):
+def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(Exception):  # noqa: B017, PT011  # Which one is xarray's affair.
         draws.write({"posterior": {"a": np.array([[object()]])}}, tmp_path / "d.nc")
     assert not list(tmp_path.iterdir())

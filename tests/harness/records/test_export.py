@@ -3,6 +3,8 @@
 import json
 import math
 import subprocess
+from pathlib import Path
+from typing import Any, Callable
 
 import jsonschema
 import pandas as pd
@@ -11,6 +13,7 @@ import pytest
 from nutsbench import models
 from nutsbench.judge.metrics import METRICS
 from nutsbench.records import columns, export
+from nutsbench.records.record import Record
 from nutsbench.track import cells
 from tests.conftest import ROOT
 
@@ -37,15 +40,15 @@ BENCHER_SCHEMA = {
 
 
 @pytest.fixture
-def records(make_record):
-    def one(seed, **metrics):
+def records(make_record: Callable[..., Record]) -> Any:
+    def one(seed: Any, **metrics: Any) -> Any:
         values = {"ess_per_s": 100.0 + seed, "wall_s": 2.0, "leapfrogs": 30, "rhat_max": None, **metrics}
         return make_record(seed=seed, metrics=values).to_dict()
 
     return [one(1), one(2), one(3)]
 
 
-def test_bencher_gets_a_value_and_its_range_for_every_measure(records):
+def test_bencher_gets_a_value_and_its_range_for_every_measure(records: Any) -> None:
     content = json.loads(json.dumps(export.bencher(records), allow_nan=False))
     jsonschema.validate(content, BENCHER_SCHEMA)
     (measures,) = content.values()
@@ -55,7 +58,7 @@ def test_bencher_gets_a_value_and_its_range_for_every_measure(records):
     assert all(len(measure) <= 64 for measure in measures)
 
 
-def test_github_action_benchmark_gets_a_file_for_each_direction(records):
+def test_github_action_benchmark_gets_a_file_for_each_direction(records: Any) -> None:
     smaller, larger = export.github_action_benchmark(records)
     assert [entry["name"].split(": ")[1] for entry in smaller] == ["wall_s"]
     assert [entry["name"].split(": ")[1] for entry in larger] == ["ess_per_s"]
@@ -66,13 +69,15 @@ def test_github_action_benchmark_gets_a_file_for_each_direction(records):
     assert larger[0]["range"] == "101 to 103"
 
 
-def test_records_that_failed_are_in_no_file_that_has_no_word_for_them(records, make_record):
-    failed = {**make_record(seed=9).to_dict(), "status": "failed"}
+def test_records_that_failed_are_in_no_file_that_has_no_word_for_them(
+    records: Any, make_record: Callable[..., Record]
+) -> None:
+    failed: Any = {**make_record(seed=9).to_dict(), "status": "failed"}
     assert export.bencher([*records, failed]) == export.bencher(records)
     assert export.github_action_benchmark([*records, failed]) == export.github_action_benchmark(records)
 
 
-def test_tables_are_read_back_as_they_were(records, tmp_path):
+def test_tables_are_read_back_as_they_were(records: Any, tmp_path: Path) -> None:
     table = columns.frame(records)
     table.to_parquet(tmp_path / "records.parquet", index=False)
     table.to_csv(tmp_path / "records.csv", index=False)
@@ -83,13 +88,13 @@ def test_tables_are_read_back_as_they_were(records, tmp_path):
 
 
 @pytest.fixture
-def head():
+def head() -> Any:
     done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
 @pytest.fixture
-def tracked(make_record, head):
+def tracked(make_record: Callable[..., Record], head: Any) -> Any:
     """A record of each tracked seed, as ``nutsbench run --profile quick`` would leave it."""
     spec = models.get("addition")
     (settings,) = cells.settings(spec, "quick").values()
@@ -97,7 +102,7 @@ def tracked(make_record, head):
         name: {"wall_s": 0.5, "cpu_s": 0.5} for name in ("build", "compile", "tune", "draw", "diagnose")
     }
 
-    def one(seed, dirty=False):
+    def one(seed: Any, dirty: Any = False) -> Any:
         metrics = dict.fromkeys(METRICS, 1.0)
         return make_record(
             seed=seed,
@@ -114,7 +119,7 @@ def tracked(make_record, head):
 
 
 @pytest.fixture
-def known_machine(tmp_path, monkeypatch):
+def known_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     machine = pytest.importorskip("asv.machine")
     monkeypatch.setenv("HOME", str(tmp_path))
     facts = {"machine": "test", "os": "", "arch": "", "cpu": "", "num_cpu": "2", "ram": ""}
@@ -122,7 +127,9 @@ def known_machine(tmp_path, monkeypatch):
     return "test"
 
 
-def test_asv_reads_what_was_exported_as_if_it_had_run_it(tracked, head, known_machine, tmp_path):
+def test_asv_reads_what_was_exported_as_if_it_had_run_it(
+    tracked: Any, head: Any, known_machine: Any, tmp_path: Path
+) -> None:
     from asv.results import iter_results
 
     from nutsbench.track import asv_results
@@ -143,7 +150,9 @@ def test_asv_reads_what_was_exported_as_if_it_had_run_it(tracked, head, known_ma
     assert found.benchmark_version[name] == cells.version(spec, by_label, cells.SEEDS, "pace_s")
 
 
-def test_what_asv_could_not_place_is_left_out_and_named(tracked, known_machine, tmp_path):
+def test_what_asv_could_not_place_is_left_out_and_named(
+    tracked: Any, known_machine: Any, tmp_path: Path
+) -> None:
     from nutsbench.track import asv_results
 
     folder = tmp_path / "asv"
@@ -157,7 +166,7 @@ def test_what_asv_could_not_place_is_left_out_and_named(tracked, known_machine, 
     assert left_out == [f"addition, quick: seeds {list(cells.SEEDS[-2:])} are missing"]
 
 
-def test_exporting_twice_keeps_what_else_asv_has(tracked, known_machine, tmp_path):
+def test_exporting_twice_keeps_what_else_asv_has(tracked: Any, known_machine: Any, tmp_path: Path) -> None:
     from nutsbench.track import asv_results
 
     folder = tmp_path / "asv"
@@ -170,7 +179,9 @@ def test_exporting_twice_keeps_what_else_asv_has(tracked, known_machine, tmp_pat
     assert "core.addition.time_gradient" in json.loads(path.read_text())["results"]
 
 
-def test_a_file_that_is_not_asvs_is_refused_and_left_alone(tracked, known_machine, tmp_path):
+def test_a_file_that_is_not_asvs_is_refused_and_left_alone(
+    tracked: Any, known_machine: Any, tmp_path: Path
+) -> None:
     from nutsbench.base.errors import UserError
     from nutsbench.track import asv_results
 

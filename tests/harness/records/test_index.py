@@ -10,33 +10,34 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any, Callable, List
 
 import pandas as pd
 import pytest
 
 from nutsbench.base.errors import UserError
 from nutsbench.records import columns, index, indexed, store
-from nutsbench.records.record import Status, key, newest, place
+from nutsbench.records.record import Record, Status, key, newest, place
 from tests.conftest import ROOT
 
 
-def _line(record):
+def _line(record: Any) -> Any:
     return json.dumps(record.to_dict()).encode() + b"\n"
 
 
 @pytest.fixture
-def runs(results):
+def runs(results: Path) -> Any:
     folder = results / "runs"
     folder.mkdir(parents=True)
     return folder
 
 
 @pytest.fixture
-def some(make_record):
+def some(make_record: Callable[..., Record]) -> Any:
     """Make the lines of so many records, no two alike."""
-    made = []
+    made: List[Any] = []
 
-    def make(count, **values):
+    def make(count: Any, **values: Any) -> Any:
         lines = []
         for _ in range(count):
             second = len(made)
@@ -48,7 +49,7 @@ def some(make_record):
     return make
 
 
-def _agrees(results):
+def _agrees(results: Path) -> Any:
     """Hold that the index says what the files say, and return the records."""
     loaded = store.Store(results).load()
     with index.opened(results) as found:
@@ -58,7 +59,7 @@ def _agrees(results):
     return loaded.records
 
 
-def test_what_the_published_files_hold(tmp_path):
+def test_what_the_published_files_hold(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "results" / "runs", tmp_path / "runs")
     records = _agrees(tmp_path)
     table = index.frame(tmp_path)
@@ -72,7 +73,7 @@ def test_what_the_published_files_hold(tmp_path):
     )
 
 
-def test_nothing_measured_yet(results):
+def test_nothing_measured_yet(results: Path) -> None:
     with index.opened(results) as found:
         assert found.read(found.where()) == []
         assert found.names("model") == found.problems == []
@@ -82,7 +83,7 @@ def test_nothing_measured_yet(results):
     assert index.frame(results).empty
 
 
-def test_a_file_that_grows_has_its_new_lines_read(results, runs, some):
+def test_a_file_that_grows_has_its_new_lines_read(results: Path, runs: Any, some: Any) -> None:
     path = runs / "a.jsonl"
     path.write_bytes(b"".join(some(3)))
     assert len(_agrees(results)) == 3
@@ -91,7 +92,7 @@ def test_a_file_that_grows_has_its_new_lines_read(results, runs, some):
     assert len(_agrees(results)) == 5
 
 
-def test_a_torn_line_is_read_when_it_is_whole(results, runs, some):
+def test_a_torn_line_is_read_when_it_is_whole(results: Path, runs: Any, some: Any) -> None:
     path = runs / "a.jsonl"
     first, second = some(2)
     path.write_bytes(first + second[:100])
@@ -105,7 +106,7 @@ def test_a_torn_line_is_read_when_it_is_whole(results, runs, some):
     assert len(_agrees(results)) == 2
 
 
-def test_a_file_that_is_removed_or_renamed(results, runs, some):
+def test_a_file_that_is_removed_or_renamed(results: Path, runs: Any, some: Any) -> None:
     (runs / "a.jsonl").write_bytes(b"".join(some(3)))
     (runs / "b.jsonl").write_bytes(b"".join(some(2)))
     assert len(_agrees(results)) == 5
@@ -116,7 +117,7 @@ def test_a_file_that_is_removed_or_renamed(results, runs, some):
 
 
 @pytest.mark.parametrize("back", [0, 3600, -3600])
-def test_a_file_that_is_changed_in_its_place(results, runs, some, back):
+def test_a_file_that_is_changed_in_its_place(results: Path, runs: Any, some: Any, back: Any) -> None:
     path = runs / "a.jsonl"
     lines = some(3)
     path.write_bytes(b"".join(lines))
@@ -131,7 +132,7 @@ def test_a_file_that_is_changed_in_its_place(results, runs, some, back):
     assert {record["model"] for record in _agrees(results)} == {"edition!"}
 
 
-def test_a_file_that_is_longer_and_another(results, runs, some):
+def test_a_file_that_is_longer_and_another(results: Path, runs: Any, some: Any) -> None:
     path = runs / "a.jsonl"
     lines = some(4)
     path.write_bytes(b"".join(lines[:3]))
@@ -140,7 +141,7 @@ def test_a_file_that_is_longer_and_another(results, runs, some):
     assert len(_agrees(results)) == 4
 
 
-def test_compressed_files_and_folders_of_them(results, runs, some):
+def test_compressed_files_and_folders_of_them(results: Path, runs: Any, some: Any) -> None:
     (runs / "published").mkdir()
     lines = some(4)
     (runs / "published" / "a.jsonl.gz").write_bytes(gzip.compress(b"".join(lines)))
@@ -153,7 +154,9 @@ def test_compressed_files_and_folders_of_them(results, runs, some):
     assert len(_agrees(results)) == 3
 
 
-def test_a_record_that_stands_twice_is_one(results, runs, make_record, some):
+def test_a_record_that_stands_twice_is_one(
+    results: Path, runs: Any, make_record: Callable[..., Record], some: Any
+) -> None:
     one = make_record(seed=1000)
     lines = [_line(one), *some(2)]
     (runs / "b.jsonl").write_bytes(b"".join(lines))
@@ -166,7 +169,7 @@ def test_a_record_that_stands_twice_is_one(results, runs, make_record, some):
     assert [r["profile"] for r in _agrees(results) if r["seed"] == 1000] == ["quick"]
 
 
-def test_machines_that_were_told_apart_later(results, runs, some):
+def test_machines_that_were_told_apart_later(results: Path, runs: Any, some: Any) -> None:
     lines = some(1, environment={"machine": "old"})
     lines += some(1, environment={"machine": "new", "machine_before": "old"})
     (runs / "a.jsonl").write_bytes(b"".join(lines))
@@ -174,7 +177,9 @@ def test_machines_that_were_told_apart_later(results, runs, some):
     assert set(index.frame(results)["machine"]) == {"new"}
 
 
-def test_values_that_are_sometimes_whole_numbers_or_missing(results, runs, some, make_record):
+def test_values_that_are_sometimes_whole_numbers_or_missing(
+    results: Path, runs: Any, some: Any, make_record: Callable[..., Record]
+) -> None:
     metrics = make_record().metrics
     lines = some(1, metrics={**metrics, "divergences": 1})
     lines += some(1, metrics={**metrics, "divergences": 0.5, "of_mine": 3})
@@ -187,7 +192,7 @@ def test_values_that_are_sometimes_whole_numbers_or_missing(results, runs, some,
     assert list(index.frame(results)["metrics.of_mine"].fillna(-1)) == [-1, 3, -1, 0.25]
 
 
-def test_the_newest_of_each_place(results, runs, some):
+def test_the_newest_of_each_place(results: Path, runs: Any, some: Any) -> None:
     lines = [
         *some(2, seed=1),
         *some(1, seed=1, status=Status.INTERRUPTED),
@@ -207,7 +212,9 @@ def test_the_newest_of_each_place(results, runs, some):
             )
 
 
-def test_a_newer_schema_is_refused_until_it_is_gone(results, runs, some, make_record):
+def test_a_newer_schema_is_refused_until_it_is_gone(
+    results: Path, runs: Any, some: Any, make_record: Callable[..., Record]
+) -> None:
     (runs / "a.jsonl").write_bytes(b"".join(some(2)))
     newer = json.dumps({**make_record().to_dict(), "schema": 99}).encode() + b"\n"
     (runs / "b.jsonl").write_bytes(newer)
@@ -218,13 +225,13 @@ def test_a_newer_schema_is_refused_until_it_is_gone(results, runs, some, make_re
     assert len(_agrees(results)) == 2
 
 
-def test_an_index_that_cannot_be_kept_is_made_for_once(results, runs, some):
+def test_an_index_that_cannot_be_kept_is_made_for_once(results: Path, runs: Any, some: Any) -> None:
     (runs / "a.jsonl").write_bytes(b"".join(some(2)))
     (results / ".index").write_text("in the way")
     assert len(_agrees(results)) == 2
 
 
-def test_what_was_made_by_another_version_goes(results, runs, some):
+def test_what_was_made_by_another_version_goes(results: Path, runs: Any, some: Any) -> None:
     (runs / "a.jsonl").write_bytes(b"".join(some(2)))
     (results / ".index").mkdir()
     (results / ".index" / "records-0123456789ab.duckdb").write_text("of before")
@@ -235,7 +242,7 @@ def test_what_was_made_by_another_version_goes(results, runs, some):
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "bits", "text"])
-def test_a_damaged_index_is_made_anew(results, runs, some, damage):
+def test_a_damaged_index_is_made_anew(results: Path, runs: Any, some: Any, damage: Any) -> None:
     (runs / "a.jsonl").write_bytes(b"".join(some(30)))
     _agrees(results)
     (kept,) = (results / ".index").glob("records-*.duckdb")
@@ -252,7 +259,8 @@ def test_a_damaged_index_is_made_anew(results, runs, some, damage):
         assert len(_agrees(results)) == 30
 
 
-def test_whatever_becomes_of_the_files(results, runs, some):
+@pytest.mark.whole
+def test_whatever_becomes_of_the_files(results: Path, runs: Any, some: Any) -> None:
     """Do one thing after the other to the files, at random; the index follows."""
     order = random.Random(7)
     for number in range(25):
@@ -290,12 +298,13 @@ with index.opened(Path(sys.argv[1])) as found:
 """
 
 
-def _opener(results):
+def _opener(results: Path) -> Any:
     command = [sys.executable, "-c", _OPEN, str(results)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def test_who_is_killed_while_taking_in_leaves_nothing_wrong(results, runs, some):
+@pytest.mark.whole
+def test_who_is_killed_while_taking_in_leaves_nothing_wrong(results: Path, runs: Any, some: Any) -> None:
     order = random.Random(3)
     for number in range(4):
         for name in range(5):
@@ -308,7 +317,8 @@ def test_who_is_killed_while_taking_in_leaves_nothing_wrong(results, runs, some)
         assert len(_agrees(results)) == 100 * (number + 1)
 
 
-def test_several_at_once(results, runs, some):
+@pytest.mark.whole
+def test_several_at_once(results: Path, runs: Any, some: Any) -> None:
     (runs / "a.jsonl").write_bytes(b"".join(some(200)))
     processes = [_opener(results) for _ in range(4)]
     with (runs / "b.jsonl").open("ab", buffering=0) as file:
@@ -321,7 +331,7 @@ def test_several_at_once(results, runs, some):
     assert len(_agrees(results)) == 250
 
 
-def test_reading_what_was_removed_meanwhile_says_so(results, runs, some):
+def test_reading_what_was_removed_meanwhile_says_so(results: Path, runs: Any, some: Any) -> None:
     (runs / "a.jsonl").write_bytes(b"".join(some(2)))
     with index.opened(results) as found:
         rows = found.where()
@@ -333,10 +343,12 @@ def test_reading_what_was_removed_meanwhile_says_so(results, runs, some):
             found.read(rows)
 
 
-def test_what_takes_long_is_told(results, runs, some, monkeypatch):
+def test_what_takes_long_is_told(
+    results: Path, runs: Any, some: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(indexed, "_MUCH", 100)
     (runs / "a.jsonl").write_bytes(b"".join(some(1)))
-    told = []
+    told: List[str] = []
     for _ in range(2):
         with index.opened(results, told.append):
             pass

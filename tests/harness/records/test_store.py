@@ -8,6 +8,7 @@ import subprocess
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any, Callable, Dict
 
 import pytest
 from hypothesis import given
@@ -18,19 +19,19 @@ from nutsbench.base.errors import UserError
 from nutsbench.models import truths
 from nutsbench.records.columns import frame
 from nutsbench.records.lines import _parse
-from nutsbench.records.record import Status, key, newest
+from nutsbench.records.record import Record, Status, key, newest
 from nutsbench.records.store import Store
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Run
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 
 
 @pytest.fixture
-def store(results):
+def store(results: Path) -> Any:
     return Store(results)
 
 
-def test_what_is_appended_is_read_back(store, make_record):
+def test_what_is_appended_is_read_back(store: Any, make_record: Callable[..., Record]) -> None:
     run = store.begin("quick", NOW)
     for seed in (1, 2, 3):
         run.append(make_record(seed=seed))
@@ -40,7 +41,7 @@ def test_what_is_appended_is_read_back(store, make_record):
     assert run.path.name.startswith("20260102T030405Z-quick-")
 
 
-def test_runs_have_files_of_their_own(store, make_record):
+def test_runs_have_files_of_their_own(store: Any, make_record: Callable[..., Record]) -> None:
     first, second = store.begin("quick", NOW), store.begin("quick", NOW)
     first.append(make_record(seed=1))
     second.append(make_record(seed=2))
@@ -48,7 +49,7 @@ def test_runs_have_files_of_their_own(store, make_record):
     assert len(store.load().records) == 2
 
 
-def test_a_torn_last_line_is_left_out_and_said(store, make_record):
+def test_a_torn_last_line_is_left_out_and_said(store: Any, make_record: Callable[..., Record]) -> None:
     run = store.begin("quick", NOW)
     run.append(make_record(seed=1))
     run.append(make_record(seed=2))
@@ -63,7 +64,7 @@ def test_a_torn_last_line_is_left_out_and_said(store, make_record):
             assert "line 2, ends in the middle of a record" in loaded.problems[0]
 
 
-def test_a_damaged_line_hides_no_other(store, make_record):
+def test_a_damaged_line_hides_no_other(store: Any, make_record: Callable[..., Record]) -> None:
     run = store.begin("quick", NOW)
     for seed in (1, 2, 3):
         run.append(make_record(seed=seed))
@@ -75,7 +76,7 @@ def test_a_damaged_line_hides_no_other(store, make_record):
     assert "line 2, is damaged" in loaded.problems[0]
 
 
-def test_a_newer_schema_is_refused_and_left_alone(store, make_record):
+def test_a_newer_schema_is_refused_and_left_alone(store: Any, make_record: Callable[..., Record]) -> None:
     run = store.begin("quick", NOW)
     run.append(make_record())
     text = json.dumps({**make_record().to_dict(), "schema": 99}) + "\n"
@@ -85,14 +86,14 @@ def test_a_newer_schema_is_refused_and_left_alone(store, make_record):
     assert (store.runs / "newer.jsonl").read_text() == text
 
 
-def test_infinity_never_reaches_the_disk(store, make_record):
+def test_infinity_never_reaches_the_disk(store: Any, make_record: Callable[..., Record]) -> None:
     run = store.begin("quick", NOW)
     with pytest.raises(ValueError, match="not JSON compliant"):
         run.append(make_record(metrics={"ess_per_s": float("inf")}))
     assert not run.path.exists()
 
 
-def test_the_mark_of_a_folder_stays_and_differs(results, tmp_path):
+def test_the_mark_of_a_folder_stays_and_differs(results: Path, tmp_path: Path) -> None:
     first, second = Store(results), Store(tmp_path / "other")
     for store in (first, second):
         store.begin("quick", NOW)
@@ -100,26 +101,26 @@ def test_the_mark_of_a_folder_stays_and_differs(results, tmp_path):
     assert first.origin() != second.origin()
 
 
-def test_a_folder_that_cannot_be_written():
+def test_a_folder_that_cannot_be_written() -> None:
     # Not even root may make a folder there.
     with pytest.raises(UserError, match="cannot be written"):
         Store(Path("/proc/results")).begin("quick", NOW)
 
 
-def test_a_disk_that_is_nearly_full(store, monkeypatch):
+def test_a_disk_that_is_nearly_full(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage("/")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=2**20))
     with pytest.raises(UserError, match=r"nearly full: 1.0 MiB are free"):
         store.begin("quick", NOW)
 
 
-def test_a_file_where_the_folder_should_be(results):
+def test_a_file_where_the_folder_should_be(results: Path) -> None:
     results.write_text("not a folder")
     with pytest.raises(UserError, match="cannot be written"):
         Store(results).begin("quick", NOW)
 
 
-def test_a_record_that_was_copied_counts_once(store, make_record):
+def test_a_record_that_was_copied_counts_once(store: Any, make_record: Callable[..., Record]) -> None:
     run = store.begin("quick", NOW)
     run.append(make_record())
     (store.runs / "published").mkdir()
@@ -127,7 +128,7 @@ def test_a_record_that_was_copied_counts_once(store, make_record):
     assert len(store.load().records) == 1
 
 
-def test_compressed_records_are_records_too(store, make_record):
+def test_compressed_records_are_records_too(store: Any, make_record: Callable[..., Record]) -> None:
     run = store.begin("quick", NOW)
     run.append(make_record())
     packed = store.runs / "published" / "a.jsonl.gz"
@@ -140,7 +141,7 @@ def test_compressed_records_are_records_too(store, make_record):
         store.load()
 
 
-def test_a_full_disk_loses_nothing_that_was_there(store, make_record):
+def test_a_full_disk_loses_nothing_that_was_there(store: Any, make_record: Callable[..., Record]) -> None:
     run = store.begin("quick", NOW)
     run.append(make_record(seed=1))
     before = run.path.read_bytes()
@@ -168,12 +169,13 @@ except UserError as error:
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     assert "cannot be written" in done.stderr
     assert run.path.read_bytes() == before
-    kept = Path(re.search(r"The last record is in (\S+):", done.stderr)[1])
+    (place,) = re.findall(r"The last record is in (\S+):", done.stderr)
+    kept = Path(place)
     assert json.loads(kept.read_text())["seed"] == 2
     kept.unlink()
 
 
-def test_records_as_a_table(make_record):
+def test_records_as_a_table(make_record: Callable[..., Record]) -> None:
     table = frame([make_record(seed=seed).to_dict() for seed in (1, 2)])
     assert list(table["seed"]) == [1, 2]
     assert list(table["metrics.ess_per_s"]) == [100.0, 100.0]
@@ -182,13 +184,15 @@ def test_records_as_a_table(make_record):
 
 
 @given(st.integers(0, 400), st.binary(min_size=1, max_size=3))
-def test_no_damage_breaks_the_reader(place, bytes_):
+def test_no_damage_breaks_the_reader(place: Any, bytes_: Any) -> None:
     line = json.dumps({"schema": 1, "text": "x" * 400}).encode()
     parsed = _parse(line[:place] + bytes_ + line[place + len(bytes_) :])
     assert parsed is None or "schema" in parsed
 
 
-def test_a_cell_that_failed_the_last_time_replaces_the_one_that_went_well(make_record):
+def test_a_cell_that_failed_the_last_time_replaces_the_one_that_went_well(
+    make_record: Callable[..., Record],
+) -> None:
     went_well = make_record(truth_digest="a" * 16).to_dict()
     failed = make_record(truth_digest="a" * 16, status=Status.FAILED, accuracy={}).to_dict()
     (left,) = newest([went_well, failed], key).values()
@@ -197,9 +201,11 @@ def test_a_cell_that_failed_the_last_time_replaces_the_one_that_went_well(make_r
     assert len(newest([went_well, make_record(truth_digest="b" * 16).to_dict()], key)) == 2
 
 
-def test_show_prefers_what_was_judged_by_the_truth_that_stands(store, make_record, nutsbench):
+def test_show_prefers_what_was_judged_by_the_truth_that_stands(
+    store: Any, make_record: Callable[..., Record], nutsbench: Run
+) -> None:
     present = truths.load(models.get("addition")).digest
-    wrong = {"verdict": "inaccurate", "reasons": ["y"], "worst": None, "truth": {}}
+    wrong: Dict[str, Any] = {"verdict": "inaccurate", "reasons": ["y"], "worst": None, "truth": {}}
     run = store.begin("quick", NOW)
     run.append(make_record(truth_digest=present))
     run.append(make_record(truth_digest="0" * 16, accuracy=wrong))
@@ -208,14 +214,18 @@ def test_show_prefers_what_was_judged_by_the_truth_that_stands(store, make_recor
     assert len(json.loads(nutsbench("show", "--json", "--history").stdout)) == 2
 
 
-def test_show_refuses_a_stack_that_nobody_has(store, make_record, nutsbench):
+def test_show_refuses_a_stack_that_nobody_has(
+    store: Any, make_record: Callable[..., Record], nutsbench: Run
+) -> None:
     store.begin("quick", NOW).append(make_record())
     done = nutsbench("show", "--stack", "pymc3-3.9")
     assert done.returncode == 2
     assert "There is no stack 'pymc3-3.9'" in done.stderr
 
 
-def test_records_of_before_join_the_kind_of_machine_that_they_can_only_be_of(store, make_record):
+def test_records_of_before_join_the_kind_of_machine_that_they_can_only_be_of(
+    store: Any, make_record: Callable[..., Record]
+) -> None:
     run = store.begin("quick", NOW)
     kinds = [{"machine": "old"}, {"machine": "new", "machine_before": "old"}, {"machine": "other"}]
     for seed, facts in enumerate(kinds):

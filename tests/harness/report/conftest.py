@@ -4,6 +4,8 @@ import copy
 import json
 import re
 import shutil
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Tuple
 
 import numpy as np
 import pytest
@@ -17,15 +19,15 @@ PUBLISHED = ROOT / "results" / "runs" / "published" / "2026-11-22-tutorial-schem
 
 
 @pytest.fixture(scope="session")
-def published():
+def published() -> List[Any]:
     return [quality.present(json.loads(line)) for line in PUBLISHED.read_text().splitlines()]
 
 
 @pytest.fixture
-def write(tmp_path):
+def write(tmp_path: Path) -> Callable[..., Any]:
     """Write records to a results folder, and return the folder."""
 
-    def made(records, name="20261122T000000Z-test-000000.jsonl"):
+    def made(records: List[Any], name: str = "20261122T000000Z-test-000000.jsonl") -> Path:
         folder = tmp_path / "results"
         (folder / "runs").mkdir(parents=True, exist_ok=True)
         (folder / "runs" / name).write_text("".join(json.dumps(one) + "\n" for one in records))
@@ -35,7 +37,7 @@ def write(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def whole(tmp_path_factory, published):
+def whole(tmp_path_factory: pytest.TempPathFactory, published: List[Any]) -> Path:
     """The results of this project, with a sweep, draws and a comparison: something on every page."""
     folder = tmp_path_factory.mktemp("whole") / "results"
     published_runs = folder / "runs" / "published"
@@ -54,7 +56,7 @@ def whole(tmp_path_factory, published):
     return folder
 
 
-def swept(published):
+def swept(published: List[Any]) -> List[Any]:
     """Return records of two models under some settings, as a sweep leaves them."""
     base = [one for one in published if one["stack"] == "pymc3-3.8" and one["model"] in ("addition", "fork")]
     return [
@@ -72,7 +74,7 @@ def swept(published):
     ]
 
 
-def comparison():
+def comparison() -> Dict[str, Any]:
     """Return what ``nutsbench compare`` stores, of a slower model and one that could not be measured."""
     row = {"ratio": 1.08, "lower": 1.05, "upper": 1.11, "pairs": 8, "verdict": "slower", "same_work": True}
     failed = {**row, "model": "fork", "problem": "HEAD: its process ended", "verdict": "undecided"}
@@ -88,7 +90,7 @@ def comparison():
     }
 
 
-def with_itself():
+def with_itself() -> Dict[str, Any]:
     """Return what ``nutsbench compare`` stores of a stack against itself that was interrupted."""
     ended = {"ended_at": "2026-11-24T00:00:00+00:00", "interrupted": True}
     return {**comparison(), "head": {"name": "pymc3-3.8"}, **ended}
@@ -97,7 +99,7 @@ def with_itself():
 NAMES = ("intercept", "slope_x", "slope_z", "error")
 
 
-def keep_draws(folder, name="some.nc", names=NAMES, draws=200):
+def keep_draws(folder: Path, name: str = "some.nc", names: Tuple[Any, ...] = NAMES, draws: int = 200) -> None:
     """Write a file of draws: normal numbers in place of a posterior."""
     (folder / "draws").mkdir(parents=True, exist_ok=True)
     random = np.random.RandomState(0)
@@ -112,12 +114,12 @@ def keep_draws(folder, name="some.nc", names=NAMES, draws=200):
     files.write({"posterior": posterior, "sample_stats": stats}, folder / "draws" / name)
 
 
-def with_draws(record, name="some.nc"):
+def with_draws(record: Dict[str, Any], name: str = "some.nc") -> Dict[str, Any]:
     """Return a record whose draws were kept."""
     return changed(record, details={"draws_file": name}, id="c" * 32, started_at="2026-11-24T00:00:00+00:00")
 
 
-def changed(record, **parts):
+def changed(record: Dict[str, Any], **parts: Any) -> Dict[str, Any]:
     """Return a copy of a record in which some parts are others."""
     found = copy.deepcopy(record)
     for name, part in parts.items():
@@ -129,7 +131,7 @@ def changed(record, **parts):
 
 
 #: What makes a good record one of another verdict: what its metrics have to be.
-FAULTS = {
+FAULTS: Dict[str, Any] = {
     "good": {},
     "too few draws": {"metrics": {"ess_bulk_min": 150.0}, "worst": {"ess_bulk": "x"}},
     "treedepth limited": {"metrics": {"tree_depth_max_share": 0.3}},
@@ -144,12 +146,12 @@ FAULTS = {
 }
 
 
-def judged(record, verdict="good", **parts):
+def judged(record: Any, verdict: Any = "good", **parts: Any) -> Any:
     """Return a copy of a good record that is judged otherwise, and differs in some parts."""
     return quality.present(changed(changed(record, **FAULTS[verdict]), **parts))
 
 
-def unmixed(record, **parts):
+def unmixed(record: Any, **parts: Any) -> Any:
     """Return a copy of a record whose chains have not mixed."""
     found = changed(record, metrics={"rhat_max": 2.5}, **parts)
     for one in found["quantities"].values():
@@ -157,19 +159,19 @@ def unmixed(record, **parts):
     return quality.present(found)
 
 
-def figures_of(text):
+def figures_of(text: str) -> Dict[str, Any]:
     """Return the charts of a page by their names."""
     found = re.findall(r'data-chart="([^"]+)">(.*?)</script>', text, flags=re.DOTALL)
     return {name: json.loads(figure) for name, figure in found}
 
 
 @pytest.fixture
-def build(tmp_path):
+def build(tmp_path: Path) -> Callable[..., Any]:
     """Write the pages of a results folder, or only one of them; return where, how many, and their names."""
 
-    def built(folder, only=""):
+    def built(folder: Path, only: str = "") -> Tuple[Any, ...]:
         source = data.load(folder)
-        told = []
+        told: List[str] = []
         wanted = [page for page in pages.all_pages(source) if only in (page.path, "")]
         written = site.build(source, tmp_path / "report", wanted, told.append)
         return tmp_path / "report", written, told
@@ -178,7 +180,8 @@ def build(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def site_of_whole(whole, tmp_path_factory):
+def site_of_whole(whole: Path, tmp_path_factory: pytest.TempPathFactory) -> Tuple[Any, ...]:
     """The pages of :func:`whole`, written once: where, how many, and their names."""
-    output, told, source = tmp_path_factory.mktemp("site") / "report", [], data.load(whole)
+    told: List[str] = []
+    output, source = tmp_path_factory.mktemp("site") / "report", data.load(whole)
     return output, site.build(source, output, pages.all_pages(source, output), told.append), told

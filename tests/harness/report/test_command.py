@@ -7,13 +7,15 @@ import subprocess
 import sys
 import time
 import urllib.request
+from pathlib import Path
+from typing import Any, Callable, List
 
 import pytest
 
 from tests.conftest import ROOT, answer_signals
 
 
-def _started(command, **options):
+def _started(command: List[str], **options: Any) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         command,
         cwd=ROOT,
@@ -25,7 +27,9 @@ def _started(command, **options):
     )
 
 
-def test_the_pages_are_served_on_this_machine_until_interrupted(published, write):
+def test_the_pages_are_served_on_this_machine_until_interrupted(
+    published: List[Any], write: Callable[..., Any]
+) -> None:
     folder = write(published[:1])
     command = [sys.executable, "-u", "-m", "nutsbench", "report", "--serve", "--results", str(folder)]
     # No browser is opened.
@@ -46,7 +50,7 @@ def test_the_pages_are_served_on_this_machine_until_interrupted(published, write
     assert "Traceback" not in errors
 
 
-def test_what_was_written_before_an_interruption_stays(whole, tmp_path):
+def test_what_was_written_before_an_interruption_stays(whole: Path, tmp_path: Path) -> None:
     output = tmp_path / "report"
     command = [sys.executable, "-m", "nutsbench", "report", "--results", str(whole), "--output", str(output)]
     writing = _started(command)

@@ -2,13 +2,16 @@
 
 import json
 import re
+from typing import Any
 
 from nutsbench.report import side_by_side
 from nutsbench.report.draw import charts
 from tests.harness.report.conftest import changed, comparison, figures_of, unmixed, with_itself
 
 
-def test_two_stacks_with_seeds_have_intervals_and_one_seed_has_none(published, write, build):
+def test_two_stacks_with_seeds_have_intervals_and_one_seed_has_none(
+    published: Any, write: Any, build: Any
+) -> None:
     chosen = [one for one in published if one["model"] in ("fork", "addition")]
     seeds = [
         changed(
@@ -27,7 +30,7 @@ def test_two_stacks_with_seeds_have_intervals_and_one_seed_has_none(published, w
     assert "one seed alone has no spread" in text
 
 
-def test_two_runs_of_a_stack_are_side_by_side(published, write, build):
+def test_two_runs_of_a_stack_are_side_by_side(published: Any, write: Any, build: Any) -> None:
     before = [one for one in published if one["stack"] == "pymc3-3.8"][:3]
     after = [
         changed(one, id=f"f{one['id'][1:]}", started_at="2026-12-01T00:00:00+00:00", metrics={"pace_s": 1.0})
@@ -38,7 +41,7 @@ def test_two_runs_of_a_stack_are_side_by_side(published, write, build):
     assert "Of 3 cells (model, settings and seed) that both have" in text
 
 
-def test_a_stored_comparison_is_shown_with_its_verdicts(published, write, build):
+def test_a_stored_comparison_is_shown_with_its_verdicts(published: Any, write: Any, build: Any) -> None:
     folder = write(published[:1])
     (folder / "compare").mkdir()
     (folder / "compare" / "published").mkdir()
@@ -55,7 +58,9 @@ def test_a_stored_comparison_is_shown_with_its_verdicts(published, write, build)
     assert "fork could not be measured: HEAD: its process ended." in text
 
 
-def test_a_comparison_says_how_sure_it_is_what_is_faster_and_what_is_beside_it(published, write, build):
+def test_a_comparison_says_how_sure_it_is_what_is_faster_and_what_is_beside_it(
+    published: Any, write: Any, build: Any
+) -> None:
     folder = write(published[:1])
     (folder / "compare").mkdir()
     faster = {
@@ -83,21 +88,21 @@ def test_a_comparison_says_how_sure_it_is_what_is_faster_and_what_is_beside_it(p
     assert "compile +20.0 % (+10.0 % to +30.0 %); import +10.0 %." in text
 
 
-def test_wall_times_are_summed_up(published, write, build):
+def test_wall_times_are_summed_up(published: Any, write: Any, build: Any) -> None:
     walls = {"pymc3-3.8": 10.0, "pymc3-3.11": 12.0}
     records = [changed(one, metrics={"wall_s": walls[one["stack"]]}) for one in published]
     text = (build(write(records), "compare.html")[0] / "compare.html").read_text()
     assert re.search(r"not judged: \+20\.0 % in the median over \d+ models", text)
 
 
-def test_an_interval_that_says_nothing_is_said_to():
+def test_an_interval_that_says_nothing_is_said_to() -> None:
     assert side_by_side.interval_text({"lower": 0.008, "upper": 49.5}) == "0.008 to 49.500: too few to tell"
     assert side_by_side.interval_text({"lower": 0.9, "upper": 1.1}) == "0.900 to 1.100"
     assert side_by_side.interval_text({"lower": None, "upper": None}) == "not known"
 
 
-def test_the_bars_of_phases_are_means_over_seeds_and_end_in_their_range(published):
-    def side(stack, seconds):
+def test_the_bars_of_phases_are_means_over_seeds_and_end_in_their_range(published: Any) -> None:
+    def side(stack: Any, seconds: Any) -> Any:
         (one,) = (one for one in published if (one["model"], one["stack"]) == ("fork", stack))
         phases = {name: {"wall_s": 0.0} for name in charts.PHASES}
         return changed(one, phases={**phases, "draw": {"wall_s": seconds}})
@@ -115,7 +120,7 @@ def test_the_bars_of_phases_are_means_over_seeds_and_end_in_their_range(publishe
     assert whole["text"] == ["2 seeds", "2 seeds"]
 
 
-def test_intervals_are_drawn_beside_their_margin_of_equivalence():
+def test_intervals_are_drawn_beside_their_margin_of_equivalence() -> None:
     figure = charts.ratios(comparison())
     (band, *edges, middle) = figure["layout"]["shapes"]
     assert (band["x0"], band["x1"]) == (1 / 1.03, 1.03)
@@ -127,7 +132,9 @@ def test_intervals_are_drawn_beside_their_margin_of_equivalence():
     assert slower["error_x"]["color"] == slower["marker"]["color"]
 
 
-def test_a_model_that_has_not_mixed_has_no_time_per_effective_sample_to_compare(published, write, build):
+def test_a_model_that_has_not_mixed_has_no_time_per_effective_sample_to_compare(
+    published: Any, write: Any, build: Any
+) -> None:
     records = [
         changed(one, seed=seed, id=f"{one['id'][:20]}{seed}")
         for one in published
@@ -143,7 +150,7 @@ def test_a_model_that_has_not_mixed_has_no_time_per_effective_sample_to_compare(
     assert [line["y"] for line in dots["data"]] == [["addition"], ["fork", "addition"]]
 
 
-def test_cells_of_two_settings_are_no_repeats_of_each_other(published, write, build):
+def test_cells_of_two_settings_are_no_repeats_of_each_other(published: Any, write: Any, build: Any) -> None:
     one, other = (one for one in published if one["model"] == "addition")
     sides = [
         changed(side, seed=seed, settings={"draws": draws}, id=f"{side['id'][:20]}{draws}{seed}")
@@ -156,7 +163,7 @@ def test_cells_of_two_settings_are_no_repeats_of_each_other(published, write, bu
     assert "with most seeds: 1 cell of others left out" in text
 
 
-def test_what_tells_less_comes_later_and_is_folded(published, write, build):
+def test_what_tells_less_comes_later_and_is_folded(published: Any, write: Any, build: Any) -> None:
     folder = write(published)
     (folder / "compare").mkdir()
     between = {**comparison(), "head": {"name": "pymc3-3.11"}}
@@ -176,7 +183,9 @@ def test_what_tells_less_comes_later_and_is_folded(published, write, build):
     ]
 
 
-def test_records_are_open_where_nothing_was_measured_interleaved(published, write, build):
+def test_records_are_open_where_nothing_was_measured_interleaved(
+    published: Any, write: Any, build: Any
+) -> None:
     text = (build(write(published), "compare.html")[0] / "compare.html").read_text()
     assert "<summary><h2>" not in text
     assert "pymc3-3.11 over pymc3-3.8, by records" in text

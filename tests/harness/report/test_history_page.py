@@ -3,12 +3,16 @@
 import json
 import re
 import shutil
+from pathlib import Path
+from typing import Any, Callable, List
+
+import pytest
 
 from nutsbench.report.site import slug
 from tests.harness.report.conftest import changed, figures_of
 
 
-def test_the_history_of_releases_has_accuracy_beside_speed(whole, build):
+def test_the_history_of_releases_has_accuracy_beside_speed(whole: Path, build: Callable[..., Any]) -> None:
     text = (build(whole, "history.html")[0] / "history.html").read_text()
     assert "Speed and cost, over PyMC3&#39;s releases" in text
     (pace,) = (one for name, one in figures_of(text).items() if name.endswith(slug("time / ESS")))
@@ -22,7 +26,9 @@ def test_the_history_of_releases_has_accuracy_beside_speed(whole, build):
     assert sum(under["divergences"]["y"]) > 0
 
 
-def test_the_history_of_releases_says_what_the_last_is_against_the_first(whole, build):
+def test_the_history_of_releases_says_what_the_last_is_against_the_first(
+    whole: Path, build: Callable[..., Any]
+) -> None:
     text = (build(whole, "history.html")[0] / "history.html").read_text()
     (answer, *_) = re.findall(r'<p class="answer">([^<]*)</p>', text)
     assert answer.startswith("3.11.6 against 3.8: ")
@@ -32,7 +38,7 @@ def test_the_history_of_releases_says_what_the_last_is_against_the_first(whole, 
     assert re.search(r"A record here is one run of one model with one seed: \d+ to \d+ draws", text)
 
 
-def test_a_model_that_has_not_mixed_is_a_gap_with_its_reason(whole, build):
+def test_a_model_that_has_not_mixed_is_a_gap_with_its_reason(whole: Path, build: Callable[..., Any]) -> None:
     text = (build(whole, "history.html")[0] / "history.html").read_text()
     (pace,) = (one for name, one in figures_of(text).items() if name.endswith(slug("time / ESS")))
     (crosses,) = (line for line in pace["data"] if line["name"] == "chains have not mixed")
@@ -45,7 +51,9 @@ def test_a_model_that_has_not_mixed_is_a_gap_with_its_reason(whole, build):
     assert "fork" in {line["name"] for line in leapfrog["data"]}
 
 
-def test_accuracy_of_a_machine_without_times_is_a_table(whole, build, tmp_path):
+def test_accuracy_of_a_machine_without_times_is_a_table(
+    whole: Path, build: Callable[..., Any], tmp_path: Path
+) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(whole, folder)
     machine = folder / "releases" / "reference" / "machine.json"
@@ -56,7 +64,9 @@ def test_accuracy_of_a_machine_without_times_is_a_table(whole, build, tmp_path):
     assert "divergences" not in {line["name"] for line in pace["data"]}
 
 
-def test_the_history_of_commits_has_accuracy_beside_speed(published, write, build):
+def test_the_history_of_commits_has_accuracy_beside_speed(
+    published: List[Any], write: Callable[..., Any], build: Callable[..., Any]
+) -> None:
     records = [one for one in published if one["stack"] == "pymc3-3.8"][:3]
     folder = write(records)
     facts = records[0]["environment"]
@@ -91,7 +101,9 @@ def test_the_history_of_commits_has_accuracy_beside_speed(published, write, buil
     assert line["y"][1] - line["y"][0] == 7 - records[-1]["metrics"]["divergences"]
 
 
-def test_a_damaged_result_of_asv_is_named_and_the_rest_is_shown(whole, build, tmp_path):
+def test_a_damaged_result_of_asv_is_named_and_the_rest_is_shown(
+    whole: Path, build: Callable[..., Any], tmp_path: Path
+) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(whole, folder)
     next(path for path in (folder / "releases" / "reference").glob("*-release.json")).write_text("{")
@@ -100,11 +112,13 @@ def test_a_damaged_result_of_asv_is_named_and_the_rest_is_shown(whole, build, tm
     assert "Accuracy and divergences" in text
 
 
-def test_the_history_cannot_be_made_without_git_and_the_rest_is_shown(whole, build, monkeypatch):
+def test_the_history_cannot_be_made_without_git_and_the_rest_is_shown(
+    whole: Path, build: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     from nutsbench.base.errors import UserError
     from nutsbench.stacks import releases
 
-    def no_git():
+    def no_git() -> None:
         raise UserError("git is missing")
 
     monkeypatch.setattr(releases, "make_history", no_git)

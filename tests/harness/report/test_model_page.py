@@ -1,6 +1,7 @@
 """A model's page: what it says of draws."""
 
 import re
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from tests.harness.report.conftest import changed
 class Kept:
     """Draws as :class:`nutsbench.report.draw.plots.Draws` has them, of two slopes that are nearly one."""
 
-    def __init__(self, noise):
+    def __init__(self, noise: Any) -> None:
         random = np.random.RandomState(0)
         along = random.normal(size=(2, 300))
         self.scalars = {
@@ -22,25 +23,27 @@ class Kept:
             "still": np.zeros((2, 300)),
         }
 
-    def worst(self, quantities, count):
+    def worst(self, quantities: Any, count: Any) -> Any:
         del quantities
         return ["sum", "slope", "other", "still"][:count]
 
 
-RECORD = {"quantities": {name: {"free": name != "sum"} for name in ("slope", "other", "sum", "still")}}
+RECORD: Any = {"quantities": {name: {"free": name != "sum"} for name in ("slope", "other", "sum", "still")}}
 
 
-def test_a_ridge_is_named_by_its_free_scalars():
-    said = model.ridge(Kept(0.01), RECORD)
+def test_a_ridge_is_named_by_its_free_scalars() -> None:
+    said = model.ridge(cast(Any, Kept(0.01)), RECORD)
     assert said.startswith("slope, whose ESS is the smallest, and other have a correlation of -1.0000: ")
 
 
 @pytest.mark.parametrize("record", [RECORD, {"quantities": {}}, {"quantities": {"slope": {"free": True}}}])
-def test_what_is_no_ridge_is_not_called_one(record):
-    assert model.ridge(Kept(3.0), record) == ""
+def test_what_is_no_ridge_is_not_called_one(record: Any) -> None:
+    assert model.ridge(cast(Any, Kept(3.0)), record) == ""
 
 
-def test_a_page_begins_with_the_verdict_over_seeds_whatever_seed_is_shown(published, write, build):
+def test_a_page_begins_with_the_verdict_over_seeds_whatever_seed_is_shown(
+    published: Any, write: Any, build: Any
+) -> None:
     one = next(record for record in published if record["model"] == "addition")
     short = {"metrics": {"ess_bulk_min": 150.0}, "worst": {"ess_bulk": "b"}}
     seeds = [

@@ -2,6 +2,8 @@
 
 import re
 import shutil
+from pathlib import Path
+from typing import Any, Callable, Dict, List
 
 import pytest
 
@@ -14,7 +16,7 @@ BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "dashboard.md").rea
 
 
 @pytest.fixture
-def source(published, write):
+def source(published: List[Any], write: Callable[..., Any]) -> Path:
     """A results folder in which one cell has draws: those of an exact posterior's normal stand-in."""
     record = {**published[0], "details": {**published[0]["details"], "draws_file": "some.nc"}}
     others = [one for one in published if one["model"] == "pipe_confound"]
@@ -24,18 +26,20 @@ def source(published, write):
     return folder
 
 
-def test_the_documentations_example_runs(source, tmp_path, monkeypatch):
+def test_the_documentations_example_runs(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if source != tmp_path / "results":
         shutil.copytree(source, tmp_path / "results")
     monkeypatch.chdir(tmp_path)
-    known = {}
+    known: Dict[str, Any] = {}
     for block in BLOCKS:
         exec(block, known)
     assert len(known["table"]) == 3
     assert {"ess_per_s", "draws", "verdict", "why"} <= set(known["table"].columns)
 
 
-def test_a_sweep_is_a_table_and_a_figure(published, write):
+def test_a_sweep_is_a_table_and_a_figure(published: List[Any], write: Callable[..., Any]) -> None:
     loaded = report.load(write(swept(published)))
     table = report.tried(loaded, "fork", "pymc3-3.8")
     assert list(table["seeds"]) == [3, 3, 3]
@@ -46,7 +50,7 @@ def test_a_sweep_is_a_table_and_a_figure(published, write):
     assert len(report.tried(loaded, "coin_toss", "pymc3-3.8")) == 0
 
 
-def test_every_figure_has_titles_and_units(source):
+def test_every_figure_has_titles_and_units(source: Path) -> None:
     loaded = report.load(source)
     record = loaded.of_model("pipe_confound")[0]
     draws = report.draws(loaded, record)
@@ -71,12 +75,12 @@ def test_every_figure_has_titles_and_units(source):
         assert plots.svg(figure, "a <title>").startswith('<svg role="img" aria-label="a &lt;title&gt;"')
 
 
-def test_names_with_dollars_are_no_mathematics(published):
+def test_names_with_dollars_are_no_mathematics(published: List[Any]) -> None:
     record = {**published[0], "quantities": {"$x_{": next(iter(published[0]["quantities"].values()))}}
     assert "$x_{" in plots.svg(plots.posterior(record, None), "x")
 
 
-def test_draws_that_were_not_kept_are_named(published, write):
+def test_draws_that_were_not_kept_are_named(published: List[Any], write: Callable[..., Any]) -> None:
     loaded = report.load(write(published[:1]))
     with pytest.raises(FileNotFoundError, match="--keep-draws"):
         report.draws(loaded, loaded.records[0])

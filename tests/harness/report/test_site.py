@@ -2,16 +2,19 @@
 
 import json
 import re
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
 
 from nutsbench.report import data, pages, site, verdicts
+from tests.conftest import Run
 from tests.harness.report.conftest import changed, figures_of, keep_draws, swept, with_draws
 
 HOSTILE = "<script>window.hit = true</script>&<b>"
 
 
-def test_every_model_has_a_page_and_every_link_leads_somewhere(site_of_whole):
+def test_every_model_has_a_page_and_every_link_leads_somewhere(site_of_whole: Tuple[Any, ...]) -> None:
     output, written, told = site_of_whole
     assert written == len(told) > 20
     for page in [*output.glob("*.html"), *output.glob("models/*.html")]:
@@ -22,13 +25,15 @@ def test_every_model_has_a_page_and_every_link_leads_somewhere(site_of_whole):
             assert (page.parent / link).exists(), f"{page.name}: {link}"
 
 
-def test_building_again_writes_nothing(whole, site_of_whole):
+def test_building_again_writes_nothing(whole: Path, site_of_whole: Tuple[Any, ...]) -> None:
     source = data.load(whole)
     every = pages.all_pages(source, site_of_whole[0])
     assert site.build(source, site_of_whole[0], every, lambda _: None) == 0
 
 
-def test_a_new_record_changes_only_what_shows_it(published, write, build, tmp_path):
+def test_a_new_record_changes_only_what_shows_it(
+    published: List[Any], write: Callable[..., Any], build: Callable[..., Any], tmp_path: Path
+) -> None:
     build(write(published[:6]))
     again = changed(published[0], id="f" * 32, started_at="2026-12-01T00:00:00+00:00")
     output, _, _ = build(write([again], "20261201T000000Z-test-000001.jsonl"))
@@ -40,14 +45,16 @@ def test_a_new_record_changes_only_what_shows_it(published, write, build, tmp_pa
     assert written == len(touched) + 2  # The scripts of the cells.
 
 
-def test_an_empty_folder_says_what_to_run(tmp_path, build):
+def test_an_empty_folder_says_what_to_run(tmp_path: Path, build: Callable[..., Any]) -> None:
     output, _, _ = build(tmp_path / "nothing")
     assert "nutsbench run" in (output / "index.html").read_text()
     for name in ("settings", "history", "compare", "cells"):
         assert "nutsbench" in (output / f"{name}.html").read_text()
 
 
-def test_a_damaged_record_is_named_and_counted(published, write, build):
+def test_a_damaged_record_is_named_and_counted(
+    published: List[Any], write: Callable[..., Any], build: Callable[..., Any]
+) -> None:
     folder = write(published[:2])
     lacking = {name: value for name, value in published[2].items() if name != "metrics"}
     settings = {name: value for name, value in published[2]["settings"].items() if name != "init"}
@@ -66,7 +73,9 @@ def test_a_damaged_record_is_named_and_counted(published, write, build):
     assert "line 4, is no record (Object missing required field `init` - at `$.settings`)" in text
 
 
-def test_what_records_hold_is_shown_and_never_run(published, write, build):
+def test_what_records_hold_is_shown_and_never_run(
+    published: List[Any], write: Callable[..., Any], build: Callable[..., Any]
+) -> None:
     failed = changed(
         published[0], model=HOSTILE, status="crashed", reason=HOSTILE, log_tail=[HOSTILE], warnings=[HOSTILE]
     )
@@ -77,19 +86,25 @@ def test_what_records_hold_is_shown_and_never_run(published, write, build):
     assert "&lt;script&gt;window.hit" in (output / "index.html").read_text()
 
 
-def test_a_model_of_no_such_name_gets_a_file_inside_the_site(published, write, build):
+def test_a_model_of_no_such_name_gets_a_file_inside_the_site(
+    published: List[Any], write: Callable[..., Any], build: Callable[..., Any]
+) -> None:
     output, _, _ = build(write([changed(published[0], model="../../etc/x")]))
     assert not list(output.parent.rglob("x.html"))
     assert len(list(output.glob("models/*.html"))) == 1
 
 
-def test_a_failed_cell_shows_its_log(published, write, build):
+def test_a_failed_cell_shows_its_log(
+    published: List[Any], write: Callable[..., Any], build: Callable[..., Any]
+) -> None:
     failed = changed(published[0], status="crashed", reason="killed by SIGKILL", log_tail=["last words"])
     output, _, _ = build(write([failed]))
     assert "last words" in (output / "models" / f"{failed['model']}.html").read_text()
 
 
-def test_two_machines_are_told_apart(published, write, build, tmp_path):
+def test_two_machines_are_told_apart(
+    published: List[Any], write: Callable[..., Any], build: Callable[..., Any], tmp_path: Path
+) -> None:
     other = changed(
         published[0], environment={"machine": "abcdef123456", "processor": "Another"}, id="b" * 32
     )
@@ -100,17 +115,21 @@ def test_two_machines_are_told_apart(published, write, build, tmp_path):
     assert '"name":"machine"' in (tmp_path / "report" / "cells" / "table.js").read_text()
 
 
-def test_a_page_stays_below_its_size(site_of_whole):
+def test_a_page_stays_below_its_size(site_of_whole: Tuple[Any, ...]) -> None:
     for page in site_of_whole[0].rglob("*.html"):
         assert page.stat().st_size < 1_500_000, page.name
 
 
-def test_a_record_without_draws_says_how_to_get_them(published, write, build):
+def test_a_record_without_draws_says_how_to_get_them(
+    published: List[Any], write: Callable[..., Any], build: Callable[..., Any]
+) -> None:
     output, _, _ = build(write(published[:1]))
     assert "--keep-draws" in (output / "models" / f"{published[0]['model']}.html").read_text()
 
 
-def test_a_sweep_shows_every_setting_that_was_varied(published, write, build):
+def test_a_sweep_shows_every_setting_that_was_varied(
+    published: List[Any], write: Callable[..., Any], build: Callable[..., Any]
+) -> None:
     records = swept(published)
     text = (build(write(records))[0] / "settings.html").read_text()
     assert 'id="draws"' in text
@@ -130,7 +149,9 @@ def test_a_sweep_shows_every_setting_that_was_varied(published, write, build):
     ]
 
 
-def test_a_models_page_lists_all_settings_that_were_tried(published, write, build):
+def test_a_models_page_lists_all_settings_that_were_tried(
+    published: List[Any], write: Callable[..., Any], build: Callable[..., Any]
+) -> None:
     output, _, _ = build(write(swept(published)))
     text = (output / "models" / "fork.html").read_text()
     assert "Under other settings" in text
@@ -142,7 +163,9 @@ def test_a_models_page_lists_all_settings_that_were_tried(published, write, buil
     assert 'models/fork.html#settings">Fastest to ESS 400 of 3 settings tried: ' in overview
 
 
-def test_a_record_of_another_machine_replaces_none(published, write, build):
+def test_a_record_of_another_machine_replaces_none(
+    published: List[Any], write: Callable[..., Any], build: Callable[..., Any]
+) -> None:
     other = changed(published[0], environment={"machine": "abcdef123456"}, id="d" * 32)
     other["started_at"] = "2026-12-01T00:00:00+00:00"
     source = data.load(write([*published, other]))
@@ -150,7 +173,9 @@ def test_a_record_of_another_machine_replaces_none(published, write, build):
     assert source.earlier == {}
 
 
-def test_a_damaged_file_of_draws_is_said_on_the_page(published, write, build):
+def test_a_damaged_file_of_draws_is_said_on_the_page(
+    published: List[Any], write: Callable[..., Any], build: Callable[..., Any]
+) -> None:
     record = changed(published[0], details={"draws_file": "some.nc"})
     folder = write([record])
     (folder / "draws").mkdir()
@@ -159,14 +184,18 @@ def test_a_damaged_file_of_draws_is_said_on_the_page(published, write, build):
     assert "in a file that cannot be read" in text
 
 
-def test_an_unknown_claim_is_not_called_wrong(published, write, build):
+def test_an_unknown_claim_is_not_called_wrong(
+    published: List[Any], write: Callable[..., Any], build: Callable[..., Any]
+) -> None:
     record = changed(published[0], claims=[{"says": "S", "holds": None, "parts": []}])
     text = (build(write([record]))[0] / "models" / f"{record['model']}.html").read_text()
     assert "badge-unknown" in text
     assert "does not hold" not in text
 
 
-def test_a_folder_that_cannot_be_written_is_one_message(published, write, nutsbench, tmp_path):
+def test_a_folder_that_cannot_be_written_is_one_message(
+    published: List[Any], write: Callable[..., Any], nutsbench: Run, tmp_path: Path
+) -> None:
     folder = write(published[:1])
     (tmp_path / "taken").write_text("a file")
     done = nutsbench("report", "--results", str(folder), "--output", str(tmp_path / "taken"))
@@ -174,7 +203,9 @@ def test_a_folder_that_cannot_be_written_is_one_message(published, write, nutsbe
     assert done.stderr.startswith("Error: The pages cannot be written")
 
 
-def test_a_folder_of_another_program_keeps_its_files(published, write, build, tmp_path):
+def test_a_folder_of_another_program_keeps_its_files(
+    published: List[Any], write: Callable[..., Any], build: Callable[..., Any], tmp_path: Path
+) -> None:
     output = tmp_path / "report"
     output.mkdir()
     (output / "main.js").write_text("theirs")
@@ -192,7 +223,9 @@ def test_a_folder_of_another_program_keeps_its_files(published, write, build, tm
     assert not (output / "models" / "a.html").exists()
 
 
-def test_the_page_opens_with_what_was_measured_here(published, write, build):
+def test_the_page_opens_with_what_was_measured_here(
+    published: List[Any], write: Callable[..., Any], build: Callable[..., Any]
+) -> None:
     mine = changed(published[0], profile="quick", origin="mine", environment={"machine": "abcdef123456"})
     mine.update(id="9" * 32, settings={**mine["settings"], "draws": 77})
     folder = write([*published[:4], mine])
@@ -204,20 +237,22 @@ def test_the_page_opens_with_what_was_measured_here(published, write, build):
     assert re.search(r"<option selected>[^<]*\(abcd\)", text)
 
 
-def test_seeds_of_another_definition_are_not_joined(published):
-    old = changed(published[0], seed=2, model_digest="f" * 16, metrics={"ess_per_s": 1e9})
-    new = changed(published[0], seed=1, id="e" * 32)
+def test_seeds_of_another_definition_are_not_joined(published: List[Any]) -> None:
+    old: Any = changed(published[0], seed=2, model_digest="f" * 16, metrics={"ess_per_s": 1e9})
+    new: Any = changed(published[0], seed=1, id="e" * 32)
     (row,) = verdicts.rows([old, new])
     assert [record["id"] for record in row.records] == ["e" * 32]
 
 
-def test_one_cell_of_two_profiles_is_one_row(published):
-    other = changed(published[0], seed=2, profile="sweep", id="e" * 32)
+def test_one_cell_of_two_profiles_is_one_row(published: List[Any]) -> None:
+    other: Any = changed(published[0], seed=2, profile="sweep", id="e" * 32)
     (row,) = verdicts.rows([published[0], other])
     assert len(row.records) == 2
 
 
-def test_cells_that_did_not_end_are_said_where_the_others_are_drawn(published, write, build):
+def test_cells_that_did_not_end_are_said_where_the_others_are_drawn(
+    published: List[Any], write: Callable[..., Any], build: Callable[..., Any]
+) -> None:
     records = [one for one in swept(published) if one["model"] == "addition"]
     failed = next(one for one in records if one["settings"]["draws"] == 250)
     failed.update(status="timeout", reason="too long", metrics={}, accuracy={})
@@ -226,7 +261,9 @@ def test_cells_that_did_not_end_are_said_where_the_others_are_drawn(published, w
     assert "2 of 3 cells" in text
 
 
-def test_a_models_page_draws_what_was_kept_and_says_what_was_not(published, write, build):
+def test_a_models_page_draws_what_was_kept_and_says_what_was_not(
+    published: List[Any], write: Callable[..., Any], build: Callable[..., Any]
+) -> None:
     record = with_draws(next(one for one in published if one["model"] == "fork"))
     folder = write([record])
     keep_draws(folder)
@@ -240,7 +277,9 @@ def test_a_models_page_draws_what_was_kept_and_says_what_was_not(published, writ
     assert "cannot be drawn like that" in text
 
 
-def test_a_model_of_thousands_of_scalars_has_a_page(published, write, build):
+def test_a_model_of_thousands_of_scalars_has_a_page(
+    published: List[Any], write: Callable[..., Any], build: Callable[..., Any]
+) -> None:
     one = next(iter(published[0]["quantities"].values()))
     many = {f"x[{number}]": {**one, "ess_bulk": 1000.0 + number} for number in range(3000)}
     output, _, _ = build(write([changed({**published[0], "quantities": {}}, quantities=many)]))
@@ -249,7 +288,9 @@ def test_a_model_of_thousands_of_scalars_has_a_page(published, write, build):
     assert "2960 more scalars" in page.read_text()
 
 
-def test_every_record_is_a_cell_and_the_newest_is_told(published, write, build):
+def test_every_record_is_a_cell_and_the_newest_is_told(
+    published: List[Any], write: Callable[..., Any], build: Callable[..., Any]
+) -> None:
     again = changed(published[0], id="f" * 32, started_at="2026-12-01T00:00:00+00:00")
     output, _, _ = build(write([published[0], again]))
     table = json.loads((output / "cells" / "table.js").read_text()[len("NUTSBENCH_TABLE(") : -3])
@@ -259,14 +300,14 @@ def test_every_record_is_a_cell_and_the_newest_is_told(published, write, build):
 
 @pytest.mark.parametrize("others", [0, 8], ids=["in this process", "in several"])
 def test_a_page_that_cannot_be_made_stops_the_build_and_is_not_called_done(
-    published, write, tmp_path, others
-):
+    published: List[Any], write: Callable[..., Any], tmp_path: Path, others: int
+) -> None:
     source = data.load(write(published[:1]))
     fine = [
         site.Page(f"cells/{number}.js", "", number, lambda: {"text": "written"}) for number in range(others)
     ]
 
-    def broken():
+    def broken() -> Dict[str, Any]:
         raise RuntimeError("no such figure")
 
     bad = site.Page("cells/99.js", "", 99, broken)
@@ -278,11 +319,13 @@ def test_a_page_that_cannot_be_made_stops_the_build_and_is_not_called_done(
     assert len(list((tmp_path / "report" / "cells").glob("*.js"))) == others + 1
 
 
-def test_a_build_that_was_stopped_goes_on_where_it_was(published, write, tmp_path):
+def test_a_build_that_was_stopped_goes_on_where_it_was(
+    published: List[Any], write: Callable[..., Any], tmp_path: Path
+) -> None:
     source = data.load(write(published[:1]))
     two = [site.Page(f"cells/{number}.js", "", number, lambda: {"text": "written"}) for number in range(2)]
 
-    def stop(path):
+    def stop(path: str) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -290,7 +333,7 @@ def test_a_build_that_was_stopped_goes_on_where_it_was(published, write, tmp_pat
     assert site.build(source, tmp_path / "report", two, lambda _: None) == 1
 
 
-def test_pages_are_written_again_when_the_rule_of_a_verdict_changes(monkeypatch):
+def test_pages_are_written_again_when_the_rule_of_a_verdict_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     from pathlib import Path
 
     before, read = site._code_digest(), Path.read_bytes

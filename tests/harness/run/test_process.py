@@ -1,6 +1,7 @@
 """The parent's end of a worker: what is tried again, and what is not."""
 
 from pathlib import Path
+from typing import Any, Callable, Tuple
 
 import pytest
 
@@ -8,21 +9,22 @@ from nutsbench.models.spec import SamplerSettings
 from nutsbench.records.grid import Cell
 from nutsbench.records.record import Status
 from nutsbench.run import process
+from nutsbench.run.process import Outcome
 from nutsbench.stacks import stack
 
 RACE = "in add_key\n    assert key not in self.keys\nAssertionError\n"
 
 
 @pytest.fixture
-def breaking(monkeypatch):
+def breaking(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """A worker whose import breaks so many times, and leaves a log."""
 
-    def made(times, log):
+    def made(times: int, log: str) -> Tuple[Any, ...]:
         options = process.Options(profile="quick", timeout_s=1.0, memory_bytes=0, threads=1)
         worker = process.Worker(stack.named("pymc3-3.8"), options)
         tries = []
 
-        def start():
+        def start() -> None:
             tries.append(1)
             if len(tries) <= times:
                 Path(worker._folder.name, "server.log").write_text(log)
@@ -34,7 +36,7 @@ def breaking(monkeypatch):
     return made
 
 
-def test_an_import_that_another_process_disturbed_is_tried_once_more(breaking):
+def test_an_import_that_another_process_disturbed_is_tried_once_more(breaking: Callable[..., Any]) -> None:
     worker, tries = breaking(1, RACE)
     with worker:
         worker.start()
@@ -42,7 +44,9 @@ def test_an_import_that_another_process_disturbed_is_tried_once_more(breaking):
 
 
 @pytest.mark.parametrize(("times", "log", "tried"), [(9, RACE, 2), (9, "ValueError: device\n", 1)])
-def test_an_import_that_breaks_for_itself_is_not(breaking, times, log, tried):
+def test_an_import_that_breaks_for_itself_is_not(
+    breaking: Callable[..., Any], times: int, log: str, tried: int
+) -> None:
     worker, tries = breaking(times, log)
     with worker:
         for _ in range(2):  # Nor for the next cell.
@@ -59,12 +63,14 @@ def test_an_import_that_breaks_for_itself_is_not(breaking, times, log, tried):
         ("ValueError: compiledir", 1),
     ],
 )
-def test_a_cell_that_met_a_tidied_cache_is_run_once_more(monkeypatch, reason, tried):
+def test_a_cell_that_met_a_tidied_cache_is_run_once_more(
+    monkeypatch: pytest.MonkeyPatch, reason: str, tried: int
+) -> None:
     options = process.Options(profile="quick", timeout_s=1.0, memory_bytes=0, threads=1)
     with process.Worker(stack.named("pymc3-3.8"), options) as worker:
         tries = []
 
-        def done(*arguments):
+        def done(*arguments: Any) -> Outcome:
             tries.append(arguments)
             return process.Outcome(Status.FAILED, reason)
 

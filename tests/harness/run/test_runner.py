@@ -6,6 +6,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
 
@@ -31,19 +32,19 @@ class Worker:
     lock = threading.Lock()
     seconds = 0.05
 
-    def __init__(self, *rest):
+    def __init__(self, *rest: Any) -> None:
         self._stop = rest[-2]
-        self.facts = {}
+        self.facts: Dict[str, Any] = {}
 
-    def __enter__(self):
+    def __enter__(self) -> Any:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: Any) -> None:
         pass
 
     _folder = "/nonexistent"
 
-    def run(self, *_):
+    def run(self, *_: Any) -> Any:
         with Worker.lock:
             Worker.running += 1
             Worker.most = max(Worker.most, Worker.running)
@@ -57,7 +58,7 @@ class Worker:
 
 
 @pytest.fixture
-def jobs():
+def jobs() -> List[Any]:
     models.names()  # Registers those of the tutorial.
     one = stack.named(stack.DEFAULT)
     settings = replace(SamplerSettings(), cores=1)
@@ -65,12 +66,12 @@ def jobs():
 
 
 @pytest.fixture
-def run(jobs, results, monkeypatch):
+def run(jobs: List[Any], results: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     monkeypatch.setattr(runner, "Worker", Worker)
     monkeypatch.setattr(Worker, "most", 0)
     (results / "runs").mkdir(parents=True)
 
-    def begin(file=None):
+    def begin(file: Any = None) -> Iterator[Any]:
         return runner.run(
             jobs, OPTIONS, "here", file or RunFile(results / "runs" / "a.jsonl"), lambda *_: None
         )
@@ -78,7 +79,7 @@ def run(jobs, results, monkeypatch):
     return begin
 
 
-def test_two_run_at_a_time_and_none_is_timed(run, results):
+def test_two_run_at_a_time_and_none_is_timed(run: Callable[..., Any], results: Path) -> None:
     found = list(run())
     assert Worker.most == 2
     assert sorted(one.seed for one in found) == list(range(8))
@@ -89,7 +90,9 @@ def test_two_run_at_a_time_and_none_is_timed(run, results):
     assert len(Store(results).load().records) == 8
 
 
-def test_ctrl_c_leaves_a_record_of_each_that_ran(run, results, monkeypatch):
+def test_ctrl_c_leaves_a_record_of_each_that_ran(
+    run: Callable[..., Any], results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Worker, "seconds", 30.0)
     threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
     began, found = time.monotonic(), []
@@ -104,9 +107,9 @@ def test_ctrl_c_leaves_a_record_of_each_that_ran(run, results, monkeypatch):
     assert len(Store(results).load().records) == 2
 
 
-def test_what_cannot_be_written_ends_all(run, results):
+def test_what_cannot_be_written_ends_all(run: Callable[..., Any], results: Path) -> None:
     class Full(RunFile):
-        def append(self, *_):
+        def append(self, *_: Any) -> None:
             raise UserError("The disk is full.")
 
     with pytest.raises(UserError, match="full"):
@@ -114,7 +117,7 @@ def test_what_cannot_be_written_ends_all(run, results):
     assert Worker.running == 0
 
 
-def test_who_wants_no_more_ends_all(run):
+def test_who_wants_no_more_ends_all(run: Callable[..., Any]) -> None:
     going = run()
     next(going)
     going.close()

@@ -2,11 +2,15 @@
 
 import json
 import re
+from pathlib import Path
+from typing import Any, Dict
+
+import pytest
 
 from nutsbench.stacks import environment
 
 
-def test_the_machine_is_described_without_naming_it():
+def test_the_machine_is_described_without_naming_it() -> None:
     facts = environment.machine(threads=1)
     assert facts["cores"] >= 1
     assert facts["processor"]
@@ -15,7 +19,7 @@ def test_the_machine_is_described_without_naming_it():
     assert not re.search(r'"/', json.dumps(facts))
 
 
-def test_the_machines_mark_is_of_its_kind_not_of_its_state():
+def test_the_machines_mark_is_of_its_kind_not_of_its_state() -> None:
     facts = {"processor": "x", "cores": 2, "memory_bytes": 8 * 2**30}
     busier = {**facts, "memory_bytes": 8 * 2**30 - 10**6, "load_at_start": 3.0}
     assert environment._identity(facts) == environment._identity(busier)
@@ -45,8 +49,8 @@ CPU revision\t: 1
 """
 
 
-def kind_of(monkeypatch, text, **changes):
-    monkeypatch.setattr(environment.Path, "read_text", lambda *_, **__: text)
+def kind_of(monkeypatch: pytest.MonkeyPatch, text: str, **changes: Any) -> Dict[str, Any]:
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: text)
     monkeypatch.setattr(environment, "_caches", lambda: {"L3 unified": "32768K"})
     facts = {"processor": environment.processor(), "cores": 2, "memory_bytes": 8 * 2**30}
     found = environment.kind({**facts, "cpu": environment.cpu(), **changes})
@@ -54,7 +58,9 @@ def kind_of(monkeypatch, text, **changes):
     return found
 
 
-def test_generations_that_share_a_name_are_of_two_kinds_whatever_the_clock_says(monkeypatch):
+def test_generations_that_share_a_name_are_of_two_kinds_whatever_the_clock_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     milan = CPUINFO.format(n=0, model=1, microcode="0x1", mhz=2000)
     same = CPUINFO.format(n=0, model=1, microcode="0x2", mhz=3999)
     genoa = CPUINFO.format(n=0, model=17, microcode="0x1", mhz=2000)
@@ -64,18 +70,18 @@ def test_generations_that_share_a_name_are_of_two_kinds_whatever_the_clock_says(
     assert first["machine_before"] == other["machine_before"], "by their name they are one"
 
 
-def test_a_processor_that_is_told_in_arms_words_or_in_none(monkeypatch):
-    monkeypatch.setattr(environment.Path, "read_text", lambda *_, **__: ARM)
+def test_a_processor_that_is_told_in_arms_words_or_in_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: ARM)
     found = environment.cpu()
     assert {name: found[name] for name in ("vendor", "family", "model", "stepping", "vectors")} == {
         "vendor": "0x41", "family": "8", "model": "0xd40", "stepping": "1", "vectors": "sve"
     }  # fmt: skip
-    monkeypatch.setattr(environment.Path, "read_text", lambda *_, **__: "")
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: "")
     assert environment.processor()
     assert environment.cpu()["model"] == ""
 
 
-def test_a_record_of_before_is_of_the_kind_that_it_can_only_be():
+def test_a_record_of_before_is_of_the_kind_that_it_can_only_be() -> None:
     old, milan = {"machine": "old"}, {"machine": "milan", "machine_before": "old"}
     genoa = {"machine": "genoa", "machine_before": "old"}
     assert environment.same_kind(old, milan)
@@ -86,12 +92,14 @@ def test_a_record_of_before_is_of_the_kind_that_it_can_only_be():
     assert environment.kinds([old]) == {}
 
 
-def test_the_digest_of_before_is_the_one_that_records_of_before_have():
+def test_the_digest_of_before_is_the_one_that_records_of_before_have() -> None:
     facts = {"processor": "Intel(R) Xeon(R) Processor", "cores": 2, "memory_bytes": 25276502016}
     assert environment.kind(facts)["machine_before"] == "ff207ac58d15"  # As published.
 
 
-def test_workers_have_pinned_threads_and_a_cache_of_their_own(monkeypatch, tmp_path):
+def test_workers_have_pinned_threads_and_a_cache_of_their_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "8")
     monkeypatch.setenv("PYTHONPATH", "/elsewhere")
     monkeypatch.setenv("THEANO_FLAGS", "floatX=float32")
@@ -107,7 +115,9 @@ def test_workers_have_pinned_threads_and_a_cache_of_their_own(monkeypatch, tmp_p
     assert "blas__ldflags=-lopenblas,compile__wait=1" in newer["THEANO_FLAGS"]
 
 
-def test_blas_is_found_where_a_program_can_be_linked_with_it(tmp_path, monkeypatch):
+def test_blas_is_found_where_a_program_can_be_linked_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     compiler = tmp_path / "g++"
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     for linkable, expected in (("-lblis", "-lblis"), ("-lnothing", "")):
@@ -119,5 +129,5 @@ def test_blas_is_found_where_a_program_can_be_linked_with_it(tmp_path, monkeypat
     environment.blas_flags.cache_clear()
 
 
-def test_outside_of_git_there_is_no_commit(tmp_path):
+def test_outside_of_git_there_is_no_commit(tmp_path: Path) -> None:
     assert environment.commit(tmp_path) == {"commit": None, "dirty": None}

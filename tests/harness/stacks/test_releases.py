@@ -3,6 +3,8 @@
 import json
 import re
 import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,12 +14,12 @@ from nutsbench.stacks import releases
 from tests.conftest import ROOT
 
 
-def git(folder, *arguments):
+def git(folder: Path, *arguments: Any) -> str:
     done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
-def test_every_release_has_a_lock_with_hashes_that_names_it():
+def test_every_release_has_a_lock_with_hashes_that_names_it() -> None:
     every = releases.releases()
     assert [one.version for one in every] == [
         "3.8", "3.9.0", "3.9.1", "3.9.2", "3.9.3", "3.10.0",
@@ -32,7 +34,9 @@ def test_every_release_has_a_lock_with_hashes_that_names_it():
         assert one.released <= one.packages_of
 
 
-def test_the_history_is_dated_tagged_and_the_same_wherever_it_is_made(tmp_path, monkeypatch):
+def test_the_history_is_dated_tagged_and_the_same_wherever_it_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = releases.make_history(tmp_path / "one")
     monkeypatch.setenv("GIT_AUTHOR_NAME", "Somebody Else")
     second = releases.make_history(tmp_path / "two")
@@ -46,18 +50,18 @@ def test_the_history_is_dated_tagged_and_the_same_wherever_it_is_made(tmp_path, 
     assert kept == releases.select(["3.10.0"])[0].lock.read_text().strip()
 
 
-def test_the_dates_only_go_up():
+def test_the_dates_only_go_up() -> None:
     dates = [one.released for one in releases.releases()]
     assert dates == sorted(dates)
 
 
-def test_an_unknown_release_is_named_with_the_nearest():
+def test_an_unknown_release_is_named_with_the_nearest() -> None:
     with pytest.raises(UserError, match=r"'3\.12\.0'.*Choices: 3\.8, "):
         releases.select(["3.12.0"])
     assert [one.version for one in releases.select(["v3.9.3"])] == ["3.9.3"]
 
 
-def test_a_history_with_another_lock_is_refused(tmp_path):
+def test_a_history_with_another_lock_is_refused(tmp_path: Path) -> None:
     releases.make_history(tmp_path)
     (tmp_path / "requirements.txt").write_text("pymc3==0\n")
     git(tmp_path, "-c", "user.name=x", "-c", "user.email=x@y", "commit", "-qam", "x")
@@ -66,14 +70,16 @@ def test_a_history_with_another_lock_is_refused(tmp_path):
         releases.make_history(tmp_path)
 
 
-def test_published_results_are_of_commits_of_the_history(tmp_path):
+def test_published_results_are_of_commits_of_the_history(tmp_path: Path) -> None:
     commits = set(releases.make_history(tmp_path).values())
     for path in (ROOT / "results" / "releases").glob("*/*-release.json"):
         content = json.loads(path.read_text())
         assert content["commit_hash"] in commits, path.name
 
 
-def test_results_of_another_kind_of_machine_are_not_mixed_with_the_published_ones(monkeypatch, tmp_path):
+def test_results_of_another_kind_of_machine_are_not_mixed_with_the_published_ones(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     machine = pytest.importorskip("asv.machine").Machine
     here = {"arch": "x86_64", "cpu": "A", "num_cpu": "2", "ram": str(24 * 2**20)}
     monkeypatch.setattr(machine, "get_defaults", staticmethod(lambda: here))

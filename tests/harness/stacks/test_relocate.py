@@ -6,10 +6,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, List
 
 import pytest
 
 from nutsbench.stacks import install, relocate, stack
+from nutsbench.stacks.stack import Stack
 from tests.conftest import ROOT
 
 #: How installers begin a program: in short, and where the path is too long or has spaces.
@@ -36,18 +38,20 @@ def make(checkout: Path) -> Path:
     return env
 
 
-def run(env, program):
+def run(env: Path, program: str) -> Any:
     done = subprocess.run([str(env / "bin" / program), "word"], cwd="/", capture_output=True, text=True)
     return done.stdout.split() if done.returncode == 0 else done.stderr
 
 
 @pytest.fixture
-def env(tmp_path):
+def env(tmp_path: Path) -> Path:
     return make(tmp_path / "one")
 
 
 @pytest.mark.parametrize("how", ["moved", "copied", "moved where names have spaces"])
-def test_programs_run_where_they_lie_and_find_the_checkout_that_they_lie_in(env, tmp_path, how):
+def test_programs_run_where_they_lie_and_find_the_checkout_that_they_lie_in(
+    env: Path, tmp_path: Path, how: str
+) -> None:
     checkout, other = tmp_path / "one", tmp_path / ("the other" if "spaces" in how else "other")
     assert not relocate.is_moved(env, checkout)
     if how == "copied":
@@ -72,7 +76,7 @@ def test_programs_run_where_they_lie_and_find_the_checkout_that_they_lie_in(env,
     assert subprocess.run(["sh", "-c", shell], capture_output=True, text=True).stdout == str(there)
 
 
-def test_once_put_right_it_can_be_moved_again_without(env, tmp_path):
+def test_once_put_right_it_can_be_moved_again_without(env: Path, tmp_path: Path) -> None:
     shutil.copytree(tmp_path / "one", tmp_path / "two", symlinks=True)
     there = tmp_path / "two" / ".stacks" / "host" / "env"
     relocate.put_right(there, tmp_path / "two")
@@ -81,7 +85,7 @@ def test_once_put_right_it_can_be_moved_again_without(env, tmp_path):
     assert run(there, "nutsbench")[1] == str(tmp_path / "three" / "src" / "nutsbench" / "__init__.py")
 
 
-def test_what_is_no_program_of_the_environments_is_left_alone(env, tmp_path):
+def test_what_is_no_program_of_the_environments_is_left_alone(env: Path, tmp_path: Path) -> None:
     before = {name: (env / "bin" / name).read_bytes() for name in ("system", "compiled")}
     (tmp_path / "one").rename(tmp_path / "other")
     there = tmp_path / "other" / ".stacks" / "host" / "env"
@@ -89,7 +93,7 @@ def test_what_is_no_program_of_the_environments_is_left_alone(env, tmp_path):
     assert {name: (there / "bin" / name).read_bytes() for name in before} == before
 
 
-def test_an_interpreter_that_is_gone_is_noticed(env):
+def test_an_interpreter_that_is_gone_is_noticed(env: Path) -> None:
     assert not relocate.lacks_interpreter(env)
     configuration = env / "pyvenv.cfg"
     text = configuration.read_text()
@@ -101,7 +105,7 @@ def test_an_interpreter_that_is_gone_is_noticed(env):
     assert relocate.lacks_interpreter(env)
 
 
-def test_environments_that_several_checkouts_share_keep_to_the_first(env, tmp_path):
+def test_environments_that_several_checkouts_share_keep_to_the_first(env: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "worktree"
     (elsewhere / "harness").mkdir(parents=True)
     assert not relocate.is_moved(env, elsewhere)
@@ -109,13 +113,13 @@ def test_environments_that_several_checkouts_share_keep_to_the_first(env, tmp_pa
     assert relocate.is_moved(env, elsewhere)
 
 
-def test_a_place_that_is_named_in_another_way_is_the_same_place(env, tmp_path):
+def test_a_place_that_is_named_in_another_way_is_the_same_place(env: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "one")
     assert not relocate.is_moved(tmp_path / "link" / ".stacks" / "host" / "env", tmp_path / "link")
 
 
 @pytest.fixture
-def moved(env, tmp_path, monkeypatch):
+def moved(env: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
     """A checkout that was moved, with all that its lock asks for installed in it."""
     (tmp_path / "one").rename(tmp_path / "other")
     for module in (install, stack):
@@ -128,7 +132,9 @@ def moved(env, tmp_path, monkeypatch):
     return one
 
 
-def test_make_env_puts_a_moved_checkout_right(moved, tmp_path, capsys):
+def test_make_env_puts_a_moved_checkout_right(
+    moved: Stack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert not moved.ready
     assert install.main() == 0
     assert moved.ready
@@ -138,32 +144,32 @@ def test_make_env_puts_a_moved_checkout_right(moved, tmp_path, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_environments_that_a_cache_has_brought_get_their_link(moved, tmp_path):
+def test_environments_that_a_cache_has_brought_get_their_link(moved: Stack, tmp_path: Path) -> None:
     install.main()
     (tmp_path / "other" / ".venv").unlink()
     assert install.main() == 0
     assert (tmp_path / "other" / ".venv" / "bin" / "python").exists()
 
 
-def test_a_command_that_needs_a_moved_stack_puts_it_right(moved):
+def test_a_command_that_needs_a_moved_stack_puts_it_right(moved: Stack) -> None:
     install.create(moved)
     assert moved.ready
 
 
-def test_make_starts_nothing_that_has_a_place_in_it():
+def test_make_starts_nothing_that_has_a_place_in_it() -> None:
     text = (ROOT / "Makefile").read_text()
     assert ".venv/bin/python" in text
     assert not [word for word in text.split() if "bin/" in word and not word.endswith(("python", "bin/uv)"))]
 
 
-def test_the_interpreter_is_renewed_where_it_is_gone(moved, monkeypatch):
+def test_the_interpreter_is_renewed_where_it_is_gone(moved: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     python = moved.home / "env" / "bin" / "python"
     there = os.readlink(python)
     python.unlink()
     python.symlink_to("/nowhere/python")
     asked = []
 
-    def venv(command):
+    def venv(command: List[str]) -> None:
         asked.append(command)
         python.unlink()
         python.symlink_to(there)

@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+from pathlib import Path
+from typing import Any, Dict, Optional, Set
 
 import pytest
 
@@ -10,7 +12,7 @@ from nutsbench.base.errors import UserError
 from nutsbench.stacks import install, stack
 
 
-def test_the_pinned_stacks_are_what_they_are_called():
+def test_the_pinned_stacks_are_what_they_are_called() -> None:
     found = {row["name"]: row["versions"] for row in stack.describe()}
     assert found["pymc3-3.8"] == {"pymc3": "3.8", "theano": "1.0.4", "arviz": "0.6.1", "numpy": "1.19.5"}
     assert found["pymc3-3.11"]["pymc3"] == "3.11.6"
@@ -19,7 +21,7 @@ def test_the_pinned_stacks_are_what_they_are_called():
 
 
 @pytest.mark.parametrize("path", sorted(stack.LOCKS.glob("*.txt")), ids=lambda path: path.name)
-def test_a_lock_says_how_it_was_made_and_pins_everything_by_hash(path):
+def test_a_lock_says_how_it_was_made_and_pins_everything_by_hash(path: Path) -> None:
     text = path.read_text()
     assert "uv pip compile" in text.splitlines()[1]
     assert "--exclude-newer 20" in text.splitlines()[1]
@@ -29,8 +31,8 @@ def test_a_lock_says_how_it_was_made_and_pins_everything_by_hash(path):
     assert "http" not in text
 
 
-def test_the_host_has_neither_pymc3_nor_theano_and_no_stack_has_its_tools():
-    def pins(path):
+def test_the_host_has_neither_pymc3_nor_theano_and_no_stack_has_its_tools() -> None:
+    def pins(path: Path) -> Set[Any]:
         return {name.lower() for name in re.findall(r"^([\w.-]+)==", path.read_text(), re.MULTILINE)}
 
     host = pins(stack.host().requirements)
@@ -40,7 +42,9 @@ def test_the_host_has_neither_pymc3_nor_theano_and_no_stack_has_its_tools():
         assert not pins(stack.named(name).requirements) & {"click", "rich", "asv", "jinja2", "plotly"}
 
 
-def test_the_stack_that_benchmarks_measure_is_told_by_a_variable(monkeypatch, tmp_path):
+def test_the_stack_that_benchmarks_measure_is_told_by_a_variable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.delenv(stack.VARIABLE, raising=False)
     assert stack.current() == stack.named(stack.DEFAULT)
     monkeypatch.setenv(stack.VARIABLE, "release-3.9.3")
@@ -53,12 +57,12 @@ def test_the_stack_that_benchmarks_measure_is_told_by_a_variable(monkeypatch, tm
         stack.current()
 
 
-def test_an_unknown_stack_gets_its_nearest_match():
+def test_an_unknown_stack_gets_its_nearest_match() -> None:
     with pytest.raises(UserError, match=r"no stack 'pymc3-3.12'. Did you mean 'pymc3-3.1?1?8?"):
         stack.resolve("pymc3-3.12")
 
 
-def checkout(folder, files):
+def checkout(folder: Path, files: Dict[str, Any]) -> Path:
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +79,9 @@ def checkout(folder, files):
         ({"theano/__init__.py": "", "setup.py": 'NAME = "Theano-PyMC"'}, "pymc3-3.11"),
     ],
 )
-def test_a_checkout_stands_on_the_stack_of_its_theano(tmp_path, files, base):
+def test_a_checkout_stands_on_the_stack_of_its_theano(
+    tmp_path: Path, files: Dict[str, Any], base: str
+) -> None:
     found = stack.resolve(str(checkout(tmp_path / "fork", files)))
     assert found.requirements == stack.named(base).requirements
     assert found.name.startswith("fork-")
@@ -92,12 +98,14 @@ def test_a_checkout_stands_on_the_stack_of_its_theano(tmp_path, files, base):
         ("3.11.7", "pymc3-3.11"),
     ],
 )
-def test_a_checkout_is_installed_over_the_lock_of_its_release_or_of_the_last_like_it(tmp_path, version, lock):
+def test_a_checkout_is_installed_over_the_lock_of_its_release_or_of_the_last_like_it(
+    tmp_path: Path, version: str, lock: str
+) -> None:
     folder = checkout(tmp_path / "fork", {"pymc3/__init__.py": f'__version__ = "{version}"'})
     assert stack.resolve(str(folder)).requirements.stem == lock
 
 
-def test_a_patch_beside_a_lock_makes_another_stack(tmp_path):
+def test_a_patch_beside_a_lock_makes_another_stack(tmp_path: Path) -> None:
     lock = tmp_path / "harness" / "stacks" / "pymc3-3.8.txt"
     lock.parent.mkdir(parents=True)
     lock.write_text(stack.named("pymc3-3.8").requirements.read_text())
@@ -111,7 +119,7 @@ def test_a_patch_beside_a_lock_makes_another_stack(tmp_path):
     shutil.rmtree(after.home)
 
 
-def test_releases_have_stacks_in_the_order_of_versions():
+def test_releases_have_stacks_in_the_order_of_versions() -> None:
     names = stack.releases()
     assert (names[0], names[-1]) == ("release-3.8", "release-3.11.6")
     assert names.index("release-3.9.3") < names.index("release-3.10.0") < names.index("release-3.11.0")
@@ -119,25 +127,25 @@ def test_releases_have_stacks_in_the_order_of_versions():
 
 
 @pytest.mark.parametrize("version", ["3.7", "4.0.0"])
-def test_a_checkout_that_no_lock_fits_is_refused_with_a_way_out(tmp_path, version):
+def test_a_checkout_that_no_lock_fits_is_refused_with_a_way_out(tmp_path: Path, version: str) -> None:
     folder = checkout(tmp_path / "fork", {"pymc3/__init__.py": f'__version__ = "{version}"'})
     with pytest.raises(UserError, match="Write a requirements file with the packages of its day"):
         stack.resolve(str(folder))
 
 
-def test_folders_of_one_name_are_stacks_of_two_names(tmp_path):
+def test_folders_of_one_name_are_stacks_of_two_names(tmp_path: Path) -> None:
     files = {"pymc3/__init__.py": '__version__ = "3.8"'}
     one, other = (checkout(tmp_path / place / "pymc3-3.8", files) for place in ("a", "b"))
     names = {stack.resolve(str(one)).name, stack.resolve(str(other)).name, stack.DEFAULT}
     assert len(names) == 3
 
 
-def test_a_folder_of_something_else_is_refused(tmp_path):
+def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="neither a checkout of PyMC3 nor of Theano"):
         stack.resolve(str(checkout(tmp_path / "other", {"x.py": ""})))
 
 
-def test_the_digest_follows_the_checkouts_source(tmp_path):
+def test_the_digest_follows_the_checkouts_source(tmp_path: Path) -> None:
     folder = checkout(tmp_path / "fork", {"pymc3/__init__.py": '__version__ = "3.8"'})
     one = stack.resolve(str(folder))
     before = one.digest
@@ -149,7 +157,7 @@ def test_the_digest_follows_the_checkouts_source(tmp_path):
     assert one.digest != before
 
 
-def test_a_requirements_file_is_a_stack(tmp_path, monkeypatch):
+def test_a_requirements_file_is_a_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "mine.txt"
     path.write_text("pymc3==3.9.3\n")
     one = stack.resolve(str(path))
@@ -163,13 +171,15 @@ def test_a_requirements_file_is_a_stack(tmp_path, monkeypatch):
     assert one.has_theano_pymc
 
 
-def test_a_failing_step_ends_with_its_last_lines():
+def test_a_failing_step_ends_with_its_last_lines() -> None:
     with pytest.raises(UserError, match=r"failed at 'sh -c.*(?s:.)*no room left"):
         install._run(["sh", "-c", "echo starting; echo no room left; exit 3"])
 
 
 @pytest.mark.parametrize("patch", [None, "--- a\n+++ b\n"])
-def test_a_stack_can_be_made_again_from_what_was_kept_of_it(tmp_path, monkeypatch, patch):
+def test_a_stack_can_be_made_again_from_what_was_kept_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patch: Optional[str]
+) -> None:
     (tmp_path / "requirements.txt").write_text("pymc3==3.7\n")
     if patch:
         (tmp_path / "requirements.patch").write_text(patch)

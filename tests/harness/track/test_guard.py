@@ -4,15 +4,19 @@ import copy
 import dataclasses
 import json
 import math
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple, Union
 
 import pytest
 
 from nutsbench.base.errors import UserError
 from nutsbench.stacks import stack
 from nutsbench.track import guard
+from nutsbench.track.guard import Suite
+from tests.conftest import Run
 
 
-def cell(**changes):
+def cell(**changes: Any) -> Dict[str, Any]:
     metrics = {"rhat_max": 1.003, "divergences": 0, "leapfrogs": 1000, "tune_leapfrogs": 2000}
     metrics.update(changes.pop("metrics", {}))
     return {
@@ -33,15 +37,15 @@ def cell(**changes):
     }
 
 
-def suite(cores=None, machine="here", **cells):
+def suite(cores: Optional[Dict[Any, float]] = None, machine: str = "here", **cells: Any) -> Suite:
     return guard.Suite(cores or {}, cells or {"addition": cell()}, machine, {"addition": "m", "fork": "m"})
 
 
-def verdicts(now, base=None):
+def verdicts(now: Suite, base: Optional[Suite] = None) -> List[Any]:
     return [(finding.verdict, finding.text) for finding in guard.judge_cells(now, base)]
 
 
-def test_nothing_changed_is_green():
+def test_nothing_changed_is_green() -> None:
     assert verdicts(suite(), suite()) == []
     assert verdicts(suite()) == []
 
@@ -59,24 +63,24 @@ def test_nothing_changed_is_green():
         ({"metrics": {"leapfrogs": 1001}}, "same seed and stack: leapfrogs 1000 -> 1001"),
     ],
 )
-def test_what_repeats_exactly_and_is_wrong_is_red(changes, said):
+def test_what_repeats_exactly_and_is_wrong_is_red(changes: Dict[str, Any], said: str) -> None:
     ((verdict, text),) = verdicts(suite(addition=cell(**changes)), suite())
     assert verdict == "red"
     assert said in text
 
 
-def test_a_cell_that_was_not_run_is_red():
+def test_a_cell_that_was_not_run_is_red() -> None:
     base = suite(addition=cell(), fork=cell(model="fork"))
     assert verdicts(suite(), base) == [("red", "has a baseline and was not run")]
 
 
-def test_other_leapfrogs_with_another_stack_are_only_noted():
+def test_other_leapfrogs_with_another_stack_are_only_noted() -> None:
     changed = cell(stack_digest="t", metrics={"leapfrogs": 1001})
     ((verdict, _),) = verdicts(suite(addition=changed), suite())
     assert verdict == "note"
 
 
-def test_a_cell_whose_chains_never_mixed_is_not_red_and_is_said_not_to_be_guarded():
+def test_a_cell_whose_chains_never_mixed_is_not_red_and_is_said_not_to_be_guarded() -> None:
     stuck = {"verdict": "not converged", "reasons": ["R-hat 1.9 of a"]}
     bad = cell(accuracy="not judged", reasons=["chains have not mixed: R-hat 1.9 of a"], quality=stuck)
     assert verdicts(suite(addition=bad)) == []
@@ -85,14 +89,14 @@ def test_a_cell_whose_chains_never_mixed_is_not_red_and_is_said_not_to_be_guarde
     assert guard.not_guarded(suite()) == {}
 
 
-def test_against_an_earlier_baseline_mixing_is_compared_by_its_rhat():
+def test_against_an_earlier_baseline_mixing_is_compared_by_its_rhat() -> None:
     now = cell(quality={"verdict": "not converged", "reasons": ["R-hat 1.2 of a"]})
     for rhat, red in ((1.003, True), (1.2, False)):
         base = {name: value for name, value in cell(metrics={"rhat_max": rhat}).items() if name != "quality"}
         assert bool(verdicts(suite(addition=now), suite(addition=base))) is red
 
 
-def test_a_baseline_with_an_inaccurate_cell_is_refused_unless_it_is_accepted():
+def test_a_baseline_with_an_inaccurate_cell_is_refused_unless_it_is_accepted() -> None:
     base = suite(addition=cell(accuracy="inaccurate", reasons=["far off"]))
     with pytest.raises(UserError, match=r"inaccurate cells.*addition.*--accept addition"):
         guard.check_baseline(base, [])
@@ -103,12 +107,12 @@ def test_a_baseline_with_an_inaccurate_cell_is_refused_unless_it_is_accepted():
     assert [verdict for verdict, _ in verdicts(base, base)] == ["red"]
 
 
-def test_a_converged_and_inaccurate_cell_is_red_without_a_baseline():
+def test_a_converged_and_inaccurate_cell_is_red_without_a_baseline() -> None:
     bad = cell(accuracy="inaccurate", reasons=["far off"])
     assert [verdict for verdict, _ in verdicts(suite(addition=bad))] == ["red"]
 
 
-def times(factor, noise=0.0):
+def times(factor: float, noise: float = 0.0) -> Dict[Any, float]:
     calls = ("gradient", "leapfrog")
     return {
         (model, call): factor * (1 + noise * (-1) ** i)
@@ -116,7 +120,7 @@ def times(factor, noise=0.0):
     }
 
 
-def test_a_slowdown_of_all_models_is_seen_where_one_alone_would_be_noise():
+def test_a_slowdown_of_all_models_is_seen_where_one_alone_would_be_noise() -> None:
     found = guard.judge_time(suite(times(1.3)), suite(times(1.0)))
     assert {finding.subject for finding in found} == {"all models", "addition", "fork"}
     found = guard.judge_time(suite(times(1.15)), suite(times(1.0)))
@@ -126,26 +130,26 @@ def test_a_slowdown_of_all_models_is_seen_where_one_alone_would_be_noise():
     assert guard.judge_time(suite(times(0.5)), suite(times(1.0))) == []
 
 
-def test_a_slowdown_has_to_show_again():
+def test_a_slowdown_has_to_show_again() -> None:
     slow, fine, base = suite(times(1.3)), suite(times(1.01)), suite(times(1.0))
     assert guard.judge_time(guard.fastest([slow, fine]), base) == []
     assert guard.judge_time(guard.fastest([slow, slow]), base) != []
 
 
-def test_times_of_another_machine_or_model_are_not_judged():
+def test_times_of_another_machine_or_model_are_not_judged() -> None:
     (finding,) = guard.judge_time(suite(times(9.0), machine="there"), suite(times(1.0)))
     assert finding.verdict == "note"
     other = guard.Suite(times(9.0), {}, "here", {"addition": "another", "fork": "another"})
     assert guard.log_ratios(other, suite(times(1.0))) == {}
 
 
-def written(tmp_path, content):
+def written(tmp_path: Path, content: Union[Dict[str, Any], List[Any]]) -> Path:
     path = tmp_path / "current.json"
     path.write_text(json.dumps(content))
     return path
 
 
-def test_pytest_benchmarks_json_is_read(tmp_path):
+def test_pytest_benchmarks_json_is_read(tmp_path: Path) -> None:
     core = {"kind": "core", "model": "addition", "call": "gradient", "model_digest": "m", "ratios": [1, 5, 2]}
     content = {
         "machine_info": {"nutsbench": {"machine": "here"}},
@@ -166,14 +170,16 @@ def test_pytest_benchmarks_json_is_read(tmp_path):
         ({"benchmarks": [{"extra_info": {}}]}, "holds no benchmark of these suites"),
     ],
 )
-def test_other_json_is_refused_with_a_message(tmp_path, content, said):
+def test_other_json_is_refused_with_a_message(
+    tmp_path: Path, content: Union[Dict[str, Any], List[Any]], said: str
+) -> None:
     with pytest.raises(UserError, match=said):
         guard.read(written(tmp_path, content))
     with pytest.raises(UserError, match="cannot be read"):
         guard.read(tmp_path / "missing.json")
 
 
-def test_the_baseline_is_left_as_it_is():
+def test_the_baseline_is_left_as_it_is() -> None:
     base = suite(times(1.0))
     before = copy.deepcopy(base)
     guard.judge_time(suite(times(1.3)), base)
@@ -184,22 +190,32 @@ OTHER = {"name": "pymc3-3.8", "requirements": "pymc3==3.7\n", "patch": None, "lo
 
 
 @pytest.fixture
-def measured(monkeypatch, tmp_path):
+def measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]:
     """Say which models were measured in turns, and with what, or whether all was measured again."""
     from nutsbench.cli import guard as cli
 
-    done, decided = [], [True]
+    done: List[Any] = []
+    decided = [True]
     here = stack.current()
     monkeypatch.setattr(stack, "current", lambda: here)
     monkeypatch.setenv("NUTSBENCH_STACKS", str(tmp_path))
+
+    def in_turns(base: Suite, models: Iterable[str], _: object) -> Tuple[List[Any], Any]:
+        done.append((base.stack, list(models)))
+        return [], decided[0]
+
+    def confirmed(*_: object) -> List[Any]:
+        done.append("again")
+        return []
+
     monkeypatch.setattr(
         cli,
         "_in_turns",
-        lambda base, models, _: (done.append((base.stack, list(models))) or [], decided[0]),
+        in_turns,
     )
-    monkeypatch.setattr(cli, "_confirmed", lambda *_: done.append("again") or [])
+    monkeypatch.setattr(cli, "_confirmed", confirmed)
 
-    def judge(now, base, tells=True):
+    def judge(now: Suite, base: Suite, tells: bool = True) -> List[Any]:
         decided[0] = tells
         cli._time(now, base, tmp_path, 30.0)
         return done
@@ -207,7 +223,7 @@ def measured(monkeypatch, tmp_path):
     return judge
 
 
-def test_with_other_packages_what_looks_slower_is_measured_in_turns(measured):
+def test_with_other_packages_what_looks_slower_is_measured_in_turns(measured: Callable[..., Any]) -> None:
     base = dataclasses.replace(suite(times(1.0)), stack=OTHER)
     assert measured(suite(times(1.0)), base) == []
     slow = {**times(1.0), ("addition", "gradient"): 1.101}
@@ -216,7 +232,7 @@ def test_with_other_packages_what_looks_slower_is_measured_in_turns(measured):
     assert made.versions() == {"pymc3": "3.7"}
 
 
-def test_what_cannot_be_told_in_turns_is_measured_again(measured):
+def test_what_cannot_be_told_in_turns_is_measured_again(measured: Callable[..., Any]) -> None:
     base = dataclasses.replace(suite(times(1.0)), stack=OTHER)
     slow = {**times(1.0), ("addition", "gradient"): 1.101}
     assert measured(suite(slow), base, tells=False)[1:] == ["again"]
@@ -230,26 +246,28 @@ def test_what_cannot_be_told_in_turns_is_measured_again(measured):
         (["--budget", "0"], "budget has to be above 0, not 0"),
     ],
 )
-def test_a_mistake_is_said_before_anything_is_run(nutsbench, tmp_path, arguments, said):
+def test_a_mistake_is_said_before_anything_is_run(
+    nutsbench: Run, tmp_path: Path, arguments: List[Any], said: str
+) -> None:
     done = nutsbench("guard", "--output", str(tmp_path / "ci"), *arguments)
     assert done.returncode == 2
     assert said in done.stderr
     assert not (tmp_path / "ci").exists()
 
 
-def test_on_another_machine_all_models_are_measured_in_turns(measured):
+def test_on_another_machine_all_models_are_measured_in_turns(measured: Callable[..., Any]) -> None:
     base = dataclasses.replace(suite(times(1.0), machine="there"), stack=OTHER)
     ((_, models),) = measured(suite(times(1.0)), base)
     assert models == ["addition", "fork"]
 
 
-def test_with_the_same_packages_or_unknown_ones_it_is_measured_again(measured):
+def test_with_the_same_packages_or_unknown_ones_it_is_measured_again(measured: Callable[..., Any]) -> None:
     same = dataclasses.replace(suite(times(1.0)), stack=stack.pack(stack.current()))
     assert measured(suite(times(1.0)), same) == ["again"]
     assert measured(suite(times(1.0)), suite(times(1.0))) == ["again", "again"]
 
 
-def test_a_baseline_of_before_is_of_this_machine_if_its_name_cores_and_memory_are():
+def test_a_baseline_of_before_is_of_this_machine_if_its_name_cores_and_memory_are() -> None:
     now = guard.Suite({}, {}, "new", machine_before="old")
     assert now.is_on_kind_of(guard.Suite({}, {}, "old"))
     assert guard.Suite({}, {}, "old").is_on_kind_of(now)

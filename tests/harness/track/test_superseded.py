@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ COMMIT = "a" * 40
 
 
 @pytest.fixture
-def stored(tmp_path):
+def stored(tmp_path: Path) -> Path:
     content = {
         "result_columns": ["result", "params", "version"],
         "results": {"core.m.time_x": [[1.0], [], "old"]},
@@ -23,11 +24,11 @@ def stored(tmp_path):
     return path
 
 
-def benchmarks(folder, version):
+def benchmarks(folder: Path, version: str) -> None:
     (folder / "benchmarks.json").write_text(json.dumps({"core.m.time_x": {"version": version}, "version": 2}))
 
 
-def test_results_of_another_version_are_kept_once(stored, tmp_path):
+def test_results_of_another_version_are_kept_once(stored: Path, tmp_path: Path) -> None:
     benchmarks(tmp_path, "new")
     (copy,) = asv_results.keep_superseded(tmp_path, COMMIT, "pymc3-3.8")
     assert gzip.decompress(copy.read_bytes()) == stored.read_bytes()
@@ -36,7 +37,7 @@ def test_results_of_another_version_are_kept_once(stored, tmp_path):
     assert asv_results.keep_superseded(tmp_path, COMMIT, "pymc3-3.8") == []
 
 
-def test_results_of_the_same_version_need_no_copy(stored, tmp_path):
+def test_results_of_the_same_version_need_no_copy(stored: Path, tmp_path: Path) -> None:
     benchmarks(tmp_path, "old")
     assert asv_results.keep_superseded(tmp_path, COMMIT, "pymc3-3.8") == []
     benchmarks(tmp_path, "new")
@@ -45,7 +46,7 @@ def test_results_of_the_same_version_need_no_copy(stored, tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"result_columns": ["version"], "results": {"a": null}}'])
-def test_files_that_are_not_asvs_are_left_to_asv(stored, tmp_path, text):
+def test_files_that_are_not_asvs_are_left_to_asv(stored: Path, tmp_path: Path, text: str) -> None:
     benchmarks(tmp_path, "new")
     stored.write_text(text)
     assert asv_results.keep_superseded(tmp_path, COMMIT, "pymc3-3.8") == []

@@ -2,11 +2,12 @@
 
 import dataclasses
 import json
+from pathlib import Path
+from typing import Any, Callable, Iterator
 
 import pytest
 
 from nutsbench import models
-from nutsbench.base import paths
 from nutsbench.models import truths
 from nutsbench.models.claims import claim, difference, includes
 from nutsbench.models.truths import Truth, TruthError
@@ -15,7 +16,7 @@ from nutsbench.truths import truth
 FIGURES = {"mean": 1.0, "sd": 2.0, "q05": -2.0, "q50": 1.0, "q95": 4.0, "error": 1e-9}
 
 
-def a_truth(spec, **changes):
+def a_truth(spec: Any, **changes: Any) -> Any:
     values = {
         "model": spec.name,
         "model_digest": models.model_digest(spec),
@@ -29,7 +30,7 @@ def a_truth(spec, **changes):
 
 
 @pytest.fixture
-def spec(models_file):
+def spec(models_file: Callable[..., Path]) -> Iterator[Any]:
     path = models_file("judged")
     models.load_file(path)
     yield models.get("judged")
@@ -37,14 +38,14 @@ def spec(models_file):
     models.registry._loaded.pop(str(path.resolve()))
 
 
-def test_what_is_written_is_read_again(spec):
+def test_what_is_written_is_read_again(spec: Any) -> None:
     made = a_truth(spec)
     truth.write(made, truths.truth_file(spec))
     assert truths.load(spec) == made
     assert [path.name for path in truths.truth_file(spec).parent.iterdir()] == ["judged.json"]
 
 
-def test_a_truth_that_is_missing_says_what_to_do(spec):
+def test_a_truth_that_is_missing_says_what_to_do(spec: Any) -> None:
     with pytest.raises(TruthError, match="there is no truth of judged: make it with `nutsbench reference"):
         truths.load(spec)
     found, why = truths.find("judged")
@@ -67,7 +68,7 @@ def test_a_truth_that_is_missing_says_what_to_do(spec):
         (lambda text: text.replace('"mu"', '"nu"').replace('{"nu": {', '{"nu": 3, "mu": {'), "mean of nu"),
     ],
 )
-def test_a_damaged_truth_is_said_to_be_damaged(spec, spoil, said):
+def test_a_damaged_truth_is_said_to_be_damaged(spec: Any, spoil: Any, said: Any) -> None:
     path = truths.truth_file(spec)
     path.parent.mkdir()
     path.write_text(spoil(json.dumps(a_truth(spec).to_dict())))
@@ -76,13 +77,13 @@ def test_a_damaged_truth_is_said_to_be_damaged(spec, spoil, said):
     assert "cannot be read" in str(error.value)
 
 
-def test_a_truth_of_another_version_is_not_used(spec):
+def test_a_truth_of_another_version_is_not_used(spec: Any) -> None:
     truth.write(a_truth(spec, model_digest="0" * 16), truths.truth_file(spec))
     with pytest.raises(TruthError, match="made for another version of the model"):
         truths.load(spec)
 
 
-def test_a_model_can_say_why_it_has_no_truth(models_file):
+def test_a_model_can_say_why_it_has_no_truth(models_file: Callable[..., Path]) -> None:
     reason = '    no_truth="it is chaotic",\n    teaches='
     text = models_file("untrue").read_text().replace("    teaches=", reason)
     path = models_file("untrue", text)
@@ -97,18 +98,18 @@ def test_a_model_can_say_why_it_has_no_truth(models_file):
         models.registry._loaded.pop(str(path.resolve()))
 
 
-def test_a_write_that_fails_leaves_the_old_file(spec, monkeypatch):
+def test_a_write_that_fails_leaves_the_old_file(spec: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     path = truths.truth_file(spec)
     truth.write(a_truth(spec), path)
     before = path.read_text()
-    monkeypatch.setattr(paths.os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left")))
+    monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left")))
     with pytest.raises(OSError, match="No space left"):
         truth.write(a_truth(spec, method="other"), path)
     assert path.read_text() == before
     assert len(list(path.parent.iterdir())) == 1
 
 
-def test_truths_are_compared_figure_by_figure(spec):
+def test_truths_are_compared_figure_by_figure(spec: Any) -> None:
     one = a_truth(spec)
     other = a_truth(spec, quantities={"mu": {**FIGURES, "q95": 4.5}})
     apart = truth.compare(one, other)
@@ -124,14 +125,14 @@ def test_truths_are_compared_figure_by_figure(spec):
         truth.compare(one, a_truth(spec, quantities={"mu": FIGURES, "nu": FIGURES}))
 
 
-def test_the_digest_is_of_what_a_verdict_depends_on(spec):
+def test_the_digest_is_of_what_a_verdict_depends_on(spec: Any) -> None:
     one = a_truth(spec)
     assert one.digest == a_truth(spec, command="another", versions={"numpy": "9"}).digest
     assert one.digest != a_truth(spec, quantities={"mu": {**FIGURES, "mean": 1.1}}).digest
 
 
 @pytest.mark.parametrize("name", models.names())
-def test_every_model_of_the_tutorial_has_an_exact_truth(name):
+def test_every_model_of_the_tutorial_has_an_exact_truth(name: Any) -> None:
     spec = models.get(name)
     found = truths.load(spec)
     assert found.kind == "exact"
@@ -158,7 +159,9 @@ REFERENCE = {
         ("reference", {"ess_q95": "x"}, "ess_q95 of mu is 'x'"),
     ],
 )
-def test_errors_by_which_anything_would_agree_are_refused(spec, kind, changes, said):
+def test_errors_by_which_anything_would_agree_are_refused(
+    spec: Any, kind: Any, changes: Any, said: Any
+) -> None:
     figures = {**(FIGURES if kind == "exact" else REFERENCE), **changes}
     values = a_truth(spec, kind=kind, quantities={"mu": figures}).to_dict()
     with pytest.raises(TruthError, match=said):
@@ -166,7 +169,7 @@ def test_errors_by_which_anything_would_agree_are_refused(spec, kind, changes, s
     assert Truth.from_dict(a_truth(spec, kind="reference", quantities={"mu": REFERENCE}).to_dict())
 
 
-def test_an_exact_posterior_that_fails_is_said_to_fail(spec):
+def test_an_exact_posterior_that_fails_is_said_to_fail(spec: Any) -> None:
     broken = dataclasses.replace(spec, exact=lambda _: 1 / 0)
     with pytest.raises(TruthError, match="could not be integrated: ZeroDivisionError"):
         truths.compute(broken)
