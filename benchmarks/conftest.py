@@ -21,7 +21,8 @@ cells.load_own_models()
 def measured() -> Iterator[Callable[..., Dict[str, Any]]]:
     """Return what has the stack time a call of a model's core."""
     from nutsbench import models
-    from nutsbench.run.process import Options, Worker
+    from nutsbench.run.options import Options
+    from nutsbench.run.process import Worker
 
     one = stack.current()
     install.create(one)

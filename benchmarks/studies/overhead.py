@@ -20,7 +20,7 @@ from nutsbench.records import grid
 from nutsbench.records.record import Status
 from nutsbench.records.store import Store, utc_now
 from nutsbench.run import plan, runner
-from nutsbench.run.process import Options
+from nutsbench.run.options import Options
 from nutsbench.stacks import environment, stack
 
 #: The bare script; it waits for its turn before each model.

@@ -8,8 +8,9 @@ import os
 import platform
 import re
 import sys
-import tempfile
 from pathlib import Path
+
+from nutsbench.inside.whole import whole
 
 #: This package's folder.
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -61,18 +62,10 @@ def write_whole(path: Path, text: str) -> None:
     OSError
         If it cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(part, 0o644)
-        os.replace(part, path)
-    except BaseException:
-        Path(part).unlink()
-        raise
+    with whole(path) as part, part.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 #: An absolute path of two parts or more, up to its last part.

@@ -96,7 +96,7 @@ def _sample(cell: grid.Cell, one: stack.Stack, timeout: float, results: Path) ->
     """Run one cell as ``nutsbench run`` would; its record is kept with all others."""
     from nutsbench.records.store import Store, utc_now
     from nutsbench.run import plan, runner
-    from nutsbench.run.process import Options
+    from nutsbench.run.options import Options
 
     store = Store(results)
     run_file = store.begin("reference", utc_now())

@@ -137,7 +137,7 @@ def run_command(
     from nutsbench.judge.goal import BLOCK, Goal
     from nutsbench.records.store import Store, utc_now
     from nutsbench.run import plan
-    from nutsbench.run.process import Options
+    from nutsbench.run.options import Options
 
     load_models(models_files)
     share = not (apart or cold)

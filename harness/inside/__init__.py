@@ -6,7 +6,7 @@ host says, which reads what is handed out. A stack needs nothing of this project
 the models.
 
 Files, lowest first:
-system calls task clock isolated arrays callgrind yardstick precompiled modules ahead compile_cache facts
-mismatch steppers start sampling preparing core samples instructions faults clauses observed improper density
-contract calibrate cell measure worker pair
+whole system calls task clock isolated arrays callgrind yardstick precompiled modules ahead compile_cache
+facts mismatch steppers start sampling preparing core samples instructions faults clauses observed improper
+density contract calibrate cell measure worker pair
 """

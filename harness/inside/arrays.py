@@ -9,6 +9,8 @@ from typing import Dict, List, Mapping
 
 import numpy as np
 
+from nutsbench.inside.whole import whole
+
 #: Names of the arrays of each group, in the order of their numbers.
 Names = Dict[str, List[str]]
 Groups = Mapping[str, Mapping[str, np.ndarray]]
@@ -42,13 +44,8 @@ def write(groups: Groups, path: Path) -> Names:
             if values.dtype.hasobject:
                 raise TypeError(f"the draws of {name} are no numbers but objects")
             numbered[f"{group}.{number}"] = values
-    part = path.with_suffix(".part.npz")
-    try:
-        np.savez(part, **numbered)  # type: ignore[arg-type]
-        part.replace(path)
-    finally:
-        if part.exists():
-            part.unlink()
+    with whole(path) as part, part.open("wb") as file:
+        np.savez(file, **numbered)  # type: ignore[arg-type]
     return {group: list(arrays) for group, arrays in groups.items()}
 
 

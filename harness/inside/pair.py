@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Sequence
 
 from nutsbench.inside import calls
+from nutsbench.inside.whole import whole
 
 _STARTED = time.perf_counter()
 
@@ -120,10 +121,8 @@ class Child:
         import numpy as np
 
         found = self._core.burst(seed, transitions)
-        part = Path(path + ".part")
-        with part.open("wb") as file:
+        with whole(Path(path)) as part, part.open("wb") as file:
             np.save(file, found.positions)
-        part.replace(path)
         return {"leapfrogs": found.leapfrogs}
 
 

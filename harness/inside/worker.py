@@ -25,6 +25,7 @@ from nutsbench.inside import cell, clock, compile_cache, facts, measure, modules
 from nutsbench.inside.cell import Common
 from nutsbench.inside.isolated import kill_group
 from nutsbench.inside.task import DOOR, PLAIN, Task
+from nutsbench.inside.whole import whole
 
 #: What can be asked for beside a cell, and what answers.
 HANDLERS: Dict[str, Callable[..., Dict[str, Any]]] = {
@@ -64,9 +65,9 @@ def _child(task: Task, events: Events, common: Common) -> None:
         def listener(progress: clock.Progress) -> None:
             events.send("progress", **vars(progress))
 
-        part = Path(task.outcome + ".part")
-        part.write_text(json.dumps(_answer(task, common, listener)))
-        part.replace(task.outcome)
+        answer = json.dumps(_answer(task, common, listener))
+        with whole(Path(task.outcome)) as part:
+            part.write_text(answer)
         status = 0
     except BaseException:
         traceback.print_exc()

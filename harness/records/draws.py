@@ -7,13 +7,14 @@ for each of its bytes in UTF-8, and what would still be taken for something else
 it. The true name is the attribute ``name_in_model`` of the variable, and :func:`unescape` gives it too.
 """
 
-import contextlib
 import re
 from pathlib import Path
 from typing import Any, Dict, Mapping
 from urllib.parse import quote, unquote
 
 import numpy as np
+
+from nutsbench.inside.whole import whole
 
 #: Attribute of a variable in the file that holds its name in the model.
 TRUE_NAME = "name_in_model"
@@ -47,17 +48,9 @@ def write(groups: Mapping[str, Mapping[str, np.ndarray]], path: Path) -> None:
     """
     import xarray as xr
 
-    part = path.with_suffix(".part")
-    try:
-        tree = xr.DataTree.from_dict(
-            {name: _dataset(xr, arrays) for name, arrays in groups.items() if arrays}
-        )
+    tree = xr.DataTree.from_dict({name: _dataset(xr, arrays) for name, arrays in groups.items() if arrays})
+    with whole(path) as part:
         tree.to_netcdf(part, engine="netcdf4")
-        part.replace(path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            part.unlink()
-        raise
 
 
 def _dataset(xr: Any, arrays: Mapping[str, np.ndarray]) -> Any:

@@ -147,11 +147,14 @@ def key(record: Stored) -> str:
     record : dict
         Of :meth:`Record.to_dict`.
     """
-    cell = Cell.from_dict(record)
+    name = cell_key(Cell.from_dict(record), record["model_digest"], record["stack"], record["stack_digest"])
     # Of a cell that failed, too: it replaces the one before it.
-    truth_digest = record.get("truth_digest", "")
-    name = cell_key(cell, record["model_digest"], record["stack"], record["stack_digest"])
-    return f"{record['schema']}|{truth_digest}|{name}"
+    return key_of(name, record.get("truth_digest", ""), record["schema"])
+
+
+def key_of(name: str, truth_digest: str, schema: int = SCHEMA) -> str:
+    """Return the key of what :func:`cell_key` names, judged by a truth; its digest is empty without one."""
+    return f"{schema}|{truth_digest}|{name}"
 
 
 def place(record: Stored) -> str:

@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence
 
+from nutsbench.inside.whole import whole
 from nutsbench.judge.metrics import METRICS
 from nutsbench.report import words
 from nutsbench.report.data import Source
@@ -231,10 +232,8 @@ def _static(output: Path, changed: bool) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(text)
-    part.replace(path)
+    with whole(path) as part:
+        part.write_text(text)
 
 
 def _manifest(output: Path) -> Dict[str, str]:

@@ -12,7 +12,7 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence, cast
 from nutsbench import models
 from nutsbench.models import truths
 from nutsbench.records.grid import Cell, Estimate, estimate
-from nutsbench.records.record import SCHEMA, cell_key, key
+from nutsbench.records.record import cell_key, key, key_of
 from nutsbench.records.stored import Settings, Stored
 from nutsbench.stacks import environment
 from nutsbench.stacks.stack import Stack
@@ -53,7 +53,7 @@ class Job:
     def key(self) -> str:
         """What a record of this job is found by."""
         name = cell_key(self.cell, self.model_digest, self.stack.name, self.stack_digest)
-        return f"{SCHEMA}|{self.truth_digest}|{name}"
+        return key_of(name, self.truth_digest)
 
 
 def with_draws(job: Job, draws: int) -> Job:

@@ -12,7 +12,6 @@ import subprocess
 import tempfile
 import threading
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
@@ -24,6 +23,7 @@ from nutsbench.inside.task import DOOR, PLAIN, Task
 from nutsbench.records.grid import Cell
 from nutsbench.records.record import Status
 from nutsbench.run import elsewhere
+from nutsbench.run.options import Options, Outcome
 from nutsbench.run.watch import Heard, ending, for_memory, kernel_oom_kills, tail, where
 from nutsbench.stacks import environment
 from nutsbench.stacks.install import in_use
@@ -35,63 +35,6 @@ _IMPORT_TIMEOUT_S = 600.0
 _RACE = "assert key not in self.keys"
 #: How long a chain may be dead before its cell is given up.
 _DEAD_CHAIN_S = 5.0
-
-
-@dataclass(frozen=True)
-class Options:
-    """How cells are run, apart from what they sample.
-
-    Parameters
-    ----------
-    profile : str
-        Name of the profile, for the record.
-    timeout_s : float
-        Wall seconds after which a cell is ended.
-    memory_bytes : int
-        Address space that each process of a cell may use; 0 for no limit.
-    threads : int
-        Threads of BLAS and OpenMP.
-    models_files : tuple of Path
-        The user's own files of models.
-    draws_dir : Path or None
-        Folder for the draws; ``None`` to keep none.
-    store : bool
-        Whether cells take compiled modules from the store of :mod:`nutsbench.inside.modules`. Not where
-        compiling is what is measured.
-    share : bool
-        Whether cells that follow each other and are of one model share one that is built and compiled once.
-    cold : bool
-        Whether a process begins with an empty compile cache, and compiles as Theano by itself does: no
-        precompiled header, no store, one module after the other.
-    at_a_time : int
-        How many cells run at a time, of which then no times are kept; 0 for one that is timed.
-    """
-
-    profile: str
-    timeout_s: float
-    memory_bytes: int
-    threads: int
-    models_files: Tuple[Path, ...] = ()
-    draws_dir: Optional[Path] = None
-    store: bool = False
-    share: bool = False
-    cold: bool = False
-    at_a_time: int = 0
-
-
-@dataclass
-class Outcome:
-    """How a cell's process ended, and what it left: in ``values`` its outcome, in ``arrays`` its draws.
-
-    The file of arrays is the worker's, and gone with it.
-    """
-
-    status: Status
-    reason: str = ""
-    values: Dict[str, Any] = field(default_factory=dict)
-    log_tail: List[str] = field(default_factory=list)
-    elapsed_s: float = 0.0
-    arrays: Path = Path()
 
 
 class WorkerBrokenError(Exception):

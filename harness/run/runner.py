@@ -20,8 +20,9 @@ from nutsbench.records.grid import warnings_of
 from nutsbench.records.record import Record, Status
 from nutsbench.records.store import RunFile, utc_now
 from nutsbench.run import judged, plan
+from nutsbench.run.options import Options, Outcome
 from nutsbench.run.plan import Job
-from nutsbench.run.process import Options, Outcome, Worker
+from nutsbench.run.process import Worker
 from nutsbench.stacks import environment
 from nutsbench.stacks.stack import Stack
 

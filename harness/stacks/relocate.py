@@ -11,6 +11,8 @@ import stat
 from pathlib import Path
 from typing import List, Optional, Set
 
+from nutsbench.inside.whole import whole
+
 #: What a program begins with that runs the interpreter beside it, wherever that is.
 _HEAD = b"""#!/bin/sh
 '''exec' "$(dirname -- "$(realpath -- "$0")")"/python "$0" "$@"
@@ -149,8 +151,5 @@ def _leads_astray(environment: Path, project: Optional[Path]) -> bool:
 
 def _write(path: Path, content: bytes) -> None:
     """Replace a file, whole or not at all; it may be a program that runs."""
-    mode = stat.S_IMODE(path.stat().st_mode)
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content)
-    part.chmod(mode)
-    part.replace(path)
+    with whole(path, stat.S_IMODE(path.stat().st_mode)) as part:
+        part.write_bytes(content)

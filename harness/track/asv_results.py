@@ -14,6 +14,7 @@ from nutsbench import models
 from nutsbench.base import git
 from nutsbench.base.errors import UserError
 from nutsbench.base.paths import ROOT
+from nutsbench.inside.whole import whole
 from nutsbench.models.spec import SamplerSettings
 from nutsbench.records import configuration
 from nutsbench.records.export import exporter
@@ -106,10 +107,8 @@ def keep_superseded(folder: Path, commit: str, environment: str) -> List[Path]:
             continue  # asv says what is wrong with its files.
         copy = folder / "superseded" / f"{path.stem}-{hashlib.sha256(content).hexdigest()[:8]}.json.gz"
         if superseded and not copy.exists():
-            copy.parent.mkdir(exist_ok=True)
-            part = copy.with_suffix(".part")
-            part.write_bytes(gzip.compress(content, mtime=0))
-            part.replace(copy)
+            with whole(copy) as part:
+                part.write_bytes(gzip.compress(content, mtime=0))
             kept.append(copy)
     return kept
 

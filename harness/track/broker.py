@@ -22,7 +22,8 @@ from typing import Any, Dict
 from nutsbench import models
 from nutsbench.base import paths
 from nutsbench.base.errors import UserError
-from nutsbench.run.process import Options, Worker, WorkerBrokenError
+from nutsbench.run.options import Options
+from nutsbench.run.process import Worker, WorkerBrokenError
 from nutsbench.stacks import stack
 from nutsbench.track.counts import Counts
 

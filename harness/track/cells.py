@@ -23,7 +23,7 @@ from nutsbench.records.record import SCHEMA, Record, Status
 from nutsbench.records.store import Store, utc_now
 from nutsbench.records.stored import Stored
 from nutsbench.run import plan, runner
-from nutsbench.run.process import Options
+from nutsbench.run.options import Options
 from nutsbench.stacks import install
 from nutsbench.stacks.stack import current
 

@@ -9,7 +9,7 @@ from nutsbench.models.spec import SamplerSettings
 from nutsbench.records.grid import Cell
 from nutsbench.records.record import Status
 from nutsbench.run import process
-from nutsbench.run.process import Outcome
+from nutsbench.run.options import Options, Outcome
 from nutsbench.stacks import stack
 
 RACE = "in add_key\n    assert key not in self.keys\nAssertionError\n"
@@ -20,7 +20,7 @@ def breaking(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """A worker whose import breaks so many times, and leaves a log."""
 
     def made(times: int, log: str) -> Tuple[Any, ...]:
-        options = process.Options(profile="quick", timeout_s=1.0, memory_bytes=0, threads=1)
+        options = Options(profile="quick", timeout_s=1.0, memory_bytes=0, threads=1)
         worker = process.Worker(stack.named("pymc3-3.8"), options)
         tries = []
 
@@ -66,13 +66,13 @@ def test_an_import_that_breaks_for_itself_is_not(
 def test_a_cell_that_met_a_tidied_cache_is_run_once_more(
     monkeypatch: pytest.MonkeyPatch, reason: str, tried: int
 ) -> None:
-    options = process.Options(profile="quick", timeout_s=1.0, memory_bytes=0, threads=1)
+    options = Options(profile="quick", timeout_s=1.0, memory_bytes=0, threads=1)
     with process.Worker(stack.named("pymc3-3.8"), options) as worker:
         tries = []
 
         def done(*arguments: Any) -> Outcome:
             tries.append(arguments)
-            return process.Outcome(Status.FAILED, reason)
+            return Outcome(Status.FAILED, reason)
 
         monkeypatch.setattr(worker, "_done", done)
         outcome = worker.run(Cell("addition", SamplerSettings(), 1), "0" * 16, lambda _: None)

@@ -17,8 +17,8 @@ from nutsbench.records.grid import Cell
 from nutsbench.records.record import Status
 from nutsbench.records.store import RunFile, Store
 from nutsbench.run import runner
+from nutsbench.run.options import Options, Outcome
 from nutsbench.run.plan import Job
-from nutsbench.run.process import Options, Outcome
 from nutsbench.stacks import stack
 
 OPTIONS = Options("quick", 60.0, 0, 1, at_a_time=2)
