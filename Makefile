@@ -39,12 +39,12 @@ releases: env ## Measure PyMC3's releases (hours; goes on where it was stopped),
 	$(NUTSBENCH) releases --run
 	cd benchmarks/releases && $(CURDIR)/$(ASV) publish
 
-# Each run says where its time goes.
+# Each run says where its time goes. What samples waits now and then, so one more than there are cores.
 TESTS = $(PYTHON) -m pytest --durations 20
 
 test: lint stacks ## All tests: those of test-unit, those of whole pages in a browser, and those that sample.
-	@# What samples waits now and then, so one process more than there are cores.
-	$(TESTS) -n 3 --dist loadgroup
+	$(TESTS) -n 2 --dist loadfile -m "not sampling"
+	$(TESTS) -n 3 --dist worksteal -m sampling
 
 test-unit: env ## The tests that neither sample nor write whole pages: a minute on two cores.
 	$(TESTS) -n 2 --dist worksteal -m "not sampling and not whole"

@@ -31,37 +31,10 @@ ROOT = Path(__file__).resolve().parent.parent
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-#: Where several processes run the tests, in which order they begin: what compiles all models on all
-#: processors, then what takes long and compiles nothing, so that it has the compile caches for itself; then
-#: the others, those that take longest first, so that no process ends long after the rest.
-FIRST = (
-    "tests/sampling/test_truth.py::test_closed_forms",
-    "tests/sampling/test_asv.py",
-    "tests/browser/",
-    "tests/harness/report/",
-    "tests/models/",
-    "tests/sampling/test_run.py::test_every_model_keeps_the_contract",
-    "tests/sampling/test_user_models.py",
-    "tests/sampling/test_instructions.py",
-    "tests/sampling/test_stack.py",
-    "tests/sampling/",
-)
-#: Whose tests share what takes long to make.
-SHARING = ("tests/sampling/test_asv.py",)
-
-
 def pytest_collection_modifyitems(items: List[Any]) -> None:
     for item in items:
         if item.nodeid.startswith(WHOLE):
             item.add_marker(pytest.mark.whole)
-        # For `--dist loadgroup`: short tests go to a process by the file, long ones each by itself.
-        if not item.nodeid.startswith("tests/sampling/") or item.nodeid.startswith(SHARING):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-
-    def place(item: Any) -> int:
-        return next((n for n, prefix in enumerate(FIRST) if item.nodeid.startswith(prefix)), len(FIRST))
-
-    items.sort(key=place)
 
 
 @pytest.fixture(scope="session", autouse=True)
