@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, str] = {
     "check-model": "check.check_command",
     "stacks": "info.stacks_command",
     "releases": "releases.releases_command",
+    "migrate": "migrate.migrate_command",
     "guard": "guard.guard_command",
     "export": "export.export_command",
     "report": "report.report_command",

@@ -1,0 +1,194 @@
+"""What is to be changed in a file is found where it is, and written so that nothing else changes."""
+
+import ast
+import subprocess
+from pathlib import Path
+from typing import List, Tuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nutsbench.base.errors import UserError
+from nutsbench.migrate import changes, names, table
+from tests.conftest import ROOT, Run
+
+CASES = Path(__file__).parent / "cases"
+TARGET = names.load("pymc-6.4")
+HEAD = "import pymc3 as pm\nimport theano.tensor as tt\n"
+
+
+def migrated(tmp_path: Path, text: str) -> changes.Checked:
+    path = tmp_path / "models.py"
+    path.write_text(text, encoding="utf-8")
+    return changes.check(path, TARGET)
+
+
+def after(tmp_path: Path, text: str) -> str:
+    """Return what becomes of some lines below the usual imports."""
+    done = migrated(tmp_path, HEAD + text)
+    assert done.after.startswith("import pymc as pm\nimport pytensor.tensor as tt\n")
+    return done.after.split("\n", 2)[2]
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ('pm.Normal("a", 0, sd=1)', 'pm.Normal("a", 0, sigma=1)'),
+        ('pm.Normal.dist(0, sd = 1)', 'pm.Normal.dist(0, sigma = 1)'),
+        ('pm.Gamma("é", mu=1,\n   sd=2, testval=3)', 'pm.Gamma("é", mu=1,\n   sigma=2, initval=3)'),
+        # The third of a Student's t was its precision, and cannot be given by its place since.
+        ('pm.StudentT("a", 3, 0, 2)', 'pm.StudentT("a", 3, 0, lam=2)'),
+        # Without a word, mu would be taken for alpha.
+        ('pm.SkewNormal("a", 1, 2)', 'pm.SkewNormal("a", mu=1, sigma=2)'),
+        ('pm.LKJCorr("c", 2, 3)', 'pm.LKJCorr("c", eta=2, n=3)'),
+        ('pm.LKJCholeskyCov("c", 2, 3)', 'pm.LKJCholeskyCov("c", 2, 3, compute_corr=False)'),
+        ('pm.Lognormal("a", 0, sd=1)', 'pm.LogNormal("a", 0, sigma=1)'),
+        ("tt.nnet.sigmoid(tt.abs_(x))", "tt.sigmoid(tt.abs(x))"),
+        ("pm.invlogit(x)", "pm.math.invlogit(x)"),
+        ("trace = pm.sample(500, njobs=2)", "trace = pm.sample(500, cores=2, return_inferencedata=False)"),
+        ("pm.sample(return_inferencedata=True)", "pm.sample(return_inferencedata=True)"),
+        (
+            'm = pm.Normal("m", 0, 1)\npm.Normal("y", 0, sd=tt.inv(2), observed=y - tt.inv(m))',
+            'm = pm.Normal("m", 0, 1)\n'
+            'pm.Potential("y", pm.logp(pm.Normal.dist(0, sigma=tt.reciprocal(2)), y - tt.reciprocal(m)))',
+        ),
+        (
+            'm = pm.Normal("m", 0, 1)\npm.Normal("y", observed=m, mu=1)',
+            'm = pm.Normal("m", 0, 1)\npm.Potential("y", pm.logp(pm.Normal.dist(mu=1), m))',
+        ),
+        ('pm.Normal("y", 0, 1, observed=y - 1)', 'pm.Normal("y", 0, 1, observed=y - 1)'),
+        ('pm.Normal("a", *both, **more)', 'pm.Normal("a", *both, **more)'),
+    ],
+)  # fmt: skip
+def test_what_is_safe_is_written_anew(tmp_path: Path, before: str, expected: str) -> None:
+    assert after(tmp_path, before + "\n") == expected + "\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('pm.Bound(pm.Normal, lower=0)("a", 0, 1)', "pm.Truncated"),
+        ("pm.DensityDist('a', f, observed=y)", "pm.CustomDist"),
+        ("pm.traceplot(trace)", "arviz.plot_trace"),
+        ("tt.nnet.softmax(x)", "axis=-1"),
+        ("tt.nnet.conv2d(x, y)", "no pytensor.tensor.nnet"),
+        ('pm.MatrixNormal("a", mu=0, rowtau=1, colcov=c)', "MatrixNormal takes no rowtau"),
+        ('y = pm.Normal("y", 0, 1, observed=pm.Normal("m", 0, 1) - 2)', "pm.Potential"),
+        ("model.test_point", "initial_point()"),
+        ("from pymc3 import traceplot", "arviz.plot_trace"),
+        ("from theano.tensor.nnet import sigmoid", "from pytensor.tensor import sigmoid"),
+    ],
+)
+def test_what_has_another_meaning_or_is_gone_is_left_to_a_person(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    found = [one for one in migrated(tmp_path, HEAD + text + "\n").changes if one.by_hand]
+    assert said in " ".join(f"{one.after} {one.why}" for one in found)
+    assert {one.line for one in found} == {3}
+
+
+def test_however_it_is_imported_it_is_found(tmp_path: Path) -> None:
+    text = (
+        "import pymc3, os\nfrom theano import tensor as T, shared\nfrom pymc3 import Normal as N, Lognormal\n"
+        "def f():\n    return pymc3.math.exp(T.inv(shared(1))), N('a', sd=1), Lognormal('b', sd=1)\n"
+    )
+    assert migrated(tmp_path, text).after == (
+        "import pymc, os\nfrom pytensor import tensor as T, shared\n"
+        "from pymc import Normal as N, LogNormal as Lognormal\n"
+        "def f():\n    return pymc.math.exp(T.reciprocal(shared(1))), N('a', sigma=1),"
+        " Lognormal('b', sigma=1)\n"
+    )
+
+
+def test_what_is_not_pymc3s_stays(tmp_path: Path) -> None:
+    text = "import numpy as np\nnp.random.normal(sd=1, testval=2)\nclass Normal: ...\nNormal.test_point\n"
+    done = migrated(tmp_path, text)
+    assert (done.changes, done.after, done.diff()) == ([], text, "")
+
+
+@pytest.mark.parametrize("path", sorted(CASES.glob("*.py")), ids=lambda path: str(path.stem))
+def test_a_file_that_was_changed_asks_for_no_more(path: Path, tmp_path: Path) -> None:
+    done = changes.check(path, TARGET)
+    assert done.changes
+    assert not [one for one in done.changes if one.by_hand]
+    again = tmp_path / path.name
+    again.write_text(done.after)
+    assert changes.check(again, TARGET).changes == []
+    lines = done.before.splitlines()
+    for one in done.changes:
+        assert one.before.partition("(")[0].partition("\n")[0] in lines[one.line - 1]
+
+
+def test_every_model_of_the_tutorial_is_changed_without_a_hand(nutsbench: Run, tmp_path: Path) -> None:
+    done = nutsbench("migrate", "--diff")
+    assert done.returncode == 1
+    assert "0 by hand" in done.stderr
+    (tmp_path / "models").mkdir()
+    for path in (ROOT / "models" / "tutorial").glob("*.py"):
+        target = tmp_path / "models" / "tutorial" / path.name
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(path.read_text())
+    applied = subprocess.run(
+        ["patch", "-p1"], cwd=tmp_path, input=done.stdout, capture_output=True, text=True
+    )
+    assert applied.returncode == 0, applied.stdout
+    for path in (tmp_path / "models").rglob("*.py"):
+        assert changes.check(path, TARGET).changes == []
+
+
+def test_the_table_leads_from_what_was_to_what_is() -> None:
+    before = names.load(names.BEFORE)
+    for old, new in table.RENAMED.items():
+        assert TARGET.has(new), new
+        was = old.replace("pytensor", "theano").replace("pymc", "pymc3")
+        gone = ("sample_ppc", "fast_sample_posterior_predictive", "ConstantDist", "Lognormal")
+        assert before.has(was) or old.rpartition(".")[2] in gone, was
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("no_such.py", "--check"), "no_such.py cannot be read"),
+        (("addition", "--check", "--to", "pymc-64"), "Did you mean 'pymc-6.4'?"),
+        (("addition",), "nutsbench migrate --check"),
+    ],
+)
+def test_mistakes_are_named(nutsbench: Run, arguments: Tuple[str, ...], said: str) -> None:
+    done = nutsbench("migrate", *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_a_file_that_is_no_python_is_named_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"models\.py, line 2"):
+        migrated(tmp_path, "import pymc3\nwith\n")
+
+
+#: Parts of calls, to be put together at random.
+_CALLS = st.builds(
+    lambda one, arguments, keywords: f"pm.{one}({', '.join([*arguments, *keywords])})",
+    st.sampled_from([*sorted(TARGET.parameters)[::3], "Lognormal", "Bound", "sample", "LKJCholeskyCov"]),
+    st.lists(st.sampled_from(["'n'", "1", "x", "tt.inv(x)", "pm.abs_(y)"]), max_size=4),
+    st.lists(
+        st.sampled_from(["sd=1", "testval=x", "mu=m", "observed=m - 1", "shape=(2,\n 3)",
+                         "tau=pm.Normal.dist(sd=1)"]),
+        max_size=3, unique_by=lambda text: text.partition("=")[0],
+    ),
+)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=150)
+@given(calls=st.lists(_CALLS, min_size=1, max_size=4))
+def test_whatever_is_called_stays_python_and_asks_for_no_more(
+    tmp_path_factory: pytest.TempPathFactory, calls: List[str]
+) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    done = migrated(folder, f"{HEAD}m = pm.Normal('m')\n" + "\n".join(calls) + "\n")
+    ast.parse(done.after)
+    again = migrated(
+        folder, done.after.replace("import pymc as", "import pymc3 as").replace("pytensor", "theano")
+    )
+    # Of what was written anew nothing is left but the packages' names.
+    left = [one for one in again.changes if not one.by_hand and one.why != "the package's name"]
+    assert left == []
