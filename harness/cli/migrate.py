@@ -45,7 +45,9 @@ def migrate_command(what: Tuple[str, ...], check: bool, target: str, diff: bool,
     else:
         for one in found:
             for change in one.changes:
-                after = f"by hand: {change.after}" if change.by_hand else change.after
+                after = (
+                    f"by hand{': ' * bool(change.after)}{change.after}" if change.by_hand else change.after
+                )
                 click.echo(f"{one.path}:{change.line}: {change.before} -> {after} ({change.why})")
     every = [change for one in found for change in one.changes]
     by_hand = sum(change.by_hand for change in every)

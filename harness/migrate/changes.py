@@ -32,7 +32,7 @@ class Change:
     before : str
         What is there.
     after : str
-        What to write; of what is left to a person, what to look at.
+        What to write; of what is left to a person what to look at, empty where nothing took its place.
     why : str
         A clause.
     by_hand : bool
@@ -226,7 +226,8 @@ class _Finder:
         self._tell(node, before, f"{shown}{text}", "its name since")
 
     def _gone(self, path: str) -> bool:
-        return self.target.has(path) is False
+        # What begins with an underline was read of neither.
+        return not path.rpartition(".")[2].startswith("_") and self.target.has(path) is False
 
     def _hand(self, node: ast.AST, before: str, path: str) -> None:
         last = path.rpartition(".")[2]
@@ -238,7 +239,7 @@ class _Finder:
         elif path == f"{self.target.pymc}.{last}" and (last in table.ARVIZ or last.startswith("plot_")):
             self._tell(node, before, f"arviz.{table.ARVIZ.get(last, last)}", gone, by_hand=True)
         else:
-            self._tell(node, before, "something else", gone, by_hand=True)
+            self._tell(node, before, "", gone, by_hand=True)
 
     def _of_objects(self, node: ast.Attribute) -> None:
         if node.attr in _OF_OBJECTS and self.source.aliases:

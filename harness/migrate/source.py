@@ -1,6 +1,8 @@
 """A file of Python as it is written: what its names stand for, and edits that leave the rest of it alone."""
 
 import ast
+import codecs
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
@@ -48,7 +50,11 @@ class Source:
         self.path = path
         try:
             self.bytes = path.read_bytes()
-            self.tree = ast.parse(self.bytes, filename=str(path))
+            self.bytes.decode()
+            with warnings.catch_warnings():
+                # Of escapes that are none, say: of no interest here.
+                warnings.simplefilter("ignore")
+                self.tree = ast.parse(self.bytes, filename=str(path))
         except OSError as error:
             raise UserError(f"{path} cannot be read ({error.strerror}).") from error
         except (SyntaxError, ValueError) as error:
@@ -57,6 +63,8 @@ class Source:
         self._lines = [0]
         for line in self.bytes.splitlines(keepends=True):
             self._lines.append(self._lines[-1] + len(line))
+        # Columns of the first line are counted from behind it.
+        self._lines[0] = len(codecs.BOM_UTF8) if self.bytes.startswith(codecs.BOM_UTF8) else 0
         self.aliases = dict(self._imported())
         self.random = self._random()
 
@@ -106,12 +114,7 @@ class Source:
             for node in sorted(given, key=lambda one: one.lineno):
                 if self.is_random(node.value, id(scope), found):
                     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                    found.update(
-                        (id(scope), one.id)
-                        for target in targets
-                        for one in ast.walk(target)
-                        if isinstance(one, ast.Name)
-                    )
+                    found.update((id(scope), name) for target in targets for name in _given_names(target))
         return found
 
     def is_random(self, node: ast.AST, scope: int, known: Optional[Set[Tuple[int, str]]] = None) -> bool:
@@ -153,6 +156,17 @@ class Source:
             parts += [self.bytes[at : edit.begins], edit.text.encode()]
             at = edit.ends
         return b"".join([*parts, self.bytes[at:ends]]).decode()
+
+
+def _given_names(target: ast.expr) -> List[str]:
+    """Return the names that an assignment gives; not that of an object of which an attribute is set."""
+    if isinstance(target, ast.Name):
+        return [target.id]
+    if isinstance(target, ast.Starred):
+        return _given_names(target.value)
+    if isinstance(target, (ast.Tuple, ast.List)):
+        return [name for one in target.elts for name in _given_names(one)]
+    return []
 
 
 def scopes(tree: ast.AST) -> Dict[int, int]:

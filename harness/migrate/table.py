@@ -26,6 +26,7 @@ RENAMED: Mapping[str, str] = {
     "pytensor.tensor.inv": "pytensor.tensor.reciprocal",
     "pytensor.tensor.isinf_": "pytensor.tensor.isinf",
     "pytensor.tensor.isnan_": "pytensor.tensor.isnan",
+    "pytensor.tensor.nlinalg.diag": "pytensor.tensor.diag",
     "pytensor.tensor.nnet.sigmoid": "pytensor.tensor.sigmoid",
     "pytensor.tensor.nnet.softplus": "pytensor.tensor.softplus",
 }
@@ -45,6 +46,13 @@ BY_HAND: Mapping[str, str] = {
     "pymc.theanof": "pymc.pytensorf",
     "pymc.floatX": "numpy.asarray(..., dtype=pytensor.config.floatX)",
     "pymc.math.tround": "pytensor.tensor.round",
+    "pymc.distributions.transforms.interval": "pm.distributions.transforms.Interval(lower, upper)",
+    "pymc.distributions.transforms.lowerbound": "pm.distributions.transforms.Interval(lower, None)",
+    "pymc.distributions.transforms.upperbound": "pm.distributions.transforms.Interval(None, upper)",
+    "pymc.callbacks": "pymc.variational.callbacks",
+    "pymc.load_trace": "arviz.from_netcdf",
+    "pymc.save_trace": "arviz.to_netcdf, of an InferenceData",
+    "pymc.make_shared_replacements": "pymc.pytensorf.make_shared_replacements",
     "pytensor.tensor.nnet.softmax": "pytensor.tensor.special.softmax(x, axis=-1): without axis it is over all"
     " elements, not over rows",
     "pytensor.tensor.nnet.relu": "pytensor.tensor.maximum(x, 0)",

@@ -1,6 +1,7 @@
 """What is to be changed in a file is found where it is, and written so that nothing else changes."""
 
 import ast
+import codecs
 import subprocess
 from pathlib import Path
 from typing import List, Tuple
@@ -57,6 +58,7 @@ def after(tmp_path: Path, text: str) -> str:
             'm = pm.Normal("m", 0, 1)\npm.Normal("y", observed=m, mu=1)',
             'm = pm.Normal("m", 0, 1)\npm.Potential("y", pm.logp(pm.Normal.dist(mu=1), m))',
         ),
+        ('self.m = pm.Normal("m", 0)\npm.Normal("y", 0, observed=self.y)\npm.__version__',) * 2,
         ('pm.Normal("y", 0, 1, observed=y - 1)', 'pm.Normal("y", 0, 1, observed=y - 1)'),
         ('pm.Normal("a", *both, **more)', 'pm.Normal("a", *both, **more)'),
     ],
@@ -73,6 +75,7 @@ def test_what_is_safe_is_written_anew(tmp_path: Path, before: str, expected: str
         ("pm.traceplot(trace)", "arviz.plot_trace"),
         ("tt.nnet.softmax(x)", "axis=-1"),
         ("tt.nnet.conv2d(x, y)", "no pytensor.tensor.nnet"),
+        ("pm.distributions.transforms.lowerbound(0)", "Interval(lower, None)"),
         ('pm.MatrixNormal("a", mu=0, rowtau=1, colcov=c)', "MatrixNormal takes no rowtau"),
         ('y = pm.Normal("y", 0, 1, observed=pm.Normal("m", 0, 1) - 2)', "pm.Potential"),
         ("model.test_point", "initial_point()"),
@@ -158,6 +161,18 @@ def test_mistakes_are_named(nutsbench: Run, arguments: Tuple[str, ...], said: st
     done = nutsbench("migrate", *arguments)
     assert done.returncode == 2
     assert said in done.stderr
+
+
+def test_how_a_file_is_written_stays(tmp_path: Path) -> None:
+    path = tmp_path / "models.py"
+    path.write_bytes(codecs.BOM_UTF8 + b"import pymc3 as pm\r\nx = '\\d \xc3\xa9'; pm.Normal('a', sd=1)\r\n")
+    changed = changes.check(path, TARGET).after.encode()
+    assert (
+        changed == codecs.BOM_UTF8 + b"import pymc as pm\r\nx = '\\d \xc3\xa9'; pm.Normal('a', sigma=1)\r\n"
+    )
+    path.write_bytes(b"# caf\xe9\n")
+    with pytest.raises(UserError, match="models.py is no Python"):
+        changes.check(path, TARGET)
 
 
 def test_a_file_that_is_no_python_is_named_with_its_line(tmp_path: Path) -> None:
