@@ -171,7 +171,7 @@ def test_how_a_file_is_written_stays(tmp_path: Path) -> None:
         changed == codecs.BOM_UTF8 + b"import pymc as pm\r\nx = '\\d \xc3\xa9'; pm.Normal('a', sigma=1)\r\n"
     )
     path.write_bytes(b"# caf\xe9\n")
-    with pytest.raises(UserError, match="models.py is no Python"):
+    with pytest.raises(UserError, match=r"models\.py is no Python"):
         changes.check(path, TARGET)
 
 
