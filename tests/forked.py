@@ -2,7 +2,7 @@
 
 To import ArviZ, SciPy and pandas takes three seconds of a processor, and the tests run the command line
 hundreds of times. A fork is a process of its own like any other: with its own arguments, environment, output
-and end. ``python -m tests.forked`` reads one JSON line a command, and writes one when it has ended.
+and end. ``python -m tests.forked FOLDER`` reads one JSON line a command, and writes one when it has ended.
 """
 
 import json
@@ -25,6 +25,7 @@ class Server:
 
     def __init__(self) -> None:
         self._process: Optional[subprocess.Popen[str]] = None
+        self._folder = tempfile.TemporaryDirectory(prefix="nutsbench-forked-")
 
     def run(
         self, arguments: Sequence[str], environment: Mapping[str, str]
@@ -32,7 +33,7 @@ class Server:
         """Run the command line, and return how it ended and what it printed."""
         if self._process is None:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.forked"],
+                [sys.executable, "-m", "tests.forked", self._folder.name],
                 cwd=ROOT,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -55,6 +56,7 @@ class Server:
             self._process.kill()
             # Waits, and closes the pipes.
             self._process.communicate()
+        self._folder.cleanup()
 
 
 def _command(request: Dict[str, Any]) -> NoReturn:
@@ -97,7 +99,7 @@ def _begin_preloaded(request: Mapping[str, Any]) -> None:
         one = stack.named(name)
         if one.ready:
             variables = environment.worker_variables(one.compiledir, one.has_theano_pymc, threads=1)
-            preloaded.begin(str(one.python), variables, importable())
+            preloaded.begin(str(one.python), variables, importable(), Path(sys.argv[1]))
 
 
 def main() -> None:

@@ -17,7 +17,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence
@@ -29,7 +28,7 @@ _AT_IMPORT = ("THEANO_FLAGS", "PYTHONPATH", "PYTHONHASHSEED", "OMP_NUM_THREADS",
 _START_S = 120.0
 
 
-def begin(python: str, variables: Mapping[str, str], folder: Path) -> None:
+def begin(python: str, variables: Mapping[str, str], folder: Path, own: Path) -> None:
     """Begin a process that forks workers of a stack, where there is none: it ends with this one.
 
     Parameters
@@ -40,11 +39,12 @@ def begin(python: str, variables: Mapping[str, str], folder: Path) -> None:
         A worker's environment variables.
     folder : Path
         What ``nutsbench`` is imported from.
+    own : Path
+        A folder for sockets and logs, which is removed by whoever made it.
     """
     if not _shared:
         reading, writing = os.pipe()
-        place = Path(tempfile.mkdtemp(prefix="nutsbench-preloaded-"))
-        _shared.update(folder=place, reading=reading, writing=writing)
+        _shared.update(folder=own, reading=reading, writing=writing)
     place = _place(python, variables)
     log = place.with_suffix(".log")
     if log.exists():

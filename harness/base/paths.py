@@ -62,6 +62,7 @@ def write_whole(path: Path, text: str) -> None:
     OSError
         If it cannot be written.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     with whole(path) as part, part.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()

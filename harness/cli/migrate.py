@@ -20,7 +20,7 @@ _DEFAULT = "pymc-6.4"
 @click.argument("what", nargs=-1, metavar="[MODEL | FILE]...")
 @click.option("--check", is_flag=True, help="Say what has to be changed in the code; nothing is sampled.")
 @click.option("--to", "target", default=_DEFAULT, show_default=True, help="The PyMC to move to.")
-@click.option("--diff", is_flag=True, help="Print the changes as a unified diff, for patch -p1 or git apply.")
+@click.option("--diff", is_flag=True, help="Print the changes as a unified diff, for git apply or patch -p1.")
 @json_option
 def migrate_command(what: Tuple[str, ...], check: bool, target: str, diff: bool, as_json: bool) -> int:
     """Say what files of PyMC3 models need to run on another PyMC; without any, the tutorial's.
@@ -35,7 +35,7 @@ def migrate_command(what: Tuple[str, ...], check: bool, target: str, diff: bool,
             "So far it tells what has to be changed in the code, and not what moving gives. Type: nutsbench"
             " migrate --check."
         )
-    found = changes.files(_files(what), known)
+    found = [changes.check(path, known) for path in _files(what)]
     if as_json:
         print_json(
             [{"file": str(one.path), "changes": [each.to_dict() for each in one.changes]} for one in found]
@@ -60,7 +60,8 @@ def _files(what: Tuple[str, ...]) -> List[Path]:
     """Return the files that were named, and those of the models that were named."""
     if not what:
         return sorted(_shown(path) for path in (PACKAGE / "models" / "tutorial").glob("*.py"))
-    return [_shown(Path(models.get(word).file)) if word in models.names() else Path(word) for word in what]
+    known = models.names()
+    return [_shown(Path(models.get(word).file if word in known else word)) for word in what]
 
 
 def _shown(path: Path) -> Path:

@@ -5,7 +5,7 @@ import difflib
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, Tuple
 
 from nutsbench.migrate import names, table
 from nutsbench.migrate.names import Names, Parameters
@@ -13,6 +13,8 @@ from nutsbench.migrate.source import PACKAGES, Edit, Source, scopes
 
 #: Keywords of ``pm.sample`` that have another name.
 _OF_SAMPLE = {"njobs": "cores", "nuts_kwargs": "nuts", "step_kwargs": "nuts"}
+#: A keyword is added at its end, where that of what is observed would be taken away.
+_FACTORS = "LKJCholeskyCov"
 #: What models and variables had, and have not.
 _OF_OBJECTS = {
     "test_point": "initial_point(), a method of the model",
@@ -94,8 +96,7 @@ def check(path: Path, target: Names) -> Checked:
     finder.look()
     source = finder.source
     changes = sorted(dict.fromkeys(finder.changes), key=lambda one: one.line)
-    after = finder.text() if finder.edits else source.bytes.decode()
-    return Checked(path, changes, source.bytes.decode(), after)
+    return Checked(path, changes, source.bytes.decode(), finder.text())
 
 
 class _Finder:
@@ -226,7 +227,7 @@ class _Finder:
         self._tell(node, before, f"{shown}{text}", "its name since")
 
     def _gone(self, path: str) -> bool:
-        # What begins with an underline was read of neither.
+        # What begins with an underscore was read of neither.
         return not path.rpartition(".")[2].startswith("_") and self.target.has(path) is False
 
     def _hand(self, node: ast.AST, before: str, path: str) -> None:
@@ -263,12 +264,11 @@ class _Finder:
             return
         self._keywords(node, written, known)
         self._positions(node, written, known, 0 if apart else 1)
-        if written == "LKJCholeskyCov" and not any(
-            one.arg in ("compute_corr", None) for one in node.keywords
-        ):
-            self._add(
-                node, "compute_corr=False", "it returns Cholesky factor, correlations and sds otherwise"
-            )
+        if written == _FACTORS and not any(one.arg in ("compute_corr", None) for one in node.keywords):
+            self._add(node, "compute_corr=False", "it returns the factor, correlations and sds otherwise")
+        if written in table.DEFAULTS and not {one.arg for one in node.keywords} & {"init", None}:
+            after, why = table.DEFAULTS[written]
+            self._tell(node, f"{self.source.text(node.func)}(...)", after, why, by_hand=True)
         if not apart:
             self._observed(node)
 
@@ -325,11 +325,13 @@ class _Finder:
             return
         why = "what is observed cannot depend on random variables"
         written = self.source.text(given)
-        if id(node) not in self._statements or not isinstance(node.func, ast.Attribute) or not node.args:
+        plain = isinstance(node.func, ast.Attribute) and node.func.attr != _FACTORS and bool(node.args)
+        if id(node) not in self._statements or not plain:
             self._tell(
                 given, written, "pm.Potential(name, pm.logp(pm.Normal.dist(...), ...))", why, by_hand=True
             )
             return
+        assert isinstance(node.func, ast.Attribute)
         module = self.source.text(node.func.value)
         module = self._new(module) if module in PACKAGES else module
         begins, ends = self.source.span(node)
@@ -372,8 +374,3 @@ class _Finder:
         if not known & {"return_inferencedata", None}:
             why = "it returns InferenceData, whose draws are trace.posterior, otherwise"
             self._add(node, "return_inferencedata=False", why)
-
-
-def files(paths: Sequence[Path], target: Names) -> List[Checked]:
-    """Look through several files; see :func:`check`."""
-    return [check(path, target) for path in paths]

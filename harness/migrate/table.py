@@ -1,9 +1,10 @@
 """What became of PyMC3's names: one row each, below ``pymc`` and ``pytensor`` as both sides are called since.
 
-What is in no row, and is in no list of names of the PyMC to move to, is told as gone. Each row was tried.
+What is in no row, and is in no list of names of the PyMC to move to, is told as gone. That each new
+name exists is tested; that it means the same is what whoever adds a row has to find out.
 """
 
-from typing import Dict, Mapping
+from typing import Dict, Mapping, Tuple
 
 #: Another name, of the same meaning: written anew by itself.
 RENAMED: Mapping[str, str] = {
@@ -11,8 +12,6 @@ RENAMED: Mapping[str, str] = {
     "pymc.ConstantDist": "pymc.DiracDelta",
     "pymc.Lognormal": "pymc.LogNormal",
     "pymc.expand_packed_triangular": "pymc.math.expand_packed_triangular",
-    "pymc.fast_sample_posterior_predictive": "pymc.sample_posterior_predictive",
-    "pymc.sample_ppc": "pymc.sample_posterior_predictive",
     "pymc.invlogit": "pymc.math.invlogit",
     "pymc.invprobit": "pymc.math.invprobit",
     "pymc.logaddexp": "pymc.math.logaddexp",
@@ -20,7 +19,6 @@ RENAMED: Mapping[str, str] = {
     "pymc.logsumexp": "pymc.math.logsumexp",
     "pymc.probit": "pymc.math.probit",
     "pymc.math.abs_": "pymc.math.abs",
-    "pymc.math.block_diagonal": "pymc.math.block_diag",
     "pymc.distributions.transforms.stick_breaking": "pymc.distributions.transforms.simplex",
     "pytensor.tensor.abs_": "pytensor.tensor.abs",
     "pytensor.tensor.inv": "pytensor.tensor.reciprocal",
@@ -31,12 +29,21 @@ RENAMED: Mapping[str, str] = {
     "pytensor.tensor.nnet.softplus": "pytensor.tensor.softplus",
 }
 
+_PREDICTIVE = (
+    "pm.sample_posterior_predictive, which returns InferenceData, and a dictionary with"
+    " return_inferencedata=False"
+)
+
 #: What to write instead, where a person has to look at it.
 BY_HAND: Mapping[str, str] = {
     "pymc.Bound": "pm.Truncated(name, pm.Normal.dist(...), lower=..., upper=...), whose density is"
     " normalised, as that of Bound is not",
     "pymc.DensityDist": "pm.CustomDist(name, *parameters, logp=function, observed=values): the function takes"
     " the value first, then the parameters",
+    "pymc.math.block_diagonal": "pm.math.block_diag(*matrices): one argument each, not a list",
+    "pymc.fast_sample_posterior_predictive": _PREDICTIVE,
+    "pymc.sample_posterior_predictive": _PREDICTIVE,
+    "pymc.sample_ppc": _PREDICTIVE,
     "pymc.NoDistribution": "pm.CustomDist",
     "pymc.AR1": "pm.AR",
     "pymc.GLM": "bambi, a package of its own",
@@ -80,9 +87,13 @@ KEYWORDS: Mapping[str, str] = {"sd": "sigma", "testval": "initval"}
 KEYWORDS_OF: Mapping[str, Mapping[str, str]] = {
     "ZeroInflatedPoisson": {"theta": "mu"},
     "MvStudentT": {"cov": "scale"},
-    "GaussianRandomWalk": {"init": "init_dist"},
-    "AR": {"init": "init_dist"},
+    **{name: {"init": "init_dist"} for name in ("AR", "GaussianRandomWalk", "MvGaussianRandomWalk")},
 }
+#: Keywords whose default is another one since, where they are left out: what was meant, and what is taken.
+DEFAULTS: Mapping[str, Tuple[str, str]] = dict.fromkeys(
+    ("AR", "GaussianRandomWalk", "MvGaussianRandomWalk"),
+    ("init_dist=...", "its default was flat and is Normal(0, 100)"),
+)
 
 
 def keyword(distribution: str, name: str) -> str:

@@ -232,6 +232,7 @@ def _static(output: Path, changed: bool) -> None:
 
 
 def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     with whole(path) as part:
         part.write_text(text)
 

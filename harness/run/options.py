@@ -53,7 +53,20 @@ class Options:
 class Outcome:
     """How a cell's process ended, and what it left: in ``values`` its outcome, in ``arrays`` its draws.
 
-    The file of arrays is the worker's, and gone with it.
+    Parameters
+    ----------
+    status : Status
+        How it ended.
+    reason : str
+        Why, in a sentence; empty where all went well.
+    values : dict
+        What it told, ready for JSON.
+    log_tail : list of str
+        The last lines that it printed; empty where all went well.
+    elapsed_s : float
+        Wall seconds from the task to the end.
+    arrays : Path
+        File of its draws, of :func:`nutsbench.inside.arrays.write`: the worker's, and gone with it.
     """
 
     status: Status

@@ -107,6 +107,7 @@ def keep_superseded(folder: Path, commit: str, environment: str) -> List[Path]:
             continue  # asv says what is wrong with its files.
         copy = folder / "superseded" / f"{path.stem}-{hashlib.sha256(content).hexdigest()[:8]}.json.gz"
         if superseded and not copy.exists():
+            copy.parent.mkdir(exist_ok=True)
             with whole(copy) as part:
                 part.write_bytes(gzip.compress(content, mtime=0))
             kept.append(copy)

@@ -10,6 +10,7 @@ from nutsbench.inside.whole import whole
 
 def test_a_file_is_what_it_was_until_all_is_written(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "file"
+    path.parent.mkdir()
     for text in ("first", "second"):
         before = path.read_text() if path.exists() else None
         with whole(path, 0o600) as part:
