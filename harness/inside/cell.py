@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Sequence, Set
 
 from nutsbench import models
+from nutsbench.dialect import reading
+from nutsbench.dialect.names import DialectError
 from nutsbench.inside import (
     arrays,
     clock,
     compile_cache,
     contract,
+    later,
     mismatch,
     modules,
     preparing,
@@ -102,22 +105,24 @@ def sample(
     """
     timer = clock.PhaseTimer(listener)
     timer.phases["import"] = common.imported
-    cached_before = compile_cache.cached_folders()
-    loaded_before = compile_cache.loaded_modules()
+    use = _later_use() if reading.is_later() else _use()
     outcome: Dict[str, Any] = {"status": "ok", "reason": "", "warnings": []}
     details: Dict[str, Any] = {}
     before: Dict[str, Any] = {}
     helped = contextlib.ExitStack()
-    taken = helped.enter_context(modules.taken_over()) if store else []
+    taken = helped.enter_context(modules.taken_over()) if store and not reading.is_later() else []
     try:
         load()
         spec = models.get(model)
         _check_digest(spec, digest)
         prepared = common.prepared if model == common.model else None
         wanted = SamplerSettings.from_dict(settings)
-        if store and prepared is None:
-            before = preparing.compiled_ahead(spec, digest)
-        found = sampling.sample(spec, wanted, seed, timer, listener, prepared, prefixes)
+        if reading.is_later():
+            found = later.sample(spec, wanted, seed, timer, listener)
+        else:
+            if store and prepared is None:
+                before = preparing.compiled_ahead(spec, digest)
+            found = sampling.sample(spec, wanted, seed, timer, listener, prepared, prefixes)
         timer.stop()
     except (Exception, SystemExit) as error:
         traceback.print_exc()
@@ -126,10 +131,12 @@ def sample(
         outcome.update(status="failed", reason=_reason(error, phase))
         if isinstance(error, mismatch.MismatchError):
             outcome["differs"] = error.digests
-        if isinstance(error, steppers.UnsampleableError):
+        if isinstance(error, (steppers.UnsampleableError, DialectError)):
             details["refused"] = True
     else:
-        details.update(sampler=found.sampler, split_source=clock.SPLIT_SOURCE)
+        details.update(sampler=found.sampler, split_source=found.split_source)
+        details.update({"engine": found.engine} if found.engine else {})
+        details.update({"adaptations": found.adaptations} if found.adaptations else {})
         details.update({"samplers": found.samplers} if found.samplers else {})
         details.update({"compile_s": list(prepared.compile_s)} if prepared else {})
         details.update({"shared": True} if prepared and prepared.cache else {})
@@ -137,10 +144,26 @@ def sample(
         outcome.update(_handed_out(found, Path(draws)))
     outcome["phases"] = {name: time.to_dict() for name, time in timer.phases.items()}
     helped.close()
-    used = cache_use(cached_before, loaded_before, taken)
+    used = use(taken)
     # Of a model that cells share, what was compiled for all of them.
     outcome["details"] = {**details, "compile_cache": _of_shared(common, model) or {**used, **before}}
     return outcome
+
+
+def _use() -> Callable[[Sequence[Path]], Dict[str, Any]]:
+    cached_before = compile_cache.cached_folders()
+    loaded_before = compile_cache.loaded_modules()
+    return lambda taken: cache_use(cached_before, loaded_before, taken)
+
+
+def _later_use() -> Callable[[Sequence[Path]], Dict[str, Any]]:
+    before = later.compiled()
+
+    def use(_: Sequence[Path]) -> Dict[str, Any]:
+        new = len(later.compiled() - before)
+        return {"state": "cold" if new else "warm", "modules_compiled": new, "modules_from_store": 0}
+
+    return use
 
 
 def _of_shared(common: Common, model: str) -> Dict[str, Any]:
@@ -177,7 +200,7 @@ def _check_digest(spec: models.ModelSpec, digest: str) -> None:
 
 def _reason(error: BaseException, phase: str) -> str:
     """Say what failed, where, and what can be done, in a line or two."""
-    if isinstance(error, (steppers.UnsampleableError, mismatch.MismatchError)):
+    if isinstance(error, (steppers.UnsampleableError, mismatch.MismatchError, DialectError)):
         return str(error)
     if isinstance(error, SystemExit):
         return f"the model ends the program in {phase or 'build'}: sys.exit({error.code!r})"

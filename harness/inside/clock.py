@@ -196,6 +196,16 @@ class DrawClock:
             self._cpu_started = time.process_time()
         self.chains[chain] = ChainClock(cpu_before=time.process_time())
 
+    def begin(self) -> float:
+        """Note that sampling begins where no draw will be told of; return when, by ``time.perf_counter``."""
+        self._timer.enter("tune")
+        self.started = time.perf_counter()
+        return self.started
+
+    def end(self) -> None:
+        """Note that it has ended."""
+        self._timer.stop()
+
     def recorded(self, chain: int, stats: Optional[Sequence[Dict[str, Any]]]) -> None:
         """Note one draw of a chain, with the statistics of its step methods."""
         now = time.perf_counter()

@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import importlib
 import os
 import platform
 import re
@@ -9,6 +10,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any, Dict, List
 
+from nutsbench.dialect import installed
 from nutsbench.inside import system
 
 #: Theano's flags that decide what is compiled, by their name without punctuation.
@@ -36,7 +38,7 @@ _SUFFIXES = ("", "64_", "_64")
 
 
 def of_stack() -> Dict[str, Any]:
-    """Return what this process's stack is made of; PyMC3 must be imported already.
+    """Return what this process's stack is made of; PyMC must be imported already.
 
     Returns
     -------
@@ -44,8 +46,7 @@ def of_stack() -> Dict[str, Any]:
         ``python``, ``packages`` (versions by name), ``blas`` (libraries loaded, with
         their threads), and ``theano_flags``. No path is among them but the compiler's flags'.
     """
-    import theano
-
+    tensors = importlib.import_module(installed.packages()[1])
     # This program is no part of the stack, though a checkout has its metadata beside what is on the path.
     found = {dist.metadata["Name"]: dist.version for dist in distributions()}
     packages = {name: version for name, version in found.items() if name != "nutsbench"}
@@ -53,7 +54,7 @@ def of_stack() -> Dict[str, Any]:
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "packages": dict(sorted(packages.items(), key=lambda item: item[0].lower())),
         "blas": pools(),
-        "theano_flags": {name: _theano_flag(theano.config, name) for name in _THEANO_FLAGS},
+        "theano_flags": {name: _theano_flag(tensors.config, name) for name in _THEANO_FLAGS},
     }
 
 

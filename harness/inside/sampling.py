@@ -17,7 +17,7 @@ from unittest import mock
 import numpy as np
 
 from nutsbench.inside import start, steppers
-from nutsbench.inside.clock import DrawClock, Listener, Part, PhaseTime, PhaseTimer
+from nutsbench.inside.clock import SPLIT_SOURCE, DrawClock, Listener, Part, PhaseTime, PhaseTimer
 from nutsbench.models.spec import ModelSpec, SamplerSettings
 
 
@@ -49,6 +49,12 @@ class Sampled:
         Number of scalars that NUTS moves, transformed as PyMC3 transforms them.
     prefixes : dict of int to Part
         What runs of fewer draws would have taken, by those that were asked about.
+    split_source : str
+        How the split of sampling into tune and draw was timed.
+    engine : dict
+        Which NUTS it was, where a stack may have several: ``name``, ``version``, and how it ran.
+    adaptations : list of dict
+        What was changed in the model's file for it to run.
     """
 
     draws: Dict[str, np.ndarray]
@@ -62,6 +68,9 @@ class Sampled:
     notes: List[str] = field(default_factory=list)
     dimensions: Optional[int] = None
     prefixes: Dict[int, Part] = field(default_factory=dict)
+    split_source: str = SPLIT_SOURCE
+    engine: Dict[str, Any] = field(default_factory=dict)
+    adaptations: List[Dict[str, Any]] = field(default_factory=list)
 
 
 def _watched_backend(ndarray_class: Any, clock: DrawClock) -> Any:

@@ -8,6 +8,7 @@ one compiled, allocated or broke.
 
 import contextlib
 import faulthandler
+import importlib
 import json
 import os
 import resource
@@ -21,7 +22,9 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Sequence, TextIO
 
 from nutsbench import models
-from nutsbench.inside import cell, clock, compile_cache, facts, measure, modules, preparing, sampling, system
+from nutsbench.dialect import installed, reading
+from nutsbench.inside import cell, clock, compile_cache, facts, later, measure, modules, preparing
+from nutsbench.inside import sampling, system
 from nutsbench.inside.cell import Common
 from nutsbench.inside.isolated import kill_group
 from nutsbench.inside.task import DOOR, PLAIN, Task
@@ -126,8 +129,10 @@ def _limit_memory(memory_bytes: int) -> None:
 def _import_stack(warm_up: Callable[[], None]) -> clock.PhaseTime:
     """Import all that every cell needs, and compile what none of them can cache."""
     wall, cpu = time.perf_counter(), clock.cpu_seconds()
-    import pymc3  # noqa: F401  # Every cell needs it; imported here, the forks have it.
-
+    # Every cell needs it; imported here, the forks have it.
+    importlib.import_module(installed.packages()[0])
+    if reading.is_later():
+        reading.begin()
     warm_up()
     return clock.PhaseTime(time.perf_counter() - wall, clock.cpu_seconds() - cpu)
 
@@ -355,6 +360,7 @@ def main(model: str = "", *models_files: str) -> None:
         # A model that is prepared compiles what it needs; nothing else is going to be sampled.
         is_plain = bool(os.environ.get(PLAIN))
         warm_up = compile_cache.load_blas if model else compile_cache.warm_up
+        warm_up = later.warm_up if reading.is_later() else warm_up
         imported = _import_stack((lambda: None) if is_plain else warm_up)
         common = Common(imported, model, _prepare(model, models_files) if model else None)
         known = facts.of_stack()

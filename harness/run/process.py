@@ -118,6 +118,10 @@ class Worker:
         variables = environment.worker_variables(
             compiledir, self._stack.has_theano_pymc, self._options.threads
         )
+        if self._stack.is_later:
+            variables.update(
+                environment.later_variables(compiledir, self._stack.sampler, self._options.threads)
+            )
         if self._options.cold:
             variables[PLAIN] = "1"
         self._pending = b""

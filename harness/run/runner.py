@@ -68,7 +68,10 @@ def run(
     machine = environment.machine(options.threads)
     # While the stack imports its packages, so that the first cell's judging waits for nothing.
     threading.Thread(target=estimators.load, daemon=True).start()
+    asked = options
     for one, group in itertools.groupby(todo, key=lambda job: job.stack):
+        # What PyMC3's cells share is PyMC3's.
+        options = dataclasses.replace(asked, share=asked.share and not one.is_later)
         runs = plan.together(group, options.share and goal is None)
         checkout = {"checkout": environment.commit(one.checkout)} if one.checkout else {}
         session = _Session(

@@ -22,7 +22,7 @@ import psutil
 
 from nutsbench.base import git
 from nutsbench.base.paths import CHECKOUT, importable
-from nutsbench.inside import modules
+from nutsbench.inside import engines, modules
 
 #: What limits the threads of OpenMP and of each BLAS; read at import, so set before it.
 THREAD_VARIABLES = (
@@ -193,6 +193,36 @@ def worker_variables(compiledir: Path, theano_pymc: bool, threads: int) -> Dict[
         # Theano 1.0 puts hash() of a string into the key of some modules: with another
         # hash seed in every process they would be compiled, and cached, again and again.
         "PYTHONHASHSEED": "0",
+    }
+
+
+def later_variables(compiledir: Path, sampler: str, threads: int) -> Dict[str, str]:
+    """Return what the process of a later PyMC is started with beside :func:`worker_variables`.
+
+    Parameters
+    ----------
+    compiledir : Path
+        The stack's compile cache.
+    sampler : str
+        Which sampler ``pm.sample`` is asked for; empty for what it takes by itself.
+    threads : int
+        Threads of BLAS, of Numba and of what JAX runs for one chain.
+    """
+    given = {"base_compiledir": compiledir, "blas__ldflags": blas_flags()}
+    flags = [f"{name}={value}" for name, value in given.items()]
+    flags += [f"compile__{name}={seconds}" for name, seconds in _COMPILE_LOCK.items()]
+    found = {
+        f"{name}_FLAGS": ",".join([*flags, *([own] if own else [])])
+        for name in ("AESARA", "PYTENSOR")
+        for own in [os.environ.get(f"{name}_FLAGS", "")]
+    }
+    return {
+        **found,
+        engines.VARIABLE: sampler,
+        "NUMBA_NUM_THREADS": str(threads),
+        # A chain is a device of its own: within one, one thread at a time.
+        "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
+        "JAX_PLATFORMS": "cpu",
     }
 
 

@@ -24,6 +24,8 @@ LOCKS = Path(__file__).resolve().parent / "locks"
 RELEASES = BENCHMARKS / "releases" / "locks"
 #: The one interpreter that runs every PyMC3 release from 3.7 to 3.11.6.
 PYTHON = "3.8"
+#: Those of the last PyMC.
+_NOW = ("3.12", "3.13", "3.14")
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,14 @@ class Row:
         What it is there for.
     pythons : tuple of str
         Versions of Python that its environment can be made with, best first.
+    sampler : str
+        Which sampler ``pm.sample`` is asked for; empty for what it takes by itself.
     """
 
     name: str
     says: str
     pythons: Tuple[str, ...] = (PYTHON,)
+    sampler: str = ""
 
 
 #: Every stack that is pinned; the first is what is measured where none is asked for.
@@ -52,6 +57,18 @@ TABLE = (
 )
 NAMES = tuple(row.name for row in TABLE)
 DEFAULT = NAMES[0]
+#: Later PyMCs and samplers, which users of PyMC3 may move to.
+LATER = (
+    Row("pymc-4.0.1", "the first PyMC 4, on Aesara"),
+    Row("pymc-4.1.0", "the first whose trees sum momenta in a copy"),
+    Row("pymc-5.6.1", "the last PyMC 5 of a Python of PyMC3's days, on PyTensor"),
+    Row("pymc-5.28", "the last PyMC 5", ("3.12", "3.13")),
+    Row("pymc-6.4", "PyMC 6, on Numba", _NOW),
+    Row("pymc-6.4+nutpie", "the same; it takes nutpie by itself where that is installed", _NOW),
+    Row("pymc-6.4+numpyro", "the same, sampled by NumPyro, on JAX", _NOW, "numpyro"),
+    Row("pymc-6.4+blackjax", "the same, sampled by BlackJAX, on JAX", _NOW, "blackjax"),
+)
+PINNED = (*NAMES, *(row.name for row in LATER))
 #: The environment that this program itself runs in, and the interpreters that it can have, best first.
 HOST = "host"
 HOST_PYTHONS = ("3.12", "3.13", "3.14")
@@ -77,6 +94,8 @@ class Stack:
         Whether the requirements name every package with its hash, the worker's included.
     pythons : tuple of str
         Versions of Python that its environment can be made with, best first.
+    sampler : str
+        Which sampler ``pm.sample`` is asked for; empty for what it takes by itself.
     """
 
     name: str
@@ -85,6 +104,12 @@ class Stack:
     checkout: Optional[Path] = None
     locked: bool = True
     pythons: Tuple[str, ...] = (PYTHON,)
+    sampler: str = ""
+
+    @property
+    def is_later(self) -> bool:
+        """Whether its PyMC is a later one than PyMC3."""
+        return "pymc" in self.versions()
 
     @property
     def python(self) -> Path:
@@ -151,12 +176,13 @@ class Stack:
         return cls(known["name"], home, requirements, checkout, known["locked"])
 
     def versions(self) -> Dict[str, str]:
-        """Return the locked versions of PyMC3, Theano, ArviZ and NumPy, as far as they are known."""
+        """Return the locked versions of PyMC, what it stands on, its samplers, ArviZ and NumPy, as far as known."""
         pins = dict(re.findall(r"^([\w.-]+)==([\w.]+)", self.requirements.read_text(), re.MULTILINE))
         found = {name.lower(): version for name, version in pins.items()}
         theano = found.get("theano-pymc", found.get("theano"))
         versions = {"pymc3": found.get("pymc3"), "theano": theano}
-        versions.update({name: found.get(name) for name in ("arviz", "numpy")})
+        names = ("pymc", "aesara", "pytensor", "nutpie", "numpyro", "blackjax", "jax", "numba")
+        versions.update({name: found.get(name) for name in (*names, "arviz", "numpy")})
         return {name: version for name, version in versions.items() if version}
 
 
@@ -208,10 +234,10 @@ def releases() -> Tuple[str, ...]:
 
 def named(name: str) -> Stack:
     """Return one of the stacks that this project pins, those of the releases included."""
-    row = next((row for row in TABLE if row.name == name), None)
-    folder = RELEASES if row is None else LOCKS
-    pythons = (PYTHON,) if row is None else row.pythons
-    return Stack(name, stacks_dir() / name, folder / f"{name}.txt", pythons=pythons)
+    row = next((row for row in (*TABLE, *LATER) if row.name == name), Row(name, ""))
+    folder = LOCKS if name in PINNED else RELEASES
+    lock = folder / f"{name}.txt"
+    return Stack(name, stacks_dir() / name, lock, pythons=row.pythons, sampler=row.sampler)
 
 
 def host() -> Stack:
@@ -278,7 +304,7 @@ def unpack(packed: Mapping[str, Any]) -> Stack:
     """
     texts = {".txt": packed["requirements"], ".patch": packed["patch"]}
     digest = hashlib.sha256("".join(text or "" for text in texts.values()).encode()).hexdigest()[:16]
-    for pinned in map(named, (*NAMES, *releases())):
+    for pinned in map(named, (*PINNED, *releases())):
         if pinned.digest == digest:
             return pinned
     name = f"{packed['name']}-{digest[:8]}"
@@ -298,11 +324,11 @@ def resolve(text: str) -> Stack:
     UserError
         If it is neither, or the checkout holds neither PyMC3 nor Theano.
     """
-    if text in (*NAMES, *releases()):
+    if text in (*PINNED, *releases()):
         return named(text)
     path = Path(text).expanduser()
     if not path.exists():
-        raise unknown("stack", text, (*NAMES, *releases()))
+        raise unknown("stack", text, (*PINNED, *releases()))
     path = path.resolve()
     place = hashlib.sha256(str(path).encode()).hexdigest()[:8]
     # Two checkouts may have folders of one name, and one may be called like a pinned stack.
@@ -345,5 +371,5 @@ def describe() -> List[Dict[str, Any]]:
     """Return name, versions and readiness of the pinned stacks, ready for JSON."""
     return [
         {"name": stack.name, "versions": stack.versions(), "ready": stack.ready, "digest": stack.digest}
-        for stack in map(named, NAMES)
+        for stack in map(named, PINNED)
     ]

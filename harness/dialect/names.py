@@ -1,14 +1,14 @@
-"""What each PyMC has by name: read off the packages themselves by ``benchmarks/studies/names_of_pymc.py``."""
+"""What each PyMC has by name: read off the packages themselves by :mod:`nutsbench.dialect.installed`."""
 
 import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Tuple
-
-from nutsbench.base.errors import unknown
+from typing import Any, FrozenSet, List, Mapping, Optional, Tuple
 
 _FOLDER = Path(__file__).resolve().parent / "names"
+#: What Theano is called since PyMC 5; what it was called between is Aesara.
+LAST_TENSORS = "pytensor"
 #: What models are written for.
 BEFORE = "pymc3-3.11"
 #: What every distribution takes beside its own parameters, and what PyMC3's own were called that are gone.
@@ -18,6 +18,10 @@ _OF_ALL = frozenset(
         "total_size", "rng", "dtype",
     )
 )  # fmt: skip
+
+
+class DialectError(Exception):
+    """A file cannot be read, or not be changed; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,16 @@ class Names:
             return None
         return last in self.names[module]
 
+    def was(self, path: str) -> str:
+        """Return a path below what the tensor library has been called in the end, as the tables have it."""
+        root, dot, rest = path.partition(".")
+        return f"{LAST_TENSORS if root == self.tensors else root}{dot}{rest}"
+
+    def now(self, path: str) -> str:
+        """Return a path of the tables below what the tensor library is called here."""
+        root, dot, rest = path.partition(".")
+        return f"{self.tensors if root == LAST_TENSORS else root}{dot}{rest}"
+
 
 def choices() -> List[str]:
     """Return what models can be moved to."""
@@ -94,13 +108,22 @@ def load(name: str) -> Names:
 
     Raises
     ------
-    UserError
+    OSError
         If there is no such.
     """
-    path = _FOLDER / f"{name}.json"
-    if name != BEFORE and name not in choices():
-        raise unknown("PyMC to move to", name, choices())
-    content: Dict[str, Any] = json.loads(path.read_text())
+    return from_dict(name, json.loads((_FOLDER / f"{name}.json").read_text()))
+
+
+def from_dict(name: str, content: Mapping[str, Any]) -> Names:
+    """Return the names of a PyMC, as :func:`nutsbench.dialect.installed.read` has read them.
+
+    Parameters
+    ----------
+    name : str
+        What it is called here.
+    content : dict
+        As in the files.
+    """
     return Names(
         name,
         content["pymc"],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
-from nutsbench.base.errors import UserError
+from nutsbench.dialect.names import DialectError
 
 #: What PyMC3 and its tensor library are called, in whatever way they are imported.
 PACKAGES = ("pymc3", "theano")
@@ -39,27 +39,29 @@ class Source:
     ----------
     path : Path
         The file.
+    text : bytes, optional
+        What is in it, where that has been read already.
 
     Raises
     ------
-    UserError
+    DialectError
         If it cannot be read, or is no Python.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, text: Optional[bytes] = None) -> None:
         self.path = path
         try:
-            self.bytes = path.read_bytes()
+            self.bytes = path.read_bytes() if text is None else text
             self.bytes.decode()
             with warnings.catch_warnings():
                 # Of escapes that are none, say: of no interest here.
                 warnings.simplefilter("ignore")
                 self.tree = ast.parse(self.bytes, filename=str(path))
         except OSError as error:
-            raise UserError(f"{path} cannot be read ({error.strerror}).") from error
+            raise DialectError(f"{path} cannot be read ({error.strerror}).") from error
         except (SyntaxError, ValueError) as error:
             place = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
-            raise UserError(f"{path}{place} is no Python that can be read: {error}.") from error
+            raise DialectError(f"{path}{place} is no Python that can be read: {error}.") from error
         self._lines = [0]
         for line in self.bytes.splitlines(keepends=True):
             self._lines.append(self._lines[-1] + len(line))

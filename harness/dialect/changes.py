@@ -5,11 +5,11 @@ import difflib
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
-from nutsbench.migrate import names, table
-from nutsbench.migrate.names import Names, Parameters
-from nutsbench.migrate.source import PACKAGES, Edit, Source, scopes
+from nutsbench.dialect import names, table
+from nutsbench.dialect.names import Names, Parameters
+from nutsbench.dialect.source import PACKAGES, Edit, Source, scopes
 
 #: Keywords of ``pm.sample`` that have another name.
 _OF_SAMPLE = {"njobs": "cores", "nuts_kwargs": "nuts", "step_kwargs": "nuts"}
@@ -77,7 +77,7 @@ class Checked:
         return "".join(difflib.unified_diff(lines[0], lines[1], f"a/{self.path}", f"b/{self.path}"))
 
 
-def check(path: Path, target: Names) -> Checked:
+def check(path: Path, target: Names, text: Optional[bytes] = None) -> Checked:
     """Look through a file of models that are written for PyMC3.
 
     Parameters
@@ -86,13 +86,15 @@ def check(path: Path, target: Names) -> Checked:
         The file.
     target : Names
         The PyMC to move to.
+    text : bytes, optional
+        What is in it, where that has been read already.
 
     Raises
     ------
-    UserError
+    DialectError
         If it cannot be read, or is no Python.
     """
-    finder = _Finder(Source(path), target)
+    finder = _Finder(Source(path, text), target)
     finder.look()
     source = finder.source
     changes = sorted(dict.fromkeys(finder.changes), key=lambda one: one.line)
@@ -138,6 +140,11 @@ class _Finder:
         root, dot, rest = path.partition(".")
         return {"pymc3": self.target.pymc, "theano": self.target.tensors}[root] + dot + rest
 
+    def _renamed(self, path: str) -> str:
+        """Return another name that a path has since, empty where it has none: of a PyMC that has the new one."""
+        new = self.target.now(table.RENAMED.get(self.target.was(path), ""))
+        return "" if self.target.has(new) is False and not self._gone(path) else new
+
     def _tell(self, node: ast.AST, before: str, after: str, why: str, by_hand: bool = False) -> None:
         line = getattr(node, "lineno", 0)
         self.changes.append(Change(line, before, after, why, by_hand))
@@ -167,7 +174,7 @@ class _Finder:
         self._edit(node, place - len(module), place, self._new(module), "the package's name")
         for one in node.names:
             path = self._new(f"{module}.{one.name}")
-            renamed = table.RENAMED.get(path, "")
+            renamed = self._renamed(path)
             start, _ = self.source.span(one)
             if renamed and renamed.rpartition(".")[0] == self._new(module):
                 last = renamed.rpartition(".")[2]
@@ -176,7 +183,7 @@ class _Finder:
             elif renamed:
                 above, _, last = renamed.rpartition(".")
                 self._tell(one, one.name, f"from {above} import {last}", "it lies elsewhere", by_hand=True)
-            elif path in table.BY_HAND or self._gone(path):
+            elif self.target.was(path) in table.BY_HAND or self._gone(path):
                 self._hand(one, one.name, path)
 
     def _path(self, node: ast.AST) -> None:
@@ -198,10 +205,11 @@ class _Finder:
             return  # What was imported is told where it is.
         prefixes = [new.rsplit(".", count)[0] for count in range(new.count("."))]
         for prefix in prefixes:
-            if prefix in table.RENAMED:
-                self._rename(node, base, prefix, table.RENAMED[prefix])
+            renamed = self._renamed(prefix)
+            if renamed:
+                self._rename(node, base, prefix, renamed)
                 return
-            if prefix in table.BY_HAND:
+            if self.target.was(prefix) in table.BY_HAND:
                 self._hand(node, self.source.text(node), prefix)
                 return
         for prefix in reversed(prefixes):
@@ -233,10 +241,9 @@ class _Finder:
     def _hand(self, node: ast.AST, before: str, path: str) -> None:
         last = path.rpartition(".")[2]
         gone = f"PyMC {self.target.version} has no {path}"
-        if path in table.BY_HAND:
-            self._tell(
-                node, before, table.BY_HAND[path], gone if self._gone(path) else "another meaning", True
-            )
+        by_hand = table.BY_HAND.get(self.target.was(path))
+        if by_hand is not None:
+            self._tell(node, before, by_hand, gone if self._gone(path) else "another meaning", True)
         elif path == f"{self.target.pymc}.{last}" and (last in table.ARVIZ or last.startswith("plot_")):
             self._tell(node, before, f"arviz.{table.ARVIZ.get(last, last)}", gone, by_hand=True)
         else:
@@ -258,7 +265,7 @@ class _Finder:
         if len(parts) > 2 and not apart:
             return
         written = parts[1]
-        renamed = table.RENAMED.get(f"{self.target.pymc}.{written}", "").rpartition(".")[2] or written
+        renamed = self._renamed(f"{self.target.pymc}.{written}").rpartition(".")[2] or written
         known = self.target.parameters.get(renamed)
         if known is None:
             return

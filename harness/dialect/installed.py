@@ -1,10 +1,9 @@
-"""What a PyMC and the tensor library under it have by name: what ``nutsbench migrate --check`` looks up.
+"""What a PyMC and the tensor library under it have by name, read off the packages that are installed.
 
-    PYTHON benchmarks/studies/names_of_pymc.py > harness/migrate/names/NAME.json
+    PYTHONPATH=src PYTHON -m nutsbench.dialect.installed > harness/dialect/names/NAME.json
 
-Run it with a Python that has that PyMC; it takes seconds and needs nothing of this project. It writes, as
-JSON, every public name of the packages and of those of their modules that models use, and what each
-distribution takes.
+Run it with a Python that has that PyMC; it takes seconds. It writes, as JSON, every public name of the
+packages and of those of their modules that models use, and what each distribution takes.
 """
 
 import importlib
@@ -12,7 +11,10 @@ import importlib.util
 import inspect
 import json
 import sys
-from typing import Any, Dict, List
+from functools import lru_cache
+from typing import Any, Dict, List, Tuple
+
+from nutsbench.dialect.names import Names, from_dict
 
 #: The modules that models use, of PyMC and of its tensor library, below each one's own name.
 OF_PYMC = ("", "math", "distributions", "distributions.transforms", "gp", "gp.cov", "gp.mean", "ode")
@@ -22,6 +24,9 @@ OF_TENSORS = (
     "ifelse", "scan", "graph", "graph.op", "graph.basic", "gof", "compile", "compile.ops", "gradient",
     "sparse", "sandbox", "sandbox.linalg", "sandbox.rng_mrg",
 )  # fmt: skip
+
+#: What PyMC and the tensor library have been called, latest first.
+_PAIRS = (("pymc", "pytensor"), ("pymc", "aesara"), ("pymc3", "theano"))
 
 
 def public(module: Any) -> List[str]:
@@ -48,11 +53,24 @@ def parameters(one: Any) -> Dict[str, Any]:
     return found
 
 
-def main() -> None:
-    """Print the names."""
-    kept, sys.stdout = sys.stdout, sys.stderr
-    pairs = (("pymc", "pytensor"), ("pymc", "aesara"), ("pymc3", "theano"))
-    pymc, tensors = next(pair for pair in pairs if all(map(importlib.util.find_spec, pair)))
+@lru_cache(maxsize=1)
+def packages() -> Tuple[str, str]:
+    """Return what PyMC and the tensor library under it are called here: ``pymc3``, ``theano`` and so on.
+
+    Nothing is imported.
+    """
+    return next(pair for pair in _PAIRS if all(map(importlib.util.find_spec, pair)))
+
+
+@lru_cache(maxsize=1)
+def names() -> Names:
+    """Return the names of the packages that are installed."""
+    return from_dict("installed", read())
+
+
+def read() -> Dict[str, Any]:
+    """Return all names, ready for JSON: what :func:`nutsbench.dialect.names.from_dict` takes."""
+    pymc, tensors = packages()
     found: Dict[str, Any] = {"pymc": pymc, "tensors": tensors, "versions": {}, "names": {}, "parameters": {}}
     for root, below in ((pymc, OF_PYMC), (tensors, OF_TENSORS)):
         for name in below:
@@ -68,6 +86,13 @@ def main() -> None:
         one = getattr(top, name)
         if inspect.isclass(one) and hasattr(one, "dist"):
             found["parameters"][name] = parameters(one)
+    return found
+
+
+def main() -> None:
+    """Print the names."""
+    kept, sys.stdout = sys.stdout, sys.stderr
+    found = read()
     sys.stdout = kept
     print(json.dumps(found, indent=0, sort_keys=True))
 
