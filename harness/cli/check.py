@@ -21,7 +21,8 @@ from nutsbench.stacks import environment, stack
 _INDEPENDENT_LEVEL = 1e-4
 
 stacks_option = click.option(
-    "--stack", "stacks", multiple=True, default=stack.NAMES, show_default=True, help="Stacks."
+    "--stack", "stacks", multiple=True, default=stack.NAMES, show_default=True,
+    help="Stacks; `all` for every one that is pinned.",
 )
 
 
@@ -110,7 +111,7 @@ def check_truth_command(
     from nutsbench.judge.accuracy import threshold
 
     load_models(models_files)
-    chosen = [stack.resolve(text) for text in stacks]
+    chosen = [stack.resolve(text) for text in _named(stacks)]
     make_ready(chosen)
     wanted = [spec.name for spec in grid.select(names)]
     extra = ["--independent"] if independent else []
@@ -143,6 +144,11 @@ def check_truth_command(
         print_json(rows)
     verdicts = {row["agrees"] for row in rows}
     return 1 if False in verdicts or verdicts == {None} else 0
+
+
+def _named(stacks: Sequence[str]) -> List[str]:
+    """Return the stacks that are meant, each once."""
+    return list(dict.fromkeys(name for text in stacks for name in (stack.PINNED if text == "all" else (text,))))
 
 
 def _apart(first: Dict[str, Any], other: Dict[str, Any]) -> Optional[float]:
@@ -195,7 +201,7 @@ def _run_in(
     command = [str(one.python), "-m", module, *names, *extra, "--folder", os.getcwd()]
     for file in models.loaded_files():
         command += ["--models", str(file)]
-    variables = environment.worker_variables(one.compiledir, one.has_theano_pymc, threads=1)
+    variables = environment.variables_of(one, threads=1)
     done = subprocess.run(
         command,
         cwd=importable(),

@@ -146,7 +146,8 @@ class _Finder:
         return "" if self.target.has(new) is False and not self._gone(path) else new
 
     def _tell(self, node: ast.AST, before: str, after: str, why: str, by_hand: bool = False) -> None:
-        line = getattr(node, "lineno", 0)
+        # Of keywords Python 3.8 does not say it, but where their values are.
+        line = getattr(node.value if isinstance(node, ast.keyword) else node, "lineno", 0)
         self.changes.append(Change(line, before, after, why, by_hand))
 
     def _edit(self, node: ast.AST, begins: int, ends: int, text: str, why: str) -> None:
@@ -155,13 +156,12 @@ class _Finder:
         self._tell(node, before, text, why)
 
     def _import(self, node: ast.Import) -> None:
-        for one in node.names:
+        for one, begins in self.source.imports(node):
             if one.name.partition(".")[0] in PACKAGES:
-                begins, _ = self.source.span(one)
                 new = self._new(one.name)
-                self._edit(one, begins, begins + len(one.name), new, "the package's name")
+                self._edit(node, begins, begins + len(one.name), new, "the package's name")
                 if self._gone(new):
-                    self._hand(one, one.name, new)
+                    self._hand(node, one.name, new)
 
     def _import_from(self, node: ast.ImportFrom) -> None:
         module = node.module or ""
@@ -172,19 +172,18 @@ class _Finder:
         assert found is not None
         place = begins + found.end()
         self._edit(node, place - len(module), place, self._new(module), "the package's name")
-        for one in node.names:
+        for one, start in self.source.imports(node):
             path = self._new(f"{module}.{one.name}")
             renamed = self._renamed(path)
-            start, _ = self.source.span(one)
             if renamed and renamed.rpartition(".")[0] == self._new(module):
                 last = renamed.rpartition(".")[2]
                 text = last if one.asname else f"{last} as {one.name}"
-                self._edit(one, start, start + len(one.name), text, "its name since")
+                self._edit(node, start, start + len(one.name), text, "its name since")
             elif renamed:
                 above, _, last = renamed.rpartition(".")
-                self._tell(one, one.name, f"from {above} import {last}", "it lies elsewhere", by_hand=True)
+                self._tell(node, one.name, f"from {above} import {last}", "it lies elsewhere", by_hand=True)
             elif self.target.was(path) in table.BY_HAND or self._gone(path):
-                self._hand(one, one.name, path)
+                self._hand(node, one.name, path)
 
     def _path(self, node: ast.AST) -> None:
         """Look at what a name or a chain of attributes leads to."""

@@ -2,10 +2,11 @@
 
 import ast
 import codecs
+import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple, Union
 
 from nutsbench.dialect.names import DialectError
 
@@ -76,10 +77,42 @@ class Source:
 
     def span(self, node: ast.AST) -> Tuple[int, int]:
         """Return where a node begins and ends."""
-        assert isinstance(node, (ast.expr, ast.stmt, ast.keyword, ast.alias))
+        if isinstance(node, ast.keyword):
+            return self._span_of_keyword(node)
+        assert isinstance(node, (ast.expr, ast.stmt))
         assert node.end_lineno is not None
         assert node.end_col_offset is not None
         return self.place(node.lineno, node.col_offset), self.place(node.end_lineno, node.end_col_offset)
+
+    def _span_of_keyword(self, node: ast.keyword) -> Tuple[int, int]:
+        """Return where a keyword begins and ends, its value's brackets included: Python 3.8 does not say."""
+        first, last = self.span(node.value)
+        head = rb"\*\*" if node.arg is None else rb"(?<!\w)" + re.escape(node.arg.encode()) + rb"\s*="
+        # Between it and its value are brackets and comments at most.
+        begins, opened = [(one.start(), one.end()) for one in re.finditer(head, self.bytes[:first])][-1]
+        for _ in range(_without_comments(self.bytes[opened:first]).count(b"(")):
+            closing = re.compile(rb"(?:\s|#[^\n]*\n)*\)").match(self.bytes, last)
+            assert closing is not None
+            last = closing.end()
+        return begins, last
+
+    def imports(self, node: Union[ast.Import, ast.ImportFrom]) -> List[Tuple[ast.alias, int]]:
+        """Return what a statement imports, each with where its name begins: Python 3.8 does not say."""
+        begins, ends = self.span(node)
+        written = self.bytes[begins:ends]
+        head = rb"from\s+[\w.\s]*?\bimport\b" if isinstance(node, ast.ImportFrom) else rb"import\b"
+        first = re.match(head, written)
+        assert first is not None
+        at, found = first.end(), []
+        for one in node.names:
+            name = re.compile(rb"(?<![\w.])" + re.escape(one.name.encode()) + rb"(?![\w])").search(written, at)
+            assert name is not None
+            found.append((one, begins + name.start()))
+            at = name.end()
+            if one.asname:
+                after = re.compile(rb"\s+as\s+\w+").match(written, at)
+                at = after.end() if after else at
+        return found
 
     def text(self, node: ast.AST) -> str:
         """Return a node as it is written."""
@@ -158,6 +191,10 @@ class Source:
             parts += [self.bytes[at : edit.begins], edit.text.encode()]
             at = edit.ends
         return b"".join([*parts, self.bytes[at:ends]]).decode()
+
+
+def _without_comments(text: bytes) -> bytes:
+    return re.sub(rb"#[^\n]*", b"", text)
 
 
 def _given_names(target: ast.expr) -> List[str]:

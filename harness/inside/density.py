@@ -7,18 +7,20 @@ the same figures within its error.
 """
 
 import argparse
+import contextlib
 import json
 import math
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from nutsbench import models
-from nutsbench.inside import isolated, modules, precompiled, preparing
+from nutsbench.dialect import reading
+from nutsbench.inside import isolated, later, later_density, modules, precompiled, preparing
+from nutsbench.inside.unconstrained import Density
 from nutsbench.models.exact import PROBABILITIES, STATISTICS
 from nutsbench.models.exact.posterior import labels
 from nutsbench.models.spec import ModelSpec
@@ -30,29 +32,6 @@ POINTS = 12
 DRAWS = 60_000
 #: Degrees of freedom of its multivariate t: tails heavier than any posterior here.
 _FREEDOM = 5
-
-
-@dataclass(frozen=True)
-class Density:
-    """A built model as functions of its unconstrained vector.
-
-    Parameters
-    ----------
-    gradient : callable
-        Vector to log-probability and gradient.
-    values : callable
-        Vector to the values of the free variables and Deterministics, by name.
-    centre, spread : ndarray
-        Where the posterior is, and how wide, by coordinate.
-    names : list of str
-        Names of the coordinates.
-    """
-
-    gradient: Callable[[np.ndarray], Tuple[float, np.ndarray]]
-    values: Callable[[np.ndarray], Dict[str, np.ndarray]]
-    centre: np.ndarray
-    spread: np.ndarray
-    names: List[str]
 
 
 def open_model(model: Any, function: Any, truth: Truth) -> Density:
@@ -311,10 +290,13 @@ def check(spec: ModelSpec, independently: bool) -> Dict[str, Any]:
     if spec.exact is None and not independently:
         result["said"] = result["said"] or "there is no closed form to compare with"
         return result
-    model = spec.build(spec.data())
-    function = model.logp_dlogp_function(model.free_RVs)
-    function.set_extra_values({})
-    density = open_model(model, function, truth)
+    if reading.is_later():
+        density = later_density.open_model(later.build(spec), truth)
+    else:
+        model = spec.build(spec.data())
+        function = model.logp_dlogp_function(model.free_RVs)
+        function.set_extra_values({})
+        density = open_model(model, function, truth)
     if spec.exact is not None:
         result.update(check_density(spec, density))
     if independently:
@@ -332,14 +314,18 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     output = isolated.own_output()
     os.chdir(options.folder)
+    reading.begin()
     for file in options.models:
         models.load_file(file)
-    precompiled.use()
-    with modules.taken_over():
+    with contextlib.ExitStack() as helped:
+        if not reading.is_later():
+            precompiled.use()
+            helped.enter_context(modules.taken_over())
         for name in options.names:
             spec = models.get(name)
-            preparing.compiled_ahead(spec, models.model_digest(spec))
-            output.write(json.dumps(check(models.get(name), options.independent)) + "\n")
+            if not reading.is_later():
+                preparing.compiled_ahead(spec, models.model_digest(spec))
+            output.write(json.dumps(check(spec, options.independent)) + "\n")
     return 0
 
 

@@ -180,7 +180,7 @@ def warm_up() -> None:
 def compiled() -> Set[Path]:
     """Return the files that this stack's compile cache holds, of whichever backend."""
     config = importlib.import_module(installed.packages()[1]).config
-    return {path for path in Path(config.compiledir).rglob("*") if path.suffix in (".so", ".nbc")}
+    return {path for path in Path(config.base_compiledir).rglob("*") if path.suffix in (".so", ".nbc")}
 
 
 def _mcmc() -> Any:

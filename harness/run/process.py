@@ -115,13 +115,7 @@ class Worker:
         compiledir = cold if self._options.cold else self._compiledir
         compiledir.mkdir(parents=True, exist_ok=True)
         log = Path(self._folder.name, "server.log")
-        variables = environment.worker_variables(
-            compiledir, self._stack.has_theano_pymc, self._options.threads
-        )
-        if self._stack.is_later:
-            variables.update(
-                environment.later_variables(compiledir, self._stack.sampler, self._options.threads)
-            )
+        variables = environment.variables_of(self._stack, self._options.threads, compiledir)
         if self._options.cold:
             variables[PLAIN] = "1"
         self._pending = b""

@@ -23,6 +23,7 @@ import psutil
 from nutsbench.base import git
 from nutsbench.base.paths import CHECKOUT, importable
 from nutsbench.inside import engines, modules
+from nutsbench.stacks.stack import Stack
 
 #: What limits the threads of OpenMP and of each BLAS; read at import, so set before it.
 THREAD_VARIABLES = (
@@ -196,7 +197,24 @@ def worker_variables(compiledir: Path, theano_pymc: bool, threads: int) -> Dict[
     }
 
 
-def later_variables(compiledir: Path, sampler: str, threads: int) -> Dict[str, str]:
+def variables_of(stack: Stack, threads: int, compiledir: Optional[Path] = None) -> Dict[str, str]:
+    """Return the environment variables that a stack's process is started with, whichever PyMC it has.
+
+    Parameters
+    ----------
+    stack : Stack
+        The stack.
+    threads : int
+        Threads of BLAS and OpenMP.
+    compiledir : Path, optional
+        Another compile cache than its own.
+    """
+    cache = compiledir or stack.compiledir
+    found = worker_variables(cache, stack.has_theano_pymc, threads)
+    return {**found, **(_later_variables(cache, stack.sampler, threads) if stack.is_later else {})}
+
+
+def _later_variables(compiledir: Path, sampler: str, threads: int) -> Dict[str, str]:
     """Return what the process of a later PyMC is started with beside :func:`worker_variables`.
 
     Parameters

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nutsbench.base.errors import UserError
-from nutsbench.migrate import changes, names, table
+from nutsbench.dialect import changes, names, table
 from tests.conftest import ROOT, Run
 
 CASES = Path(__file__).parent / "cases"
