@@ -21,7 +21,11 @@ from nutsbench.stacks import environment, stack
 _INDEPENDENT_LEVEL = 1e-4
 
 stacks_option = click.option(
-    "--stack", "stacks", multiple=True, default=stack.NAMES, show_default=True,
+    "--stack",
+    "stacks",
+    multiple=True,
+    default=stack.NAMES,
+    show_default=True,
     help="Stacks; `all` for every one that is pinned.",
 )
 
@@ -148,7 +152,9 @@ def check_truth_command(
 
 def _named(stacks: Sequence[str]) -> List[str]:
     """Return the stacks that are meant, each once."""
-    return list(dict.fromkeys(name for text in stacks for name in (stack.PINNED if text == "all" else (text,))))
+    return list(
+        dict.fromkeys(name for text in stacks for name in (stack.PINNED if text == "all" else (text,)))
+    )
 
 
 def _apart(first: Dict[str, Any], other: Dict[str, Any]) -> Optional[float]:

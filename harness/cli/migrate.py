@@ -1,41 +1,295 @@
-"""``nutsbench migrate``: what moving models to another PyMC asks for."""
+"""``nutsbench migrate``: what moving models to another PyMC asks for, and what it would give."""
 
 from pathlib import Path
-from typing import List, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import click
 
 from nutsbench import models
 from nutsbench.base.errors import UserError
 from nutsbench.base.paths import PACKAGE
-from nutsbench.cli.common import json_option, print_json
-from nutsbench.migrate import changes, names
+from nutsbench.cli.common import (
+    Several,
+    console,
+    duration,
+    json_option,
+    load_models,
+    machine_to_oneself,
+    make_ready,
+    models_option,
+    no_wait_option,
+    print_json,
+    results_option,
+    say_problems,
+)
+from nutsbench.records import grid
+from nutsbench.records.stored import Stored
 from nutsbench.records.table import counted
+from nutsbench.stacks import stack
 
 #: What most move to.
 _DEFAULT = "pymc-6.4"
+_KEPT = "What was measured is kept; the same command goes on from here."
 
 
 @click.command("migrate")
 @click.argument("what", nargs=-1, metavar="[MODEL | FILE]...")
+@click.option("--from", "old", default=stack.DEFAULT, show_default=True, help="The stack to move from.")
+@click.option(
+    "--to", "targets", default=_DEFAULT, show_default=True, help="Stacks to move to, with commas between."
+)
 @click.option("--check", is_flag=True, help="Say what has to be changed in the code; nothing is sampled.")
-@click.option("--to", "target", default=_DEFAULT, show_default=True, help="The PyMC to move to.")
 @click.option("--diff", is_flag=True, help="Print the changes as a unified diff, for git apply or patch -p1.")
+@click.option("--profile", default="tutorial", show_default=True, help="What models are sampled with.")
+@click.option("--draws", type=Several(int), help="Draws of each chain, instead.")
+@click.option("--tune", type=Several(int), help="Tuning draws of each chain, instead.")
+@click.option("--target-accept", type=Several(float), help="Acceptance rate to tune for, instead.")
+@click.option("--seed", type=Several(int), default="1,2,3", show_default=True, help="Seeds.")
+@click.option("--cold", is_flag=True, help="Also measure what compiling from nothing takes, with one seed.")
+@click.option(
+    "--within", callback=duration, metavar="TIME", help="Begin nothing that would take longer: 90s, 10m, 2h."
+)
+@click.option("--no-run", is_flag=True, help="Measure nothing: say what is known by now.")
+@click.option("--markdown", is_flag=True, help="Print the tables in Markdown.")
+@no_wait_option
 @json_option
-def migrate_command(what: Tuple[str, ...], check: bool, target: str, diff: bool, as_json: bool) -> int:
-    """Say what files of PyMC3 models need to run on another PyMC; without any, the tutorial's.
+@models_option
+@results_option
+def migrate_command(
+    what: Tuple[str, ...],
+    old: str,
+    targets: str,
+    check: bool,
+    diff: bool,
+    profile: str,
+    seed: Tuple[int, ...],
+    cold: bool,
+    within: Optional[float],
+    no_run: bool,
+    markdown: bool,
+    no_wait: bool,
+    as_json: bool,
+    models_files: Tuple[Path, ...],
+    results: Path,
+    **values: Optional[Tuple[Any, ...]],
+) -> int:
+    """Say what moving models to another PyMC gives, and whether the answers stay right.
 
-    Each line says what is there, what to write, and why. What is safe is in --diff; what has
-    another meaning or is gone is left to be done by hand. Exits with 0 if nothing has to be changed,
-    else with 1.
+    Each model is sampled on both stacks with several seeds, unless that was done before. For
+    each: the time to an effective sample size of 400, its ratio with an interval, memory,
+    compiling, divergences, and whether the posteriors agree: with the exact one where there is
+    one, else with each other. The last line is what to do. Exit code 0: the answers stay and it is
+    not slower, 1: not so, 3: it cannot be told yet.
+
+    With --check or --diff, only what has to be changed in the files, line by line; it exits with 0
+    if that is nothing, else with 1.
     """
-    known = names.load(target)
-    if not (check or diff):
-        raise UserError(
-            "So far it tells what has to be changed in the code, and not what moving gives. Type: nutsbench"
-            " migrate --check."
+    names = [one.strip() for one in targets.split(",") if one.strip()]
+    if not names:
+        raise UserError("--to names no stack: give one, or several with commas between.")
+    if check or diff:
+        if len(names) > 1:
+            raise UserError(f"--check is of one PyMC, and --to names {len(names)}: give one of them.")
+        return _checked(what, names[0], diff, as_json)
+    if as_json and markdown:
+        raise UserError("--json and --markdown exclude each other.")
+    load_models([*models_files, *(Path(word) for word in what if word.endswith(".py"))])
+    sides = [stack.resolve(old), *(stack.resolve(one) for one in names)]
+    if sides[0] in sides[1:]:
+        raise UserError(f"--from and --to are both {sides[0].name}: there is nothing to move.")
+    given = {name: value for name, value in values.items() if value is not None}
+    for name, value in given.items():
+        if len(value) > 1:
+            raise UserError(
+                f"{name} has to be one value, not {len(value)}: what moving gives is one question."
+            )
+    cells = grid.expand(grid.Grid(tuple(_models(what)), profile, given, seed))
+    records, interrupted = _records(cells, sides, cold, within, no_run, no_wait, profile, results)
+    code = _say(cells, sides, records, as_json, markdown)
+    return 130 if interrupted else code
+
+
+def _models(what: Sequence[str]) -> List[str]:
+    found: List[str] = []
+    for word in what:
+        if not word.endswith(".py"):
+            found.append(word)
+            continue
+        path = Path(word).resolve()
+        found += [name for name in models.names() if Path(models.get(name).file).resolve() == path]
+    return found
+
+
+def _records(
+    cells: Sequence[grid.Cell],
+    sides: Sequence[stack.Stack],
+    cold: bool,
+    within: Optional[float],
+    no_run: bool,
+    no_wait: bool,
+    profile: str,
+    results: Path,
+) -> Tuple[List[Stored], bool]:
+    """Measure what is missing, and return all records of the cells, and whether it was stopped."""
+    from nutsbench.cli import run
+    from nutsbench.records.store import Store, utc_now
+    from nutsbench.run import plan
+    from nutsbench.run.options import Options
+
+    store = Store(results)
+    wanted = plan.jobs(list(cells), list(sides), 1)
+    first = cells[0].seed
+    rounds = [(False, [job for one in plan.early_first([[job] for job in wanted]) for job in one])]
+    rounds += [(True, [job for job in wanted if job.cell.seed == first])] if cold else []
+    code, spent = 0, 0.0
+    for is_cold, jobs in rounds:
+        own, known, problems = run.measured(results, store.origin(), jobs)
+        say_problems(problems)
+        done = run.done_before(_compiled(own, is_cold), None, is_cold, False, None)
+        todo = [job for job in jobs if job.key not in done]
+        if no_run or not todo or code == 130:
+            continue
+        options = Options(
+            profile=profile,
+            timeout_s=3600.0,
+            memory_bytes=0,
+            threads=1,
+            models_files=tuple(models.loaded_files()),
+            store=not is_cold,
+            cold=is_cold,
         )
-    found = [changes.check(path, known) for path in _files(what)]
+        with machine_to_oneself(no_wait, _KEPT):
+            make_ready(sides)
+            left = None if within is None else max(0.0, within - spent)
+            begun = utc_now()
+            run_file = store.begin(profile, begun)
+            code = run.run_jobs(todo, options, store.origin(), run_file, known, {}, left)
+            spent += (utc_now() - begun).total_seconds()
+    return _known(results, None if no_run else store.origin(), wanted), code == 130
+
+
+def _compiled(records: Sequence[Stored], is_cold: bool) -> List[Stored]:
+    """Return those that were compiled from nothing, or those that were not."""
+    return [one for one in records if bool(one["details"].get("compiled_plainly")) == is_cold]
+
+
+def _known(results: Path, origin: Optional[str], wanted: Sequence[Any]) -> List[Stored]:
+    """Return the newest record of each job, of each way to compile, all of one kind of machine.
+
+    Parameters
+    ----------
+    results : Path
+        The results folder.
+    origin : str or None
+        Its mark; None to take what was measured elsewhere too.
+    wanted : list of Job
+        The jobs.
+    """
+    from nutsbench.cli import run
+    from nutsbench.records.record import newest
+    from nutsbench.records.stored import is_untimed
+    from nutsbench.run import plan
+    from nutsbench.stacks import environment
+
+    own, _, _ = run.measured(results, origin, wanted)
+    keys = {job.key for job in wanted}
+    found = [one for one in own if plan.answered(one, False) in keys and not is_untimed(one)]
+    if found:
+        last = max(found, key=lambda one: one["started_at"])["environment"]
+        found = [one for one in found if environment.same_kind(one["environment"], last)]
+    kept: List[Stored] = []
+    for is_cold in (False, True):
+        kept += newest(_compiled(found, is_cold), lambda one: plan.answered(one, False)).values()
+    return kept
+
+
+def _say(
+    cells: Sequence[grid.Cell],
+    sides: Sequence[stack.Stack],
+    records: Sequence[Stored],
+    as_json: bool,
+    markdown: bool,
+) -> int:
+    """Print what is known of the moves, and return the exit code."""
+    from nutsbench.migrate import moves, words
+    from nutsbench.migrate.sides import Side
+
+    names = list(dict.fromkeys(cell.model for cell in cells))
+    of: Dict[Tuple[str, str], List[Stored]] = {}
+    for record in records:
+        of.setdefault((record["model"], record["stack"]), []).append(record)
+    old, *targets = sides
+    pairs = [
+        tuple(Side(name, one.name, of.get((name, one.name), [])) for one in (old, new))
+        for new in targets
+        for name in names
+    ]
+    found = moves.moves(pairs)  # type: ignore[arg-type]
+    if as_json:
+        print_json([one.to_dict() for one in found])
+        return words.code(found)
+    for place, new in enumerate(targets):
+        part = found[place * len(names) : (place + 1) * len(names)]
+        _print(words.rows(part), markdown)
+        for line in words.reasons(part):
+            click.echo(line)
+        if len(targets) > 1:
+            click.echo(words.sentence(part, _install(new)))
+    best = _best(found, targets, len(names))
+    part = found[best * len(names) : (best + 1) * len(names)]
+    for line in words.changes(part):
+        click.echo(f"to change: {line}")
+    click.echo(words.sentence(part, _install(targets[best])))
+    return words.code(found)
+
+
+def _best(found: Sequence[Any], targets: Sequence[Any], count: int) -> int:
+    """Return which of several stacks to move to: what agrees, then what takes least time."""
+    from nutsbench.migrate import words
+    from nutsbench.migrate.sides import WARM
+
+    def worth(place: int) -> Tuple[int, float]:
+        part = found[place * count : (place + 1) * count]
+        ratios = [one.ratios[WARM].ratio for one in part if one.ratios[WARM] is not None]
+        return (0, 3, 1).index(words.code(part)), sum(ratios) / len(ratios) if ratios else float("inf")
+
+    return min(range(len(targets)), key=worth)
+
+
+def _install(one: stack.Stack) -> str:
+    """Return what pip is to install to have a stack's packages."""
+    from nutsbench.migrate import words
+
+    texts = [one.requirements.with_suffix("").with_name(f"{name}.in") for name in _with_its_base(one.name)]
+    return words.install_of("\n".join(path.read_text() for path in texts if path.is_file())) or one.name
+
+
+def _with_its_base(name: str) -> List[str]:
+    return list(dict.fromkeys([name.partition("+")[0], name]))
+
+
+def _print(rows: Sequence[Sequence[str]], markdown: bool) -> None:
+    from rich.table import Table
+
+    from nutsbench.records import table
+
+    if markdown:
+        click.echo(table.markdown(rows))
+        return
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for place, title in enumerate(rows[0]):
+        shown.add_column(title, justify="left" if place < 2 else "right", overflow="fold")
+    for row in rows[1:]:
+        shown.add_row(*row)
+    console().print(shown)
+
+
+def _checked(what: Sequence[str], target: str, diff: bool, as_json: bool) -> int:
+    """Print what has to be changed in files, and return the exit code."""
+    from nutsbench.migrate import files
+
+    known = files.target(_newest(target))
+    found = [files.check(path, known) for path in _files(what)]
     if as_json:
         print_json(
             [{"file": str(one.path), "changes": [each.to_dict() for each in one.changes]} for one in found]
@@ -56,7 +310,12 @@ def migrate_command(what: Tuple[str, ...], check: bool, target: str, diff: bool,
     return 1 if every else 0
 
 
-def _files(what: Tuple[str, ...]) -> List[Path]:
+def _newest(name: str) -> str:
+    """Return a stack's name, the newest one where its version is not given in full."""
+    return stack.newest(name) or name
+
+
+def _files(what: Sequence[str]) -> List[Path]:
     """Return the files that were named, and those of the models that were named."""
     if not what:
         return sorted(_shown(path) for path in (PACKAGE / "models" / "tutorial").glob("*.py"))

@@ -162,9 +162,9 @@ def run_command(
     store = Store(results)
     wanted = plan.jobs(cells, chosen, threads)
     draws_dir = results / "draws" if keep_draws else None
-    own, known, problems = _measured(results, store.origin(), wanted)
+    own, known, problems = measured(results, store.origin(), wanted)
     say_problems(problems)
-    done = {} if fresh else _done(own, draws_dir, cold, untimed, goal)
+    done = {} if fresh else done_before(own, draws_dir, cold, untimed, goal)
     names_of = {job: plan.asked(job, goal is not None) for job in wanted}
     todo = [job for job in wanted if names_of[job] not in done]
     if dry_run:
@@ -190,14 +190,14 @@ def run_command(
         with machine_to_oneself(no_wait, _KEPT):
             if not fresh:
                 # Another run may have sampled some of these cells meanwhile.
-                own, known, _ = _measured(results, store.origin(), wanted)
-                done = _done(own, draws_dir, cold, untimed, goal)
+                own, known, _ = measured(results, store.origin(), wanted)
+                done = done_before(own, draws_dir, cold, untimed, goal)
                 todo = [job for job in wanted if names_of[job] not in done]
             make_ready(chosen)
             records = {name: done[name] for name in names_of.values() if name in done}
             if within is not None:
                 todo = [job for run in plan.early_first(plan.together(todo, share)) for job in run]
-            code = _run_jobs(todo, options, store.origin(), run_file, known, records, within, goal)
+            code = run_jobs(todo, options, store.origin(), run_file, known, records, within, goal)
     else:
         records = dict(done)
     found = [records[name] for name in names_of.values() if name in records]
@@ -207,8 +207,8 @@ def run_command(
     return code
 
 
-def _measured(
-    results: Path, origin: str, jobs: Sequence[Any]
+def measured(
+    results: Path, origin: Optional[str], jobs: Sequence[Any]
 ) -> Tuple[List[Stored], List[Stored], List[str]]:
     """Return what may answer some jobs, what tells how long they will take, and what could not be read.
 
@@ -216,8 +216,8 @@ def _measured(
     ----------
     results : Path
         The results folder.
-    origin : str
-        Its mark: what was measured elsewhere answers no job.
+    origin : str or None
+        Its mark: what was measured elsewhere answers no job; None if it does.
     jobs : sequence of Job
         The jobs.
     """
@@ -225,7 +225,7 @@ def _measured(
 
     with index.opened(results, lambda says: click.echo(says, err=True)) as found:
         asked = {
-            "origin": [origin],
+            **({} if origin is None else {"origin": [origin]}),
             "model": sorted({job.cell.model for job in jobs}),
             "stack": sorted({job.stack.name for job in jobs}),
             "seed": sorted({job.cell.seed for job in jobs}),
@@ -246,7 +246,7 @@ def _at_a_time(cells: Sequence[grid.Cell], threads: int) -> int:
     return room
 
 
-def _done(
+def done_before(
     records: Sequence[Stored], draws_dir: Optional[Path], cold: bool, untimed: bool, goal: Any
 ) -> Dict[str, Stored]:
     """Find the cells that need not be run: ok the last time, of what was measured in this very folder.
@@ -276,7 +276,7 @@ def _done(
     }
 
 
-def _run_jobs(
+def run_jobs(
     todo: List[Any],
     options: Any,
     origin: str,
@@ -301,14 +301,14 @@ def _run_jobs(
     said = dict.fromkeys(w for job in todo for w in grid.warnings_of(job.cell, environment.usable_cores()))
     for warning in said:
         click.echo(f"Warning: {warning}.", err=True)
-    begun, measured = time.monotonic(), list(known)
+    begun, so_far = time.monotonic(), list(known)
     names = [plan.asked(job, goal is not None) for job in todo]
 
     def goes_on(run: Sequence[Any]) -> bool:
         if within_s is None:
             return True
         left_s = within_s - (time.monotonic() - begun)
-        (guess,) = plan.estimates([run], measured, options.share)
+        (guess,) = plan.estimates([run], so_far, options.share)
         return left_s > (guess or 0.0)
 
     try:
@@ -319,7 +319,7 @@ def _run_jobs(
             ):
                 stored = record.to_dict()
                 records[plan.answered(stored, goal is not None)] = stored
-                measured.append(stored)
+                so_far.append(stored)
                 display.done(stored)
     except KeyboardInterrupt:
         left = table.counted(sum(name not in records for name in names), "cell")

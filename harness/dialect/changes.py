@@ -141,7 +141,7 @@ class _Finder:
         return {"pymc3": self.target.pymc, "theano": self.target.tensors}[root] + dot + rest
 
     def _renamed(self, path: str) -> str:
-        """Return another name that a path has since, empty where it has none: of a PyMC that has the new one."""
+        """Return another name that a path has since, empty where it has none or still has the old one."""
         new = self.target.now(table.RENAMED.get(self.target.was(path), ""))
         return "" if self.target.has(new) is False and not self._gone(path) else new
 

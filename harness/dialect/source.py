@@ -105,7 +105,9 @@ class Source:
         assert first is not None
         at, found = first.end(), []
         for one in node.names:
-            name = re.compile(rb"(?<![\w.])" + re.escape(one.name.encode()) + rb"(?![\w])").search(written, at)
+            name = re.compile(rb"(?<![\w.])" + re.escape(one.name.encode()) + rb"(?![\w])").search(
+                written, at
+            )
             assert name is not None
             found.append((one, begins + name.start()))
             at = name.end()

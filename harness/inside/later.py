@@ -240,7 +240,7 @@ def _watch(
 
 
 def _callback(seen: DrawClock) -> Callable[..., None]:
-    def callback(trace: Any, draw: Any) -> None:
+    def callback(trace: Any, draw: Any) -> None:  # noqa: ARG001  # PyMC gives both by name.
         if draw.chain not in seen.chains:
             seen.set_up(draw.chain)
         seen.recorded(draw.chain, draw.stats)
@@ -284,7 +284,9 @@ def _nutpie(_s: SamplerSettings, _n: Any, seen: DrawClock, watched: _Watched) ->
     yield mock.patch.object(nutpie, "sample", samples)
 
 
-def _jax(settings: SamplerSettings, nuts: Dict[str, Any], seen: DrawClock, watched: _Watched) -> Iterator[Any]:
+def _jax(
+    settings: SamplerSettings, nuts: Dict[str, Any], seen: DrawClock, watched: _Watched
+) -> Iterator[Any]:
     """Yield patches that notice where a sampler of JAX's begins, and where its draws are done."""
     import jax
     import pymc.sampling.jax as pymc_jax
@@ -313,7 +315,9 @@ def _on_jax(name: str, function: Any, seen: DrawClock, watched: _Watched) -> Any
         own = {**kwargs, "nuts_kwargs": dict(kwargs["nuts_kwargs"])}
 
         def again(draws: int) -> None:
-            jax.block_until_ready(function(**{**own, "nuts_kwargs": dict(own["nuts_kwargs"]), "draws": draws})[0])
+            jax.block_until_ready(
+                function(**{**own, "nuts_kwargs": dict(own["nuts_kwargs"]), "draws": draws})[0]
+            )
 
         watched.engine, watched.again = name, again
         watched.began = seen.begin()

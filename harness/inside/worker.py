@@ -23,8 +23,18 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, TextIO
 
 from nutsbench import models
 from nutsbench.dialect import installed, reading
-from nutsbench.inside import cell, clock, compile_cache, facts, later, measure, modules, preparing
-from nutsbench.inside import sampling, system
+from nutsbench.inside import (
+    cell,
+    clock,
+    compile_cache,
+    facts,
+    later,
+    measure,
+    modules,
+    preparing,
+    sampling,
+    system,
+)
 from nutsbench.inside.cell import Common
 from nutsbench.inside.isolated import kill_group
 from nutsbench.inside.task import DOOR, PLAIN, Task

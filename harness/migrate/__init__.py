@@ -1,7 +1,7 @@
-"""What moving models to another PyMC asks for: which lines of a file are to be changed, and into what.
+"""What moving models to another PyMC asks for and gives: changes in code, time, the same answers or not.
 
-It reads files as text: nothing of a model is imported, built or sampled, so no stack is needed.
+It measures nothing: it reads records of one stack and of another, and files as text.
 
 Files, lowest first:
-names table source changes
+files sides moves words
 """

@@ -139,9 +139,11 @@ class Details(TypedDict, total=False):
     """What else is known of how a cell was sampled."""
 
     compile_cache: CompileCache
+    adaptations: List[Dict[str, Any]]
     compiled_plainly: bool
     compile_s: List[float]
     draws_file: str
+    engine: Dict[str, Any]
     hints: Dict[str, Any]
     prefix_of: int
     refused: bool

@@ -176,7 +176,7 @@ class Stack:
         return cls(known["name"], home, requirements, checkout, known["locked"])
 
     def versions(self) -> Dict[str, str]:
-        """Return the locked versions of PyMC, what it stands on, its samplers, ArviZ and NumPy, as far as known."""
+        """Return the locked versions of PyMC, of what it stands on, its samplers, ArviZ and NumPy."""
         pins = dict(re.findall(r"^([\w.-]+)==([\w.]+)", self.requirements.read_text(), re.MULTILINE))
         found = {name.lower(): version for name, version in pins.items()}
         theano = found.get("theano-pymc", found.get("theano"))
@@ -316,6 +316,21 @@ def unpack(packed: Mapping[str, Any]) -> Stack:
     return Stack(name, home, home / "requirements.txt", locked=packed["locked"])
 
 
+def newest(text: str) -> str:
+    """Return the newest pinned stack of a name whose version is not given in full, empty if there is none.
+
+    ``pymc-6`` is ``pymc-6.4``, and ``pymc-6+nutpie`` is ``pymc-6.4+nutpie``.
+    """
+    version, plus, sampler = text.partition("+")
+    alike = [
+        name
+        for name in PINNED
+        if name.partition("+")[1:] == (plus, sampler)
+        and f"{name.partition('+')[0]}.".startswith(f"{version}.")
+    ]
+    return alike[-1] if alike else ""
+
+
 def resolve(text: str) -> Stack:
     """Return the stack of a name, or of a path to a checkout or a requirements file.
 
@@ -326,6 +341,8 @@ def resolve(text: str) -> Stack:
     """
     if text in (*PINNED, *releases()):
         return named(text)
+    if newest(text):
+        return named(newest(text))
     path = Path(text).expanduser()
     if not path.exists():
         raise unknown("stack", text, (*PINNED, *releases()))
