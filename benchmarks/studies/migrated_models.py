@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 from nutsbench.base.paths import ROOT
-from nutsbench.migrate import changes, names
+from nutsbench.dialect import changes, names
 from nutsbench.stacks import environment, stack
 
 #: Builds each model and evaluates it; the points are chosen by the older of both.
@@ -139,7 +139,7 @@ def main() -> None:
                 f"{row['model']:28} relative {row['difference']:.0e}, beyond a constant"
                 f" {row['beyond_constant']:.0e}, constant {constant:.6g}"
             )
-        for path in sorted((ROOT / "tests" / "harness" / "migrate" / "cases").glob("*.py")):
+        for path in sorted((ROOT / "tests" / "harness" / "dialect" / "cases").glob("*.py")):
             target_path = folder / path.name
             shutil.copyfile(path, target_path)
             left = changed(target_path, target)

@@ -347,7 +347,7 @@ class _Finder:
         self._moved.append((begins, f"{module}.Potential(", self.source.span(name), f", {module}.logp("))
         self.edits += [
             Edit(end_of_function, end_of_function, ".dist"),
-            Edit(self.source.span(name)[0], first, ""),
+            self._taken_out(self.source.span(name)[0], first, name),
             self._without(given, node),
         ]
         # Its value, with what else is to be changed in it.
@@ -366,8 +366,13 @@ class _Finder:
         ]
         after = [self.source.span(one)[0] for one in node.keywords if self.source.span(one)[0] >= ends]
         if len(before) > 1:
-            return Edit(max(before), ends, "")
-        return Edit(begins, min(after, default=ends), "")
+            return self._taken_out(max(before), ends, given.value)
+        return self._taken_out(begins, min(after, default=ends), given.value)
+
+    def _taken_out(self, begins: int, ends: int, moved: ast.AST) -> Edit:
+        """Return the edit that takes a part out, of which something is put elsewhere: no line moves by it."""
+        lines = self.source.bytes[begins:ends].count(b"\n") - self.source.text(moved).count("\n")
+        return Edit(begins, ends, "\n" * lines)
 
     def _sample(self, node: ast.Call) -> None:
         known = {one.arg for one in node.keywords}

@@ -59,7 +59,9 @@ def packages() -> Tuple[str, str]:
 
     Nothing is imported.
     """
-    return next(pair for pair in _PAIRS if all(map(importlib.util.find_spec, pair)))
+    found = (pair for pair in _PAIRS if all(map(importlib.util.find_spec, pair)))
+    # Where there is none, as on the host, files are as they are.
+    return next(found, _PAIRS[-1])
 
 
 @lru_cache(maxsize=1)

@@ -121,7 +121,8 @@ def sentence(moves: Sequence[Move], install: str) -> str:
             f"{right}; whether it is slower than {old} is not decided for {_named(open_)} ({_how(open_)}):"
             f" add seeds, --seed 1,2,3,4,5. To move: {todo}."
         )
-    return f"{right}, and an ESS of {ENOUGH} takes {_times(moves, WARM)} of what it took on {old}: {todo}."
+    took = f"takes {_times(moves, WARM)} of the time that it takes on {old}"
+    return f"{right}, and an ESS of {ENOUGH} {took}: {todo}."
 
 
 def _named(moves: Sequence[Move]) -> str:

@@ -9,7 +9,7 @@ from tests.harness.test_layers import HARNESS, ROOMS, of_ours, order_in
 
 PAGE = ROOT / "docs" / "design.md"
 #: Where what is not a room of the harness runs.
-_SIDES = {"inside": "stack"}
+_SIDES = {"inside": "stack", "dialect": "both"}
 
 
 def summary(path: Path) -> str:
