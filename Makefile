@@ -62,8 +62,10 @@ stacks: env ## Make the environments of all stacks.
 UV ?= $(firstword $(wildcard $(CURDIR)/.stacks/uv/bin/uv) uv)
 COMPILE = $(UV) pip compile --quiet --generate-hashes --no-emit-index-url
 lock: ## Resolve the locks anew (needs the network); see the date in each lock's head.
-	cd harness/stacks/locks && for name in pymc3-*.in; do \
-	  $(COMPILE) --python-version 3.8 --exclude-newer 2024-06-15 $$name -o $${name%.in}.txt || exit 1; \
+	@cd harness/stacks/locks && PYTHONPATH=$(CURDIR)/src $(PYTHON3) -c "from nutsbench.stacks.stack import TABLE; \
+	  [print(row.name, row.pythons[0]) for row in TABLE]" | while read name python; do \
+	  case $$python in 3.8) day=2024-06-15;; *) day=2026-11-01;; esac; \
+	  $(COMPILE) --python-version $$python --exclude-newer $$day $$name.in -o $$name.txt || exit 1; \
 	done
 	cd harness/stacks/locks && $(COMPILE) --python-version 3.12 --exclude-newer 2026-11-01 --universal host.in -o host.txt
 	cd harness/stacks/locks && $(COMPILE) --python-version 3.8 --exclude-newer 2026-11-01 --universal uv.in -o uv.txt

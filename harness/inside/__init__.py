@@ -7,6 +7,6 @@ the models.
 
 Files, lowest first:
 whole system calls task clock isolated arrays callgrind yardstick precompiled modules ahead compile_cache
-facts mismatch steppers start sampling engines jit later preparing core samples instructions faults clauses
-observed improper unconstrained later_density density contract calibrate cell measure worker pair
+facts mismatch steppers start sampling engines jit watching later preparing core samples instructions faults
+clauses observed improper unconstrained later_density density contract calibrate cell measure worker pair
 """

@@ -109,6 +109,7 @@ def sample(
     outcome: Dict[str, Any] = {"status": "ok", "reason": "", "warnings": []}
     details: Dict[str, Any] = {}
     before: Dict[str, Any] = {}
+    spec: Optional[models.ModelSpec] = None
     helped = contextlib.ExitStack()
     taken = helped.enter_context(modules.taken_over()) if store and not reading.is_later() else []
     try:
@@ -128,7 +129,7 @@ def sample(
         traceback.print_exc()
         phase = timer.current
         timer.stop()  # To look for a reason is no part of what failed.
-        outcome.update(status="failed", reason=_reason(error, phase))
+        outcome.update(status="failed", reason=_reason(error, phase) + _where(error, spec))
         if isinstance(error, mismatch.MismatchError):
             outcome["differs"] = error.digests
         if isinstance(error, (steppers.UnsampleableError, DialectError)):
@@ -216,6 +217,16 @@ def _reason(error: BaseException, phase: str) -> str:
     if "ompilation failed" in text or "CompileError" in type(root).__name__:
         return f"{said} (the C++ compiler failed: see `nutsbench doctor`)"
     return f"{said}; {explained}" if explained else said
+
+
+def _where(error: BaseException, spec: Any) -> str:
+    """Return at which line of the model's file an error came up, on a PyMC that it was not written for."""
+    if spec is None or not reading.is_later():
+        return ""
+    lines = [
+        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == spec.file
+    ]
+    return f" ({spec.source}, line {lines[-1]})" if lines else ""
 
 
 def cache_use(cached_before: Set[Path], loaded_before: Set[str], taken: Sequence[Path]) -> Dict[str, Any]:

@@ -8,20 +8,19 @@ import contextlib
 import importlib
 import importlib.util
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
-from unittest import mock
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 import numpy as np
 
 from nutsbench.dialect import installed, reading
-from nutsbench.inside import clock, engines
+from nutsbench.inside import clock, engines, watching
 from nutsbench.inside.clock import DrawClock, Listener, PhaseTime, PhaseTimer
 from nutsbench.inside.engines import Engine
 from nutsbench.inside.jit import Compiling
 from nutsbench.inside.sampling import Sampled
 from nutsbench.inside.steppers import UnsampleableError
+from nutsbench.inside.watching import Watched
 from nutsbench.models.spec import ModelSpec, SamplerSettings
 
 #: How the split of sampling into tune and draw was timed, where draws do not reach this process one by one.
@@ -66,30 +65,8 @@ def build(spec: ModelSpec) -> Any:
     return model
 
 
-@dataclass
-class _Watched:
-    """What ``pm.sample`` did on its way.
-
-    Parameters
-    ----------
-    engine : str
-        Whose function was called.
-    step : object
-        PyMC's own step method.
-    again : callable or None
-        Samples once more, with another number of draws.
-    began, ended : float
-        When sampling began and ended, by ``time.perf_counter``.
-    details : dict
-        What is to be said of how it ran.
-    """
-
-    engine: str = ""
-    step: Any = None
-    again: Optional[Callable[[int], Any]] = None
-    began: float = 0.0
-    ended: float = 0.0
-    details: Dict[str, Any] = field(default_factory=dict)
+class SamplingError(Exception):
+    """A chain could not begin, as PyMC says it."""
 
 
 def sample(
@@ -130,7 +107,7 @@ def sample(
     timer.enter("build")
     model = build(spec)
     engine = engines.TABLE[_expected(model)]
-    draws_seen, watched = DrawClock(settings, timer, listener), _Watched()
+    draws_seen, watched = DrawClock(settings, timer, listener), Watched()
     timer.enter("compile")
     with Compiling(engine.on_jax) as compiling:
         result = _watch(model, settings, seed, engine, draws_seen, watched)
@@ -183,14 +160,6 @@ def compiled() -> Set[Path]:
     return {path for path in Path(config.base_compiledir).rglob("*") if path.suffix in (".so", ".nbc")}
 
 
-def _mcmc() -> Any:
-    """Return the module that ``pm.sample`` is in."""
-    try:
-        return importlib.import_module("pymc.sampling.mcmc")
-    except ImportError:  # PyMC 4
-        return importlib.import_module("pymc.sampling")
-
-
 def _import_jax(name: str, chains: int) -> PhaseTime:
     """Import a sampler of JAX's in this very process: it must not be forked once JAX has begun."""
     wall, cpu = time.perf_counter(), clock.cpu_seconds()
@@ -209,12 +178,14 @@ def _expected(model: Any) -> str:
     if asked:
         return asked
     is_continuous = all(variable.dtype.startswith("float") for variable in model.free_RVs)
-    takes_nutpie = hasattr(_mcmc(), "NUTPIE_INSTALLED") and importlib.util.find_spec("nutpie") is not None
+    takes_nutpie = (
+        hasattr(watching.mcmc(), "NUTPIE_INSTALLED") and importlib.util.find_spec("nutpie") is not None
+    )
     return "nutpie" if takes_nutpie and is_continuous else "pymc"
 
 
 def _watch(
-    model: Any, settings: SamplerSettings, seed: int, engine: Engine, seen: DrawClock, watched: _Watched
+    model: Any, settings: SamplerSettings, seed: int, engine: Engine, seen: DrawClock, watched: Watched
 ) -> Any:
     """Call ``pm.sample`` as a user would, and note what it does."""
     values = settings.to_dict()
@@ -231,111 +202,46 @@ def _watch(
     if engines.asked():
         arguments["nuts_sampler"] = engine.name
     if engine.name == "pymc":
-        arguments.update(return_inferencedata=False, callback=_callback(seen))
-    with contextlib.ExitStack() as watching:
-        for patch in _WATCHING[engine.name](settings, nuts, seen, watched):
-            watching.enter_context(patch)
-        watching.enter_context(model)
-        return _mcmc().sample(**arguments)
+        arguments.update(return_inferencedata=False, callback=watching.callback(seen))
+    with contextlib.ExitStack() as patches:
+        for patch in watching.WATCHING[engine.name](settings, nuts, seen, watched):
+            patches.enter_context(patch)
+        patches.enter_context(model)
+        try:
+            return watching.mcmc().sample(**arguments)
+        except Exception as error:
+            refused = _refused(model, error)
+            if refused is None:
+                raise
+            raise refused from None  # It says all that the error does, on one line.
 
 
-def _callback(seen: DrawClock) -> Callable[..., None]:
-    def callback(trace: Any, draw: Any) -> None:  # noqa: ARG001  # PyMC gives both by name.
-        if draw.chain not in seen.chains:
-            seen.set_up(draw.chain)
-        seen.recorded(draw.chain, draw.stats)
-
-    return callback
-
-
-def _own(settings: SamplerSettings, _: Any, seen: DrawClock, watched: _Watched) -> Iterator[Any]:
-    """Yield patches that notice where PyMC's own sampler begins."""
-    mcmc = _mcmc()
-    for name in ("_mp_sample", "_sample_many"):
-        yield mock.patch.object(mcmc, name, _beginning(getattr(mcmc, name), settings, seen, watched))
-
-
-def _beginning(function: Any, settings: SamplerSettings, seen: DrawClock, watched: _Watched) -> Any:
-    def begins(*args: Any, **kwargs: Any) -> Any:
-        watched.engine, watched.step = "pymc", kwargs.get("step")
-        beside = settings.chains if function.__name__ == "_mp_sample" else 1
-        for chain in range(beside):
-            seen.set_up(chain)
-        return function(*args, **kwargs)
-
-    return begins
-
-
-def _nutpie(_s: SamplerSettings, _n: Any, seen: DrawClock, watched: _Watched) -> Iterator[Any]:
-    """Yield patches that notice where nutpie samples."""
-    import nutpie
-
-    function = nutpie.sample
-
-    def samples(*args: Any, **kwargs: Any) -> Any:
-        watched.engine = "nutpie"
-        watched.again = lambda draws: function(*args, **{**kwargs, "draws": draws})
-        watched.began = seen.begin()
-        found = function(*args, **kwargs)
-        watched.ended = time.perf_counter()
-        seen.end()
-        return found
-
-    yield mock.patch.object(nutpie, "sample", samples)
-
-
-def _jax(
-    settings: SamplerSettings, nuts: Dict[str, Any], seen: DrawClock, watched: _Watched
-) -> Iterator[Any]:
-    """Yield patches that notice where a sampler of JAX's begins, and where its draws are done."""
-    import jax
-    import pymc.sampling.jax as pymc_jax
-
-    nuts["chain_method"] = "parallel" if settings.cores > 1 or settings.chains == 1 else "vectorized"
-    watched.details["chain_method"] = nuts["chain_method"]
-    for name in ("numpyro", "blackjax"):
-        function = getattr(pymc_jax, f"_sample_{name}_nuts")
-        yield mock.patch.object(pymc_jax, function.__name__, _on_jax(name, function, seen, watched))
-    make = pymc_jax.from_dict
-
-    def from_dict(data: Any, *args: Any, **kwargs: Any) -> Any:
-        jax.block_until_ready(data)
-        watched.ended = time.perf_counter()
-        seen.end()
-        return make(data, *args, **kwargs)
-
-    yield mock.patch.object(pymc_jax, "from_dict", from_dict)
-
-
-def _on_jax(name: str, function: Any, seen: DrawClock, watched: _Watched) -> Any:
-    import jax
-
-    def samples(**kwargs: Any) -> Any:
-        # They take keywords out of it.
-        own = {**kwargs, "nuts_kwargs": dict(kwargs["nuts_kwargs"])}
-
-        def again(draws: int) -> None:
-            jax.block_until_ready(
-                function(**{**own, "nuts_kwargs": dict(own["nuts_kwargs"]), "draws": draws})[0]
-            )
-
-        watched.engine, watched.again = name, again
-        watched.began = seen.begin()
-        return function(**kwargs)
-
-    return samples
-
-
-_WATCHING: Dict[str, Callable[..., Iterator[Any]]] = {
-    "pymc": _own,
-    "nutpie": _nutpie,
-    "numpyro": _jax,
-    "blackjax": _jax,
-}
+def _refused(model: Any, error: Exception) -> Optional[Exception]:
+    """Return what an error of ``pm.sample`` says of a model that NUTS cannot sample; None of any other."""
+    said = str(error).strip()
+    if type(error).__name__ == "DisconnectedInputError":
+        return UnsampleableError(
+            "a continuous variable does not enter the log-probability, which pm.sample does not take:"
+            " give it a proper prior, or take it out",
+            "proper",
+        )
+    if ("step_kwargs" in said or "step method arguments" in said) and "nuts" in said:
+        names = ", ".join(variable.name for variable in model.free_RVs)
+        return UnsampleableError(
+            f"there is nothing for NUTS, which needs a continuous variable with a gradient: {names}; sample"
+            " it with pm.sample, or give it one",
+            "continuous",
+        )
+    if type(error).__name__ == "SamplingError":
+        # Its first line says that a chain could not begin, and the last table what is not finite there.
+        lines = [line.strip() for line in said.splitlines() if line.strip()]
+        bad = [line for line in lines[1:] if "inf" in line.lower() or "nan" in line.lower()]
+        return SamplingError(" ".join([*lines[:1], *bad[-1:]]))
+    return None
 
 
 def _split(
-    timer: PhaseTimer, settings: SamplerSettings, seen: DrawClock, watched: _Watched, compiling: Compiling
+    timer: PhaseTimer, settings: SamplerSettings, seen: DrawClock, watched: Watched, compiling: Compiling
 ) -> Tuple[float, str]:
     """Split sampling into tune and draw; return the seconds after tuning, summed over chains, and how.
 

@@ -54,11 +54,7 @@ class Row:
 TABLE = (
     Row("pymc3-3.8", "the tutorial's own versions"),
     Row("pymc3-3.11", "the last PyMC3, with the Theano of its developers"),
-)
-NAMES = tuple(row.name for row in TABLE)
-DEFAULT = NAMES[0]
-#: Later PyMCs and samplers, which users of PyMC3 may move to.
-LATER = (
+    # Later PyMCs and samplers, oldest first: what users of PyMC3 may move to.
     Row("pymc-4.0.1", "the first PyMC 4, on Aesara"),
     Row("pymc-4.1.0", "the first whose trees sum momenta in a copy"),
     Row("pymc-5.6.1", "the last PyMC 5 of a Python of PyMC3's days, on PyTensor"),
@@ -68,7 +64,11 @@ LATER = (
     Row("pymc-6.4+numpyro", "the same, sampled by NumPyro, on JAX", _NOW, "numpyro"),
     Row("pymc-6.4+blackjax", "the same, sampled by BlackJAX, on JAX", _NOW, "blackjax"),
 )
-PINNED = (*NAMES, *(row.name for row in LATER))
+PINNED = tuple(row.name for row in TABLE)
+#: Those of PyMC3, and those of later ones.
+NAMES = tuple(name for name in PINNED if name.startswith("pymc3-"))
+LATER = tuple(name for name in PINNED if name not in NAMES)
+DEFAULT = NAMES[0]
 #: The environment that this program itself runs in, and the interpreters that it can have, best first.
 HOST = "host"
 HOST_PYTHONS = ("3.12", "3.13", "3.14")
@@ -234,7 +234,7 @@ def releases() -> Tuple[str, ...]:
 
 def named(name: str) -> Stack:
     """Return one of the stacks that this project pins, those of the releases included."""
-    row = next((row for row in (*TABLE, *LATER) if row.name == name), Row(name, ""))
+    row = next((row for row in TABLE if row.name == name), Row(name, ""))
     folder = LOCKS if name in PINNED else RELEASES
     lock = folder / f"{name}.txt"
     return Stack(name, stacks_dir() / name, lock, pythons=row.pythons, sampler=row.sampler)

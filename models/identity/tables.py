@@ -174,8 +174,8 @@ def of_frozen(encoder: Encoder, value: Any, path: str) -> Optional[bytes]:
 
 
 def of_theano(encoder: Encoder, value: Any, path: str) -> Optional[bytes]:
-    """Return the digest of one of Theano's shared variables, by what it holds."""
-    if canonical.library_of(value) != "theano" or not hasattr(value, "get_value"):
+    """Return the digest of a shared variable of Theano, or of what it is called since, by what it holds."""
+    if canonical.library_of(value) not in ("theano", "aesara", "pytensor") or not hasattr(value, "get_value"):
         return None
     pattern = getattr(value.type, "broadcastable", None)
     rows = [(value.get_value(borrow=True), path), (pattern, path), (value.name, f"{path}.name")]

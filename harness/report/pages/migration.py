@@ -1,0 +1,196 @@
+"""The page of what moving to a later PyMC gives: models down, engines across."""
+
+import math
+from pathlib import Path
+from typing import Any, Dict, List, Sequence, Tuple
+
+from nutsbench.judge.metrics import METRICS
+from nutsbench.migrate import moves, words
+from nutsbench.migrate.moves import Answer, Move
+from nutsbench.migrate.sides import COLD, ENOUGH, SAMPLING, WARM, Side
+from nutsbench.records.stored import Stored
+from nutsbench.records.table import counted, number
+from nutsbench.report import data
+from nutsbench.report.data import Source
+from nutsbench.report.draw import engines
+from nutsbench.report.section import Chart, Section, Table
+from nutsbench.report.site import Page, ids
+from nutsbench.stacks import stack
+
+#: Among the links of all pages.
+PLACE = 6
+_KINDS = {
+    WARM: (
+        f"Time to an ESS of {ENOUGH}, compiled before",
+        "Build, compile with what earlier runs have left in the compile cache, tune, and draw until every"
+        f" scalar has a bulk and tail ESS of {ENOUGH}: a script that is run again. JAX keeps nothing between"
+        " runs, and nutpie next to nothing, so what they compile counts here.",
+    ),
+    SAMPLING: (
+        "Sampling alone",
+        "Tune and draw, once all is compiled: what counts where sampling takes long, or one model is sampled"
+        " many times in a process.",
+    ),
+    COLD: (
+        f"Time to an ESS of {ENOUGH}, nothing compiled",
+        "The same from an empty compile cache, with no help of this program: the first run of a new model.",
+    ),
+}
+
+
+def pages(source: Source, _: Path) -> List[Page]:
+    """Return the page of moves, if anything was measured on a later PyMC."""
+    chosen = _records(source)
+    if not any(record["stack"] != stack.DEFAULT for record in chosen):
+        return []
+    return [
+        Page("migration.html", "charts.html", [ids(chosen)], lambda: _variables(chosen), link="Migration")
+    ]
+
+
+def _records(source: Source) -> List[Stored]:
+    """Return the records of the models' own settings on stacks that models are moved between."""
+    found = [
+        record
+        for record in source.records
+        if record["stack"] in stack.PINNED
+        and source.is_tutorial(record)
+        and not record["details"].get("untimed")
+        and (record["status"] != "ok" or data.machine(record) == source.main)
+    ]
+    # Old and new are of one machine, and of one kind of code: a stack without a later one has no place here.
+    return found if any(record["stack"] in stack.LATER for record in found) else []
+
+
+def _variables(records: Sequence[Stored]) -> Dict[str, Any]:
+    found = _moves(records)
+    targets = [name for name in _order(records) if name != stack.DEFAULT]
+    return {
+        "title": "What moving gives",
+        "charts": True,
+        "lead": f"Every model, unchanged, on {stack.DEFAULT} and on later PyMCs, with the same settings: the"
+        " ratio of times, new over old, with an interval over seeds whose chance to miss is shared among all"
+        " that stand here, and whether the answers stay right. Below 1 the new one is faster.",
+        "sections": [_answers(found, targets), *(_section(kind, found, targets) for kind in _KINDS)],
+        "meanings": {
+            "right": "The draws agree with the exact posterior, of every seed.",
+            "wrong": "They do not, of a seed or more, or differ from those of the other stack.",
+            "not judged": "The cell failed, or its chains have not mixed: nothing can be said.",
+            "ESS": METRICS["ess_bulk_min"].definition,
+        },
+        "empty": "",
+    }
+
+
+def _order(records: Sequence[Stored]) -> List[str]:
+    there = {record["stack"] for record in records}
+    return [name for name in stack.PINNED if name in there]
+
+
+def _moves(records: Sequence[Stored]) -> Dict[Tuple[str, str], Move]:
+    of: Dict[Tuple[str, str], List[Stored]] = {}
+    for record in records:
+        of.setdefault((record["model"], record["stack"]), []).append(record)
+    names = list(dict.fromkeys(record["model"] for record in records))
+    pairs = [
+        (Side(name, stack.DEFAULT, of.get((name, stack.DEFAULT), [])), Side(name, one, of[name, one]))
+        for one in _order(records)
+        if one != stack.DEFAULT
+        for name in names
+        if (name, one) in of
+    ]
+    return {(move.model, move.new.stack): move for move in moves.moves(pairs)}
+
+
+def _answers(found: Dict[Tuple[str, str], Move], targets: Sequence[str]) -> Section:
+    counts = {answer: sum(move.answer is answer for move in found.values()) for answer in Answer}
+    said = ", ".join(f"{count} {answer.value}" for answer, count in counts.items() if count)
+    rows = []
+    for target in targets:
+        of = [move for (_, name), move in found.items() if name == target]
+        seeds = sorted({len(move.new.ended) for move in of})
+        ratios, alone = (
+            [one.ratio for move in of if (one := move.ratios[kind])] for kind in (WARM, SAMPLING)
+        )
+        rows.append(
+            [
+                target,
+                next((move.new.engine for move in of if move.new.engine), "-"),
+                f"{sum(move.answer in (Answer.RIGHT, Answer.AGREES) for move in of)} of {len(of)}",
+                str(sum(move.answer is Answer.WRONG for move in of)),
+                " to ".join(str(one) for one in dict.fromkeys((seeds[0], seeds[-1]))) if seeds else "0",
+                _mean(ratios),
+                _mean(alone),
+                _mean([one for one in (move.new.median("peak_rss_bytes") for move in of) if one], 2**20),
+                str(max((len(move.new.adaptations) for move in of), default=0)),
+            ]
+        )
+    header = (
+        *("stack", "sampler, as it reports itself", "answers right", "wrong", "seeds"),
+        *("time compiled before, geometric mean over models", "sampling alone, likewise"),
+        *("peak MB, likewise", "places to change in a model's file, at most"),
+    )
+    reasons = words.reasons(sorted(found.values(), key=lambda move: (move.new.stack, move.model)))
+    return Section(
+        "answers",
+        "Whether the answers stay right",
+        answer=[f"Of {counted(len(found), 'model')} on a stack: {said}."],
+        lines=reasons,
+        table=Table(header, rows),
+    )
+
+
+def _mean(values: Sequence[float], unit: float = 1.0) -> str:
+    if not values:
+        return "-"
+    return number(math.exp(sum(math.log(value / unit) for value in values) / len(values)), 2)
+
+
+def _section(kind: str, found: Dict[Tuple[str, str], Move], targets: Sequence[str]) -> Section:
+    title, says = _KINDS[kind]
+    names = list(dict.fromkeys(name for name, _ in found))
+    known = {
+        target: {
+            name: ratio
+            for name in names
+            if (name, target) in found
+            for ratio in [found[name, target].ratios[kind]]
+            if ratio is not None
+        }
+        for target in targets
+    }
+    known = {target: of_model for target, of_model in known.items() if of_model}
+    best = {name: min((of[name].ratio for of in known.values() if name in of), default=9e9) for name in names}
+    names.sort(key=lambda name: best[name])
+    if not known:
+        return Section(kind, title, lines=[says, "Not measured yet: nutsbench migrate --cold does it."])
+    rows = [
+        [name, *_both(name, found, kind), *(_cell(found.get((name, target)), kind) for target in known)]
+        for name in names
+    ]
+    return Section(
+        kind,
+        title,
+        lines=[says],
+        charts=[
+            Chart(
+                f"ratios-{kind}",
+                f"{title}: ratio to {stack.DEFAULT}, bars are intervals over seeds; one seed has none",
+                engines.ratios(known, names, stack.DEFAULT),
+            )
+        ],
+        table=Table(("model", f"{stack.DEFAULT}, s", *known), rows),
+    )
+
+
+def _both(name: str, found: Dict[Tuple[str, str], Move], kind: str) -> List[str]:
+    old = next(move.old for (model, _), move in found.items() if model == name)
+    times = old.times(kind)
+    return [number(math.exp(sum(map(math.log, times)) / len(times))) if times else "-"]
+
+
+def _cell(move: Any, kind: str) -> str:
+    if move is None:
+        return "-"
+    words_of = "" if move.answer in (Answer.RIGHT, Answer.AGREES) else f", {move.answer.value}"
+    return f"{words.span(move.ratios[kind])}{words_of}"
