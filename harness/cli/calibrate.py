@@ -93,7 +93,7 @@ def calibrate_command(
     for what, value in {"records": records, "jobs": jobs, **changed}.items():
         if value < 1:
             raise UserError(f"{what} has to be at least 1, not {value}.")
-    one = stack.resolve(stack_name)
+    one = stack.of_pymc3(stack_name)
     path = results / "calibration" / f"{one.name}.jsonl"
     if not only_report:
         for spec, sampler in itertools.product(specs, samplers):

@@ -59,7 +59,7 @@ def check_command(
         names += _names_of(word)
     names = list(dict.fromkeys(names)) or models.names()
     rows: List[Dict[str, Any]] = []
-    for one in [stack.resolve(text) for text in dict.fromkeys(stacks)]:
+    for one in [stack.of_pymc3(text) for text in dict.fromkeys(stacks)]:
         make_ready([one])
         for line in _run_in(one, "nutsbench.inside.contract", names, ["--timeout", str(timeout)]):
             row = {"stack": one.name, **line}

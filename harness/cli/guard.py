@@ -102,7 +102,7 @@ def guard_command(
     if not budget > 0:
         raise UserError(f"budget has to be above 0, not {budget:g}.")
     if measured is not None:
-        os.environ[stack.VARIABLE] = stack.resolve(measured).to_text()
+        os.environ[stack.VARIABLE] = stack.of_pymc3(measured).to_text()
     load_models(models_files)
     os.environ[cells.OWN_MODELS] = os.pathsep.join(map(str, models.loaded_files()))
     opponent = None if against is None else arms.resolve("BASE", against, stack.DEFAULT)

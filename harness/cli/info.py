@@ -1,7 +1,7 @@
 """``nutsbench models``, ``stacks`` and ``doctor``: what there is, before anything is sampled."""
 
 from pathlib import Path
-from typing import Tuple
+from typing import Any, Dict, Tuple
 
 import click
 
@@ -76,26 +76,37 @@ def metrics_command(as_json: bool, as_markdown: bool) -> int:
 
 @click.command("stacks")
 @click.argument("names", nargs=-1, metavar="[STACK]...")
+@click.option("--install", "more", multiple=True, metavar="STACK", help="The same as to name it.")
 @json_option
-def stacks_command(names: Tuple[str, ...], as_json: bool) -> int:
-    """List the stacks and whether they are ready; make those that are named."""
-    chosen = [stack.resolve(name) for name in names]
+def stacks_command(names: Tuple[str, ...], more: Tuple[str, ...], as_json: bool) -> int:
+    """List the stacks, whether they are ready, and what they take; make those that are named.
+
+    What one that is ready takes on the disk is without its compile cache; how long it took to make, with
+    what the installer's own cache had at that time.
+    """
+    chosen = [stack.resolve(name) for name in dict.fromkeys((*names, *more))]
     make_ready(chosen)
     if as_json:
         print_json(stack.describe())
         return 0
     for row in stack.describe():
         versions = ", ".join(f"{name} {version}" for name, version in row["versions"].items())
-        ready = "ready" if row["ready"] else f"not made yet: nutsbench stacks {row['name']}"
+        ready = _ready(row) if row["ready"] else f"not made yet: nutsbench stacks {row['name']}"
         default = " (default)" if row["name"] == stack.DEFAULT else ""
         click.echo(f"{row['name']}{default}: {versions}; {ready}")
     for one in chosen:
-        if one.name not in stack.NAMES:
+        if one.name not in stack.PINNED:
             click.echo(f"{one.name}: ready")
     if not chosen:
         first, *_, last = stack.releases()
         click.echo(f"{first} to {last}: PyMC3's releases with the packages of their day; nutsbench releases")
     return 0
+
+
+def _ready(row: Dict[str, Any]) -> str:
+    parts = [f"{row['bytes'] / 1e6:,.0f} MB"] if row["bytes"] else []
+    parts += [f"made in {row['made_s']:.0f} s"] if row["made_s"] else []
+    return f"ready ({', '.join(parts)})" if parts else "ready"
 
 
 @click.command("doctor")

@@ -25,7 +25,7 @@ from nutsbench.cli.common import (
 from nutsbench.records import grid
 from nutsbench.records.stored import Stored
 from nutsbench.records.table import counted
-from nutsbench.stacks import stack
+from nutsbench.stacks import rows, stack
 
 #: What most move to.
 _DEFAULT = "pymc-6.4"
@@ -312,7 +312,7 @@ def _checked(what: Sequence[str], target: str, diff: bool, as_json: bool) -> int
 
 def _newest(name: str) -> str:
     """Return a stack's name, the newest one where its version is not given in full."""
-    return stack.newest(name) or name
+    return rows.newest(name) or name
 
 
 def _files(what: Sequence[str]) -> List[Path]:

@@ -65,7 +65,7 @@ def reference_command(
     if max_draws < reference.FIRST_DRAWS:
         raise UserError(f"max-draws has to be at least {reference.FIRST_DRAWS}, not {max_draws}.")
     (spec,) = grid.select([name])
-    one = stack.resolve(stack_name)
+    one = stack.of_pymc3(stack_name)
     settings = reference.first_settings(spec, environment.usable_cores())
     if target_accept is not None:
         settings = dataclasses.replace(settings, target_accept=target_accept)

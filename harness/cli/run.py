@@ -159,6 +159,12 @@ def run_command(
         if until_rhat is not None and cell.settings.chains < 2:
             raise UserError("R-hat needs two chains: give --chains 2 or more, or leave out --until-rhat.")
     chosen = [stack.resolve(text) for text in dict.fromkeys(stacks)]
+    later = [one.name for one in chosen if one.is_later]
+    if goal and later:
+        raise UserError(
+            f"{later[0]} has a later PyMC, of which no run is known to be the first draws of a longer one:"
+            " leave out --until-ess and --until-rhat, and give --draws."
+        )
     store = Store(results)
     wanted = plan.jobs(cells, chosen, threads)
     draws_dir = results / "draws" if keep_draws else None

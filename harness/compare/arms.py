@@ -15,7 +15,7 @@ from typing import Dict, List, Mapping, Optional, Sequence
 from nutsbench import models
 from nutsbench.base.errors import UserError, unknown
 from nutsbench.base.paths import CHECKOUT, stacks_dir
-from nutsbench.stacks import environment, stack
+from nutsbench.stacks import environment, rows, stack
 from nutsbench.stacks.stack import Stack
 
 
@@ -90,8 +90,8 @@ def resolve(role: str, text: str, stack_name: str) -> Arm:
         If it is none of them.
     """
     names = (*stack.NAMES, *stack.releases())
-    if text in names or existing(text) is not None:
-        return Arm(role, text, stack.resolve(text))
+    if text in names or rows.newest(text) or existing(text) is not None:
+        return Arm(role, text, stack.of_pymc3(text))
     commit = _commit(text)
     if commit is None:
         raise _unknown(text, names)

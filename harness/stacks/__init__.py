@@ -3,5 +3,5 @@
 It starts no sampler and knows no model. Each lock in ``locks/`` is one stack.
 
 Files, lowest first:
-relocate stack install releases environment doctor
+relocate rows stack install releases environment doctor
 """

@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ContextManager, Iterator, Sequence, Tuple
@@ -21,7 +22,18 @@ from nutsbench.base import crash
 from nutsbench.base.errors import UserError
 from nutsbench.base.paths import ROOT, scrub, stacks_dir
 from nutsbench.stacks import relocate
-from nutsbench.stacks.stack import DEFAULT, HOST, LOCKS, Stack, host, installed, marker, named, to_install
+from nutsbench.stacks.stack import (
+    DEFAULT,
+    HOST,
+    LOCKS,
+    Stack,
+    cost_file,
+    host,
+    installed,
+    marker,
+    named,
+    to_install,
+)
 
 UV_LOCK = LOCKS / "uv.txt"
 #: ``uv venv --clear`` is not in older ones.
@@ -157,6 +169,7 @@ def _locked(stack: Stack, kind: int) -> Iterator[None]:
 
 
 def _create(stack: Stack) -> None:
+    begun = time.monotonic()
     wanted = to_install(stack)
     if installed(stack).get("stack") != wanted["stack"]:
         # Modules that another Theano compiled must not be met again.
@@ -184,6 +197,7 @@ def _create(stack: Stack) -> None:
         _run([*install, *editable])
         relocate.lead_to(environment, ROOT)
         _link(environment)
+    cost_file(stack).write_text(json.dumps({"seconds": round(time.monotonic() - begun, 1)}) + "\n")
     marker(stack).write_text(json.dumps(wanted) + "\n")
 
 

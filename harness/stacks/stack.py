@@ -11,64 +11,20 @@ import hashlib
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from nutsbench.base.errors import UserError, unknown
 from nutsbench.base.paths import BENCHMARKS, ROOT, stacks_dir
-from nutsbench.stacks import relocate
+from nutsbench.stacks import relocate, rows
+from nutsbench.stacks.rows import Row, newest
 
 LOCKS = Path(__file__).resolve().parent / "locks"
 #: A lock for each release of PyMC3, with the packages of its day.
 RELEASES = BENCHMARKS / "releases" / "locks"
-#: The one interpreter that runs every PyMC3 release from 3.7 to 3.11.6.
-PYTHON = "3.8"
-#: Those of the last PyMC.
-_NOW = ("3.12", "3.13", "3.14")
-
-
-@dataclass(frozen=True)
-class Row:
-    """A stack that this project pins; its lock is ``locks/NAME.txt``, made of ``locks/NAME.in``.
-
-    Parameters
-    ----------
-    name : str
-        What records call it.
-    says : str
-        What it is there for.
-    pythons : tuple of str
-        Versions of Python that its environment can be made with, best first.
-    sampler : str
-        Which sampler ``pm.sample`` is asked for; empty for what it takes by itself.
-    """
-
-    name: str
-    says: str
-    pythons: Tuple[str, ...] = (PYTHON,)
-    sampler: str = ""
-
-
-#: Every stack that is pinned; the first is what is measured where none is asked for.
-TABLE = (
-    Row("pymc3-3.8", "the tutorial's own versions"),
-    Row("pymc3-3.11", "the last PyMC3, with the Theano of its developers"),
-    # Later PyMCs and samplers, oldest first: what users of PyMC3 may move to.
-    Row("pymc-4.0.1", "the first PyMC 4, on Aesara"),
-    Row("pymc-4.1.0", "the first whose trees sum momenta in a copy"),
-    Row("pymc-5.6.1", "the last PyMC 5 of a Python of PyMC3's days, on PyTensor"),
-    Row("pymc-5.28", "the last PyMC 5", ("3.12", "3.13")),
-    Row("pymc-6.4", "PyMC 6, on Numba", _NOW),
-    Row("pymc-6.4+nutpie", "the same; it takes nutpie by itself where that is installed", _NOW),
-    Row("pymc-6.4+numpyro", "the same, sampled by NumPyro, on JAX", _NOW, "numpyro"),
-    Row("pymc-6.4+blackjax", "the same, sampled by BlackJAX, on JAX", _NOW, "blackjax"),
-)
-PINNED = tuple(row.name for row in TABLE)
-#: Those of PyMC3, and those of later ones.
-NAMES = tuple(name for name in PINNED if name.startswith("pymc3-"))
-LATER = tuple(name for name in PINNED if name not in NAMES)
-DEFAULT = NAMES[0]
+TABLE, PINNED, NAMES, LATER, DEFAULT = rows.TABLE, rows.PINNED, rows.NAMES, rows.LATER, rows.DEFAULT
+PYTHON = rows.PYTHON
 #: The environment that this program itself runs in, and the interpreters that it can have, best first.
 HOST = "host"
 HOST_PYTHONS = ("3.12", "3.13", "3.14")
@@ -165,7 +121,8 @@ class Stack:
         """Return the stack as a value of the environment variable :data:`VARIABLE`."""
         known = {"name": self.name, "home": str(self.home), "requirements": str(self.requirements)}
         checkout = str(self.checkout) if self.checkout else None
-        return json.dumps({**known, "checkout": checkout, "locked": self.locked})
+        more = {"pythons": self.pythons, "sampler": self.sampler}
+        return json.dumps({**known, "checkout": checkout, "locked": self.locked, **more})
 
     @classmethod
     def from_text(cls, text: str) -> "Stack":
@@ -173,7 +130,8 @@ class Stack:
         known = json.loads(text)
         home, requirements = Path(known["home"]), Path(known["requirements"])
         checkout = Path(known["checkout"]) if known["checkout"] else None
-        return cls(known["name"], home, requirements, checkout, known["locked"])
+        pythons, sampler = tuple(known.get("pythons", (PYTHON,))), known.get("sampler", "")
+        return cls(known["name"], home, requirements, checkout, known["locked"], pythons, sampler)
 
     def versions(self) -> Dict[str, str]:
         """Return the locked versions of PyMC, of what it stands on, its samplers, ArviZ and NumPy."""
@@ -316,21 +274,6 @@ def unpack(packed: Mapping[str, Any]) -> Stack:
     return Stack(name, home, home / "requirements.txt", locked=packed["locked"])
 
 
-def newest(text: str) -> str:
-    """Return the newest pinned stack of a name whose version is not given in full, empty if there is none.
-
-    ``pymc-6`` is ``pymc-6.4``, and ``pymc-6+nutpie`` is ``pymc-6.4+nutpie``.
-    """
-    version, plus, sampler = text.partition("+")
-    alike = [
-        name
-        for name in PINNED
-        if name.partition("+")[1:] == (plus, sampler)
-        and f"{name.partition('+')[0]}.".startswith(f"{version}.")
-    ]
-    return alike[-1] if alike else ""
-
-
 def resolve(text: str) -> Stack:
     """Return the stack of a name, or of a path to a checkout or a requirements file.
 
@@ -351,8 +294,33 @@ def resolve(text: str) -> Stack:
     # Two checkouts may have folders of one name, and one may be called like a pinned stack.
     name = re.sub(r"[^\w.-]", "-", path.stem if path.is_file() else path.name) + f"-{place[:4]}"
     if path.is_file():
-        return Stack(name, stacks_dir() / name, path, locked=False)
-    return Stack(name, stacks_dir() / name, named(_base_of(path)).requirements, path)
+        return Stack(name, stacks_dir() / name, path, locked=False, pythons=_pythons_for(path))
+    base = named(_base_of(path))
+    return replace(base, name=name, home=stacks_dir() / name, checkout=path)
+
+
+def of_pymc3(text: str) -> Stack:
+    """Return the stack of :func:`resolve`, for what is done with PyMC3 alone.
+
+    Raises
+    ------
+    UserError
+        If there is no such stack, or it has a later PyMC.
+    """
+    found = resolve(text)
+    if found.is_later:
+        raise UserError(
+            f"{found.name} has a later PyMC, and this looks into PyMC3 itself. What moving to it gives:"
+            f" nutsbench migrate --to {text}."
+        )
+    return found
+
+
+def _pythons_for(requirements: Path) -> Tuple[str, ...]:
+    """Return the Pythons that a requirements file can be installed with, best first."""
+    pinned = re.search(r"^pymc==(\d+)\.(\d+)", requirements.read_text(errors="replace"), re.MULTILINE)
+    is_new = pinned is not None and (int(pinned[1]), int(pinned[2])) > rows.LAST_ON_OLD_PYTHON
+    return rows.NOW if is_new else (PYTHON,)
 
 
 def _base_of(checkout: Path) -> str:
@@ -373,20 +341,48 @@ def _base_of(checkout: Path) -> str:
             " Write a requirements file with the packages of its day that ends with the path of the"
             " checkout, and give that as the stack."
         )
+    for package, row in rows.CHECKOUTS:
+        if (checkout / package / "__init__.py").is_file():
+            return row(checkout)
     if (checkout / "theano" / "__init__.py").is_file():
         setup = checkout / "setup.py"
         is_fork = setup.is_file() and "theano-pymc" in setup.read_text(errors="replace").lower()
         theano = re.compile(rf"^theano{'-pymc' if is_fork else ''}==", re.MULTILINE | re.IGNORECASE)
         return next(name for name in NAMES if theano.search(named(name).requirements.read_text()))
     raise UserError(
-        f"{checkout.name!r} is neither a checkout of PyMC3 nor of Theano:"
-        " it has no pymc3/__init__.py and no theano/__init__.py."
+        f"{checkout.name!r} is neither a checkout of PyMC3 nor of Theano: it has no pymc3/__init__.py and no"
+        f" theano/__init__.py. Of later ones {rows.KNOWN_CHECKOUTS} are known."
     )
 
 
 def describe() -> List[Dict[str, Any]]:
-    """Return name, versions and readiness of the pinned stacks, ready for JSON."""
+    """Return name, versions, readiness and size of the pinned stacks, ready for JSON."""
     return [
-        {"name": stack.name, "versions": stack.versions(), "ready": stack.ready, "digest": stack.digest}
+        {
+            "name": stack.name,
+            "versions": stack.versions(),
+            "ready": stack.ready,
+            "digest": stack.digest,
+            "bytes": _bytes(stack.home / "env") if stack.ready else None,
+            "made_s": _made_s(stack),
+        }
         for stack in map(named, PINNED)
     ]
+
+
+def cost_file(stack: Stack) -> Path:
+    """Return the file that says how many seconds it took to make an environment."""
+    return stack.home / "made.json"
+
+
+def _made_s(stack: Stack) -> Optional[float]:
+    try:
+        return float(json.loads(cost_file(stack).read_text())["seconds"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _bytes(folder: Path) -> int:
+    """Return what a folder takes, each file once."""
+    seen = {(one.st_dev, one.st_ino): one.st_size for one in (path.lstat() for path in folder.rglob("*"))}
+    return sum(seen.values())

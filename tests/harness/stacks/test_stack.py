@@ -126,6 +126,50 @@ def test_releases_have_stacks_in_the_order_of_versions() -> None:
     assert stack.resolve("release-3.9.3").locked
 
 
+@pytest.mark.parametrize(
+    ("files", "base"),
+    [
+        ({"pymc/__init__.py": "", "requirements.txt": "numpy\naesara==2.7.3\n"}, "pymc-4.1.0"),
+        ({"pymc/__init__.py": "", "requirements.txt": "pytensor>=2.12.0,<2.13\n"}, "pymc-5.28"),
+        ({"pymc/__init__.py": "", "pyproject.toml": 'dependencies = ["pytensor>=3.3.1,<3.4"]'}, "pymc-6.4"),
+        ({"pytensor/__init__.py": ""}, "pymc-6.4"),
+        ({"numpyro/__init__.py": ""}, "pymc-6.4+numpyro"),
+        ({"blackjax/__init__.py": ""}, "pymc-6.4+blackjax"),
+    ],
+)
+def test_a_checkout_of_something_later_stands_on_the_newest_row_of_its_kind(
+    tmp_path: Path, files: Dict[str, Any], base: str
+) -> None:
+    found, row = stack.resolve(str(checkout(tmp_path / "fork", files))), stack.named(base)
+    assert (found.requirements, found.pythons, found.sampler) == (row.requirements, row.pythons, row.sampler)
+    assert found.is_later
+    assert found.home != row.home
+    assert stack.Stack.from_text(found.to_text()) == found
+
+
+def test_nutpie_needs_what_builds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = str(checkout(tmp_path / "fork", {"python/nutpie/__init__.py": ""}))
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    with pytest.raises(UserError, match="no cargo to build it: install Rust"):
+        stack.resolve(folder)
+    monkeypatch.setattr(shutil, "which", lambda _: "/usr/bin/cargo")
+    assert stack.resolve(folder).requirements == stack.named("pymc-6.4+nutpie").requirements
+
+
+def test_a_name_without_its_whole_version_is_the_newest_such() -> None:
+    assert stack.resolve("pymc-6").name == "pymc-6.4"
+    assert stack.resolve("pymc-6+nutpie").name == "pymc-6.4+nutpie"
+    assert stack.resolve("pymc-4").name == "pymc-4.1.0"
+    with pytest.raises(UserError, match=r"no stack 'pymc-6\+stan'"):
+        stack.resolve("pymc-6+stan")
+
+
+def test_what_looks_into_pymc3_refuses_a_later_one() -> None:
+    assert stack.of_pymc3("pymc3-3.8") == stack.named("pymc3-3.8")
+    with pytest.raises(UserError, match="nutsbench migrate --to pymc-6"):
+        stack.of_pymc3("pymc-6")
+
+
 @pytest.mark.parametrize("version", ["3.7", "4.0.0"])
 def test_a_checkout_that_no_lock_fits_is_refused_with_a_way_out(tmp_path: Path, version: str) -> None:
     folder = checkout(tmp_path / "fork", {"pymc3/__init__.py": f'__version__ = "{version}"'})
