@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from nutsbench.compare.statistics import Interval, welch
+from nutsbench.compare.statistics import Interval
 from nutsbench.judge import accuracy
+from nutsbench.migrate import seeds
+from nutsbench.migrate.seeds import Both
 from nutsbench.migrate.sides import COLD, SAMPLING, WARM, Side
 
 #: Chance that any interval of a table misses.
@@ -47,7 +49,7 @@ class Move:
         Why the answer is not known, or by what they differ.
     ratios : dict of Interval or None
         By kind of :func:`nutsbench.migrate.sides.seconds`, the ratio of times new over old with its interval;
-        without one where a side has a single seed.
+        of one seed each, one that knows nothing where there are no other models to learn its spread from.
     """
 
     old: Side
@@ -121,24 +123,15 @@ def moves(pairs: Sequence[Tuple[Side, Side]]) -> List[Move]:
     pairs : sequence of (Side, Side)
         Old and new of each.
     """
-    return [_move(old, new, len(pairs)) for old, new in pairs]
-
-
-def _move(old: Side, new: Side, count: int) -> Move:
-    answer, why = _answer(old, new, count)
+    kinds = (SAMPLING, WARM, COLD)
     ratios = {
-        kind: _ratio(old.times(kind), new.times(kind), LEVEL / count) for kind in (SAMPLING, WARM, COLD)
+        kind: seeds.ratios([Both(old.times(kind), new.times(kind)) for old, new in pairs], LEVEL)
+        for kind in kinds
     }
-    return Move(old, new, answer, why, ratios)
-
-
-def _ratio(old: Sequence[float], new: Sequence[float], level: float) -> Optional[Interval]:
-    if not old or not new:
-        return None
-    if min(len(old), len(new)) < 2:
-        ratio = _mean(new) / _mean(old)  # type: ignore[operator]
-        return Interval(ratio, 0.0, math.inf, min(len(old), len(new)))
-    return welch(old, new, level)
+    return [
+        Move(old, new, *_answer(old, new, len(pairs)), {kind: ratios[kind][place] for kind in kinds})
+        for place, (old, new) in enumerate(pairs)
+    ]
 
 
 def _mean(values: Sequence[float]) -> Optional[float]:
@@ -151,17 +144,14 @@ def _answer(old: Side, new: Side, count: int) -> Tuple[Answer, str]:
     if new.problem or old.problem:
         side = new if new.problem else old
         return Answer.UNKNOWN, f"{side.stack}: {side.problem}"
-    if "inaccurate" in (new.accuracy, old.accuracy):
-        side = new if new.accuracy == "inaccurate" else old
-        reasons = next(
-            record["accuracy"]["reasons"]
-            for record in side.ended
-            if record["accuracy"].get("verdict") == "inaccurate"
-        )
-        # An old side that is wrong says nothing against the new one that is right.
-        if side is old and new.accuracy == "accurate":
-            return Answer.RIGHT, f"{old.stack} is not: {'; '.join(reasons)}"
-        return Answer.WRONG, f"{side.stack} differs from the exact posterior: {'; '.join(reasons)}"
+    for side in (new, old):
+        differs = side.differs(count)
+        if differs is not None and side is old and new.accuracy == "accurate":
+            # An old side that is wrong says nothing against the new one that is right.
+            return Answer.RIGHT, f"{old.stack} is not: {differs.says}"
+        if differs is not None:
+            answer = Answer.WRONG if differs.is_sure else Answer.UNKNOWN
+            return answer, f"{side.stack} differs from the exact posterior: {differs.says}"
     for side in (new, old):
         if not side.mixed:
             verdict = side.quality.verdict if side.quality else "unknown"

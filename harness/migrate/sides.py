@@ -8,7 +8,7 @@ import statistics
 from dataclasses import dataclass
 from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
 
-from nutsbench.judge import quality
+from nutsbench.judge import accuracy, quality
 from nutsbench.records.stored import Stored
 
 #: Effective draws of every scalar, in bulk and tail, that times are told for.
@@ -90,6 +90,22 @@ def kinds(record: Stored) -> FrozenSet[str]:
 
 
 @dataclass(frozen=True)
+class Differs:
+    """By what draws differ from the truth.
+
+    Parameters
+    ----------
+    says : str
+        In words.
+    is_sure : bool
+        Whether all seeds together are beyond chance, or each is.
+    """
+
+    says: str
+    is_sure: bool
+
+
+@dataclass(frozen=True)
 class Side:
     """A model on a stack under some settings, over its seeds.
 
@@ -134,7 +150,7 @@ class Side:
 
     @property
     def accuracy(self) -> str:
-        """Whether the draws agree with the truth, over seeds; one that does not is enough."""
+        """The verdict of all seeds' draws against the truth: the worst that one has; empty without one."""
         found = [str((record.get("accuracy") or {}).get("verdict", "")) for record in self.ended]
         judged = [one for one in found if one]
         if "inaccurate" in judged:
@@ -143,10 +159,38 @@ class Side:
             return "accurate"
         return "inconclusive" if judged else ""
 
-    @property
-    def has_truth(self) -> bool:
-        """Whether there is a truth to compare with."""
-        return any(record.get("truth_digest") for record in self.ended)
+    def differs(self, count: int) -> Optional["Differs"]:
+        """Return by what the draws differ from the truth; ``None`` where no seed's do.
+
+        Parameters
+        ----------
+        count : int
+            Of how many models this is one, which share the level.
+
+        Notes
+        -----
+        One seed of many differs by chance now and then, so all of them decide: of each figure the sum of
+        its z over seeds, over the root of their number, which is standard normal where the sampler is right.
+        """
+        bad = [one for one in self.ended if (one.get("accuracy") or {}).get("verdict") == "inaccurate"]
+        if not bad:
+            return None
+        reasons = "; ".join(bad[0]["accuracy"]["reasons"])
+        if len(self.ended) == 1:
+            return Differs(reasons, is_sure=True)
+        sums: Dict[str, List[float]] = {}
+        for record in self.ended:
+            for scalar, of in (record["accuracy"].get("scores") or {}).items():
+                for statistic, score in of.items():
+                    sums.setdefault(f"{statistic} of {scalar}", []).append(score[0])
+        z, figure = max(
+            ((abs(sum(each)) / len(each) ** 0.5, name) for name, each in sums.items()), default=(0.0, "")
+        )
+        limit = accuracy.threshold(len(sums), accuracy.LEVEL / count)
+        seeds = f"{len(bad)} of {len(self.ended)} seeds"
+        all_seeds = f"all seeds together: {figure}, z {z:.1f}, where up to {limit:.1f} may be chance"
+        is_sure = z > limit or len(bad) == len(self.ended)
+        return Differs(f"{seeds}: {reasons}" + (f"; {all_seeds}" if sums else ""), is_sure)
 
     def times(self, kind: str) -> List[float]:
         """Return the seconds of :func:`seconds`, of each seed that has them."""

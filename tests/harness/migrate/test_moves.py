@@ -1,7 +1,7 @@
 """How long until there are enough effective draws, and whether two posteriors are one."""
 
 import math
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Sequence
 
 import numpy as np
 import pytest
@@ -121,6 +121,36 @@ def test_an_old_side_that_is_wrong_says_nothing_against_a_new_one_that_is_right(
     (back,) = moves.moves([(new, old)])
     assert back.answer is Answer.WRONG
     assert back.why == "old differs from the exact posterior: the sd of a is off"
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected", "said"),
+    [
+        (
+            (5.2, 0.1, -0.3, 0.2),
+            Answer.UNKNOWN,
+            "1 of 4 seeds: a is off; all seeds together: mean of a, z 2.6",
+        ),
+        ((5.2, 4.0, 3.5, 4.2), Answer.WRONG, "z 8.4, where up to 3.3 may be chance"),
+    ],
+)
+def test_one_seed_of_several_that_differs_is_judged_with_the_others(
+    made: Make, scores: Sequence[float], expected: Answer, said: str
+) -> None:
+    records = [
+        made(
+            seed=seed,
+            accuracy={
+                "verdict": "inaccurate" if z > 5 else "accurate",
+                "reasons": ["a is off"] if z > 5 else [],
+                "scores": {"a": {"mean": [z, 0.1]}},
+            },
+        )
+        for seed, z in enumerate(scores)
+    ]
+    (move,) = moves.moves([(Side("own", "old", [made()]), Side("own", "new", records))])
+    assert move.answer is expected
+    assert said in move.why
 
 
 def test_chains_that_have_not_mixed_decide_nothing(made: Make) -> None:
