@@ -174,7 +174,9 @@ def _compiled(records: Sequence[Stored], is_cold: bool) -> List[Stored]:
 
 
 def _known(results: Path, origin: Optional[str], wanted: Sequence[Any]) -> List[Stored]:
-    """Return the newest record of each job, of each way to compile, all of one kind of machine.
+    """Return the newest record of each job, of each way to compile, all measured in one results folder.
+
+    On another day, or another machine, times are others: what is compared was measured side by side.
 
     Parameters
     ----------
@@ -189,14 +191,13 @@ def _known(results: Path, origin: Optional[str], wanted: Sequence[Any]) -> List[
     from nutsbench.records.record import newest
     from nutsbench.records.stored import is_untimed
     from nutsbench.run import plan
-    from nutsbench.stacks import environment
 
     own, _, _ = run.measured(results, origin, wanted)
     keys = {job.key for job in wanted}
     found = [one for one in own if plan.answered(one, False) in keys and not is_untimed(one)]
     if found:
-        last = max(found, key=lambda one: one["started_at"])["environment"]
-        found = [one for one in found if environment.same_kind(one["environment"], last)]
+        last = max(found, key=lambda one: one["started_at"])
+        found = [one for one in found if one["origin"] == last["origin"]]
     kept: List[Stored] = []
     for is_cold in (False, True):
         kept += newest(_compiled(found, is_cold), lambda one: plan.answered(one, False)).values()

@@ -10,7 +10,7 @@ from nutsbench.inside import clauses
 from nutsbench.judge import claims
 from nutsbench.models import truths
 from tests.conftest import ROOT, Run
-from tests.harness import drawing
+from tests.harness import drawing, moved
 
 
 def table(page: str, name: str) -> str:
@@ -23,6 +23,11 @@ def table(page: str, name: str) -> str:
 @pytest.mark.parametrize("name", drawing.TABLES)
 def test_the_drawing_of_the_house_is_that_of_the_source(name: str) -> None:
     assert table("design.md", name) == drawing.TABLES[name](), "python -m tests.harness.drawing draws it anew"
+
+
+@pytest.mark.whole
+def test_what_moving_gives_is_what_was_measured() -> None:
+    assert table("findings.md", "moved") == moved.table(), "python -m tests.harness.moved prints it anew"
 
 
 def test_the_contract_is_the_codes() -> None:

@@ -5,10 +5,10 @@ from html import escape
 from typing import Any, Dict, List, Mapping, Sequence
 
 from nutsbench.compare.statistics import Interval
-from nutsbench.report.draw.charts import COLOURS, SYMBOLS, ratio_axis
+from nutsbench.report.draw.charts import COLOURS, INK, SYMBOLS, ratio_axis
 
 #: Colours and shapes beyond those that all charts have.
-_MORE = ("#7F7F7F", "#000000", "#882255")
+_MORE = ("#7F7F7F", INK, "#882255")
 _SHAPES = (*SYMBOLS, "star", "pentagon", "hourglass")
 
 

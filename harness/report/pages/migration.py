@@ -88,12 +88,20 @@ def _order(records: Sequence[Stored]) -> List[str]:
 
 
 def _moves(records: Sequence[Stored]) -> Dict[Tuple[str, str], Move]:
+    # Times are compared that were measured in one folder: on another day a machine is another one.
     of: Dict[Tuple[str, str], List[Stored]] = {}
-    for record in records:
-        of.setdefault((record["model"], record["stack"]), []).append(record)
+    for record in sorted(records, key=lambda one: one["started_at"], reverse=True):
+        own = of.setdefault((record["model"], record["stack"]), [])
+        if not own or own[0]["origin"] == record["origin"]:
+            own.append(record)
     names = list(dict.fromkeys(record["model"] for record in records))
+
+    def old(name: str, origin: str) -> Side:
+        found = [one for one in records if (one["model"], one["stack"]) == (name, stack.DEFAULT)]
+        return Side(name, stack.DEFAULT, [one for one in found if one["origin"] == origin])
+
     pairs = [
-        (Side(name, stack.DEFAULT, of.get((name, stack.DEFAULT), [])), Side(name, one, of[name, one]))
+        (old(name, of[name, one][0]["origin"]), Side(name, one, of[name, one]))
         for one in _order(records)
         if one != stack.DEFAULT
         for name in names

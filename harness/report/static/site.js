@@ -20,7 +20,7 @@
   // The charts' colours (Okabe and Ito's, which the colour-blind tell apart too), lighter on a dark ground,
   // where the darkest would not be seen.
   const LIGHTER = { "#0072B2": "#3d9be0", "#D55E00": "#f0803c", "#009E73": "#1fc08f", "#CC79A7": "#e5a3c8",
-    "#E69F00": "#f4be4f", "#56B4E9": "#a6daf7", "#7F7F7F": "#b0b0b0" };
+    "#E69F00": "#f4be4f", "#56B4E9": "#a6daf7", "#7F7F7F": "#b0b0b0", "#882255": "#c26a92" };
 
   function coloured(part, ink, dark) {
     Object.keys(part).forEach((key) => {
@@ -49,8 +49,8 @@
     (layout.shapes || []).forEach((shape) => { shape.line = Object.assign({ color: ink, width: 1 }, shape.line); });
     if (innerWidth < 720 && layout.showlegend !== false && !figure.panels) {
       // Beside the chart it would leave no room for it.
-      layout.legend = { orientation: "h", y: -0.2, font: { size: 10 } };
       layout.height = (layout.height || 400) + 120;
+      layout.legend = { orientation: "h", y: -100 / layout.height, font: { size: 10 } };
       place.style.minHeight = `${layout.height}px`;
     }
     place.dataset.drawn = "yes";
