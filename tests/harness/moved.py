@@ -1,4 +1,4 @@
-"""The table of docs/findings.md on what moving gives, of the published records: ``python -m tests.harness.moved``."""
+"""The table of docs/findings.md on what moving gives, of published records: ``python -m tests.harness.moved``."""
 
 import gzip
 import json
