@@ -8,6 +8,7 @@ import pytest
 from nutsbench import models
 from nutsbench.inside import clauses
 from nutsbench.judge import claims
+from nutsbench.migrate import sides
 from nutsbench.models import truths
 from tests.conftest import ROOT, Run
 from tests.harness import drawing, moved
@@ -26,8 +27,9 @@ def test_the_drawing_of_the_house_is_that_of_the_source(name: str) -> None:
 
 
 @pytest.mark.whole
-def test_what_moving_gives_is_what_was_measured() -> None:
-    assert table("findings.md", "moved") == moved.table(), "python -m tests.harness.moved prints it anew"
+@pytest.mark.parametrize(("name", "kind"), [("moved", sides.WARM), ("sampling", sides.SAMPLING)])
+def test_what_moving_gives_is_what_was_measured(name: str, kind: str) -> None:
+    assert table("findings.md", name) == moved.table(kind), "python -m tests.harness.moved prints it anew"
 
 
 def test_the_contract_is_the_codes() -> None:
