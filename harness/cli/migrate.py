@@ -101,7 +101,7 @@ def migrate_command(
     for name, value in given.items():
         if len(value) > 1:
             raise UserError(
-                f"{name} has to be one value, not {len(value)}: what moving gives is one question."
+                f"{name} has to be one value, not {len(value)}: both sides have the same settings."
             )
     cells = grid.expand(grid.Grid(tuple(_models(what)), profile, given, seed))
     records, interrupted = _records(cells, sides, cold, within, no_run, no_wait, profile, results)
@@ -289,7 +289,7 @@ def _checked(what: Sequence[str], target: str, diff: bool, as_json: bool) -> int
     """Print what has to be changed in files, and return the exit code."""
     from nutsbench.migrate import files
 
-    known = files.target(_newest(target))
+    known = files.target(rows.newest(target) or target)
     found = [files.check(path, known) for path in _files(what)]
     if as_json:
         print_json(
@@ -309,11 +309,6 @@ def _checked(what: Sequence[str], target: str, diff: bool, as_json: bool) -> int
     said = f"{counted(len(found), 'file')}, {counted(len(every), 'change')} for PyMC {known.version}"
     click.echo(f"{said}: {len(every) - by_hand} in --diff, {by_hand} by hand.", err=True)
     return 1 if every else 0
-
-
-def _newest(name: str) -> str:
-    """Return a stack's name, the newest one where its version is not given in full."""
-    return rows.newest(name) or name
 
 
 def _files(what: Sequence[str]) -> List[Path]:

@@ -242,11 +242,12 @@ def _refused(model: Any, error: Exception) -> Optional[Exception]:
 
 def _split(
     timer: PhaseTimer, settings: SamplerSettings, seen: DrawClock, watched: Watched, compiling: Compiling
-) -> Tuple[float, str]:
+) -> Tuple[Optional[float], str]:
     """Split sampling into tune and draw; return the seconds after tuning, summed over chains, and how.
 
     Where draws do not reach this process one by one, tuning is done again, alone: with the same seed it
     is the same work. What JAX compiles within either is not counted there, and in the first is compiling.
+    When which chain was done is not told then, so their sum is not known.
     """
     together = timer.phases["tune"]
     if watched.engine == "pymc":
@@ -264,12 +265,11 @@ def _split(
     if share is None:
         timer.replace("tune", PhaseTime(wall_s, together.cpu_s))
         timer.replace("draw", PhaseTime(0.0, 0.0))
-        return 0.0, NOT_KNOWN
+        return None, NOT_KNOWN
     tune_s = wall_s * share
     timer.replace("tune", PhaseTime(tune_s, together.cpu_s * share))
     timer.replace("draw", PhaseTime(wall_s - tune_s, together.cpu_s * (1 - share)))
-    parallel = min(settings.cores, settings.chains)
-    return (wall_s - tune_s) * parallel, TUNED_ALONE
+    return None, TUNED_ALONE
 
 
 def _tuning_share(

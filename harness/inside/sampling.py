@@ -35,8 +35,8 @@ class Sampled:
         The same of the tuning transitions, shape (chain, tune).
     free : tuple of str
         Which of the variables are free, the others being Deterministics.
-    chain_draw_s : float
-        Wall seconds after tuning, summed over chains.
+    chain_draw_s : float or None
+        Wall seconds after tuning, summed over chains; None where a sampler does not tell.
     gradient_us : float or None
         Time of one compiled call of log-probability and gradient, microseconds.
     sampler : str
@@ -61,7 +61,7 @@ class Sampled:
     stats: Dict[str, np.ndarray]
     tune_stats: Dict[str, np.ndarray]
     free: Tuple[str, ...]
-    chain_draw_s: float
+    chain_draw_s: Optional[float]
     gradient_us: Optional[float]
     sampler: str
     samplers: Dict[str, str] = field(default_factory=dict)

@@ -27,8 +27,8 @@ class Measurement:
         Wall and CPU seconds of each phase.
     diagnostics : Diagnostics
         What the draws and the sampler's statistics say.
-    chain_draw_s : float
-        Wall seconds after tuning, summed over chains.
+    chain_draw_s : float or None
+        Wall seconds after tuning, summed over chains; None where a sampler does not tell.
     gradient_us : float or None
         Microseconds of one call of log-probability and gradient.
     peak_rss_bytes : int or None
@@ -38,7 +38,7 @@ class Measurement:
     settings: SamplerSettings
     phases: Mapping[str, PhaseTime]
     diagnostics: Diagnostics
-    chain_draw_s: float
+    chain_draw_s: Optional[float]
     gradient_us: Optional[float]
     peak_rss_bytes: Optional[int]
 
@@ -259,7 +259,8 @@ def leapfrogs_per_s(m: Measurement) -> Optional[Number]:
     "Microseconds of one chain per leapfrog step: draw seconds summed over chains, over leapfrogs.",
 )
 def us_per_leapfrog(m: Measurement) -> Optional[Number]:
-    return _ratio(1e6 * m.chain_draw_s, m.diagnostics.leapfrogs)
+    spent = m.chain_draw_s
+    return _ratio(None if spent is None else 1e6 * spent, m.diagnostics.leapfrogs)
 
 
 @metric("1", "higher", "The smallest bulk ESS over the leapfrog steps after tuning, all chains.")

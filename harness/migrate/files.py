@@ -1,7 +1,6 @@
 """What is to be changed in files of models, for a user: what cannot be read is a user's error."""
 
 from pathlib import Path
-from typing import List
 
 from nutsbench.base.errors import UserError, unknown
 from nutsbench.dialect import changes, names
@@ -40,9 +39,3 @@ def check(path: Path, known: Names) -> changes.Checked:
         return changes.check(path, known)
     except DialectError as error:
         raise UserError(str(error)) from error
-
-
-def check_all(paths: List[Path], name: str) -> List[changes.Checked]:
-    """Look through files of models, for the PyMC of a name."""
-    known = target(name)
-    return [check(path, known) for path in paths]

@@ -9,7 +9,7 @@ from nutsbench.compare.statistics import Interval
 from nutsbench.judge import accuracy
 from nutsbench.migrate import seeds
 from nutsbench.migrate.seeds import Both
-from nutsbench.migrate.sides import COLD, SAMPLING, WARM, Side
+from nutsbench.migrate.sides import COLD, SAMPLING, WARM, Side, mean
 
 #: Chance that any interval of a table misses.
 LEVEL = 0.05
@@ -71,6 +71,8 @@ class Move:
     @property
     def code(self) -> int:
         """0 where the answers stay and it is not slower, 1 where not, 3 where it is not decided."""
+        if not (self.old.records and self.new.records) or self.old.problem:
+            return 3
         if self.new.problem or self.answer is Answer.WRONG or self.speed is Speed.SLOWER:
             return 1
         return 3 if self.answer is Answer.UNKNOWN or self.speed is Speed.UNDECIDED else 0
@@ -87,7 +89,7 @@ class Move:
             "seeds": [len(self.old.records), len(self.new.records)],
             "ratios": {name: one.to_dict() if one else None for name, one in self.ratios.items()},
             "seconds": {
-                kind: [_mean(side.times(kind)) for side in (self.old, self.new)]
+                kind: [mean(side.times(kind)) for side in (self.old, self.new)]
                 for kind in (SAMPLING, WARM, COLD)
             },
             "engine": [self.old.engine, self.new.engine],
@@ -132,11 +134,6 @@ def moves(pairs: Sequence[Tuple[Side, Side]]) -> List[Move]:
         Move(old, new, *_answer(old, new, len(pairs)), {kind: ratios[kind][place] for kind in kinds})
         for place, (old, new) in enumerate(pairs)
     ]
-
-
-def _mean(values: Sequence[float]) -> Optional[float]:
-    """Return the geometric mean, ``None`` of nothing."""
-    return math.exp(sum(map(math.log, values)) / len(values)) if values else None
 
 
 def _answer(old: Side, new: Side, count: int) -> Tuple[Answer, str]:

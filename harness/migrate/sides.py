@@ -74,6 +74,11 @@ def gradients(record: Stored, enough: int = ENOUGH) -> Optional[float]:
     return tuned + drawn * enough / ess
 
 
+def mean(values: Sequence[float]) -> Optional[float]:
+    """Return the geometric mean of times or ratios, ``None`` of nothing."""
+    return statistics.geometric_mean(values) if values else None
+
+
 def kinds(record: Stored) -> FrozenSet[str]:
     """Return which of the three times a record tells.
 

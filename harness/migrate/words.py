@@ -7,7 +7,7 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from nutsbench.compare.statistics import Interval
 from nutsbench.migrate.moves import Answer, Move, Speed
-from nutsbench.migrate.sides import COLD, ENOUGH, SAMPLING, WARM
+from nutsbench.migrate.sides import COLD, ENOUGH, SAMPLING, WARM, mean
 from nutsbench.records.table import counted, number
 
 
@@ -31,7 +31,7 @@ def _row(move: Move) -> List[str]:
     return [
         move.model,
         move.answer.value,
-        *(_seconds(side.times(WARM)) for side in sides),
+        *(number(mean(side.times(WARM))) for side in sides),
         span(move.ratios[WARM]),
         move.speed.value,
         span(move.ratios[SAMPLING]),
@@ -41,10 +41,6 @@ def _row(move: Move) -> List[str]:
         _both([side.median("divergences") for side in sides]),
         str(len(move.new.adaptations)),
     ]
-
-
-def _seconds(values: Sequence[float]) -> str:
-    return number(math.exp(sum(map(math.log, values)) / len(values))) if values else "-"
 
 
 def _both(values: Sequence[Optional[float]]) -> str:
@@ -86,7 +82,8 @@ def sentence(moves: Sequence[Move], install: str) -> str:
     for move in moves:
         by.setdefault(move.answer, []).append(move)
     wrong = by.get(Answer.WRONG, [])
-    refused = [move for move in moves if move.new.problem]
+    missing = [move for move in moves if not (move.old.records and move.new.records)]
+    refused = [move for move in moves if move.new.records and move.new.problem]
     if wrong:
         return (
             f"Do not move to {new} yet: the answers differ for {_named(wrong)}. Look at nutsbench show"
@@ -94,13 +91,20 @@ def sentence(moves: Sequence[Move], install: str) -> str:
         )
     if refused:
         return f"{_named(refused)} cannot be sampled on {new} as it is: {refused[0].new.problem}"
+    if missing:
+        return (
+            f"{_named(missing)} is not measured on both {old} and {new} yet: leave out --no-run and --within."
+        )
+    broken = [move for move in moves if move.old.problem]
+    if broken:
+        return f"{_named(broken)} cannot be compared, as it failed on {old}: {broken[0].old.problem}"
     unknown = by.get(Answer.UNKNOWN, [])
     if unknown:
         return (
             f"Whether the answers stay right on {new} is not decided for {_named(unknown)}: sample longer,"
             f" nutsbench migrate {unknown[0].model} --to {new} --draws 4000 --tune 2000."
         )
-    change = sum(len(move.new.adaptations) for move in moves)
+    change = len(changes(moves))
     files = sorted({str(one["file"]) for move in moves for one in move.new.adaptations})
     lines = (
         f"change {counted(change, 'place')} in {', '.join(files)} (nutsbench migrate --diff)"

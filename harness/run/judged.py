@@ -34,8 +34,8 @@ class HandedOut:
     ----------
     free : tuple of str
         Which of the variables are free, the others being Deterministics.
-    chain_draw_s : float
-        Wall seconds after tuning, summed over chains.
+    chain_draw_s : float or None
+        Wall seconds after tuning, summed over chains; None where a sampler does not tell.
     gradient_us : float or None
         Microseconds of one call of log-probability and gradient.
     dimensions : int or None
@@ -52,7 +52,7 @@ class HandedOut:
     """
 
     free: Tuple[str, ...]
-    chain_draw_s: float
+    chain_draw_s: Optional[float]
     gradient_us: Optional[float]
     dimensions: Optional[int]
     peak_rss_bytes: Optional[int]

@@ -1,13 +1,12 @@
 """The page of what moving to a later PyMC gives: models down, engines across."""
 
-import math
 from pathlib import Path
 from typing import Any, Dict, List, Sequence, Tuple
 
 from nutsbench.judge.metrics import METRICS
 from nutsbench.migrate import moves, words
 from nutsbench.migrate.moves import Answer, Move
-from nutsbench.migrate.sides import COLD, ENOUGH, SAMPLING, WARM, Side
+from nutsbench.migrate.sides import COLD, ENOUGH, SAMPLING, WARM, Side, mean
 from nutsbench.records.stored import Stored
 from nutsbench.records.table import counted, number
 from nutsbench.report import data
@@ -120,6 +119,7 @@ def _answers(found: Dict[Tuple[str, str], Move], targets: Sequence[str]) -> Sect
         ratios, alone = (
             [one.ratio for move in of if (one := move.ratios[kind])] for kind in (WARM, SAMPLING)
         )
+        memory = [move.new.median("peak_rss_bytes") for move in of]
         rows.append(
             [
                 target,
@@ -127,9 +127,9 @@ def _answers(found: Dict[Tuple[str, str], Move], targets: Sequence[str]) -> Sect
                 f"{sum(move.answer in (Answer.RIGHT, Answer.AGREES) for move in of)} of {len(of)}",
                 str(sum(move.answer is Answer.WRONG for move in of)),
                 " to ".join(str(one) for one in dict.fromkeys((seeds[0], seeds[-1]))) if seeds else "0",
-                _mean(ratios),
-                _mean(alone),
-                _mean([one for one in (move.new.median("peak_rss_bytes") for move in of) if one], 2**20),
+                number(mean(ratios), 2),
+                number(mean(alone), 2),
+                number(mean([one / 2**20 for one in memory if one]), 2),
                 str(max((len(move.new.adaptations) for move in of), default=0)),
             ]
         )
@@ -146,12 +146,6 @@ def _answers(found: Dict[Tuple[str, str], Move], targets: Sequence[str]) -> Sect
         lines=reasons,
         table=Table(header, rows),
     )
-
-
-def _mean(values: Sequence[float], unit: float = 1.0) -> str:
-    if not values:
-        return "-"
-    return number(math.exp(sum(math.log(value / unit) for value in values) / len(values)), 2)
 
 
 def _section(kind: str, found: Dict[Tuple[str, str], Move], targets: Sequence[str]) -> Section:
@@ -173,7 +167,7 @@ def _section(kind: str, found: Dict[Tuple[str, str], Move], targets: Sequence[st
     if not known:
         return Section(kind, title, lines=[says, "Not measured yet: nutsbench migrate --cold does it."])
     rows = [
-        [name, *_both(name, found, kind), *(_cell(found.get((name, target)), kind) for target in known)]
+        [name, _old(name, found, kind), *(_cell(found.get((name, target)), kind) for target in known)]
         for name in names
     ]
     return Section(
@@ -191,10 +185,9 @@ def _section(kind: str, found: Dict[Tuple[str, str], Move], targets: Sequence[st
     )
 
 
-def _both(name: str, found: Dict[Tuple[str, str], Move], kind: str) -> List[str]:
+def _old(name: str, found: Dict[Tuple[str, str], Move], kind: str) -> str:
     old = next(move.old for (model, _), move in found.items() if model == name)
-    times = old.times(kind)
-    return [number(math.exp(sum(map(math.log, times)) / len(times))) if times else "-"]
+    return number(mean(old.times(kind)))
 
 
 def _cell(move: Any, kind: str) -> str:

@@ -123,7 +123,7 @@ def test_what_is_known_is_told_with_what_to_do(nutsbench: Run, measured: Callabl
     assert "own.py:7: sd -> sigma" in done.stdout
     assert done.stdout.splitlines()[-1] == (
         "The answers stay right on pymc-6.4, and an ESS of 400 takes 0.49 of the time that it takes on"
-        " pymc3-3.8: install pymc==6.4.0, change 2 places in own.py (nutsbench migrate --diff)."
+        " pymc3-3.8: install pymc==6.4.0, change 1 place in own.py (nutsbench migrate --diff)."
     )
     (first, _) = json.loads(nutsbench(*ASKED, "--json").stdout)
     assert (first["answer"], first["speed"], first["seeds"]) == ("right", "faster", [3, 3])
@@ -151,6 +151,11 @@ def _failed(values: Dict[str, Any]) -> None:
         values["details"]["refused"] = True
 
 
+def _old_failed(values: Dict[str, Any]) -> None:
+    if values["stack"] == "pymc3-3.8" and values["model"] == "addition":
+        values.update(status=Status.FAILED, reason="out of memory in draw", phases={})
+
+
 def _slower(values: Dict[str, Any]) -> None:
     if values["stack"] == "pymc-6.4":
         values["phases"]["compile"]["wall_s"] = 30.0 + values["seed"]
@@ -166,6 +171,11 @@ def _one_seed(values: Dict[str, Any]) -> None:
     [
         (_wrong, 1, "Do not move to pymc-6.4 yet: the answers differ for addition."),
         (_failed, 1, "addition cannot be sampled on pymc-6.4 as it is: refused: own.py, line 7: pm.Bound"),
+        (
+            _old_failed,
+            3,
+            "addition cannot be compared, as it failed on pymc3-3.8: failed: out of memory in draw",
+        ),
         (_slower, 1, "it is slower than pymc3-3.8 for addition, coin_toss: an ESS of 400 takes"),
         (_one_seed, 3, "whether it is slower than pymc3-3.8 is not decided for addition, coin_toss"),
     ],
@@ -182,6 +192,7 @@ def test_a_move_that_costs_something_says_what(
 def test_of_several_stacks_the_best_is_named_last(nutsbench: Run, measured: Callable[..., None]) -> None:
     measured()
     done = nutsbench(*ASKED[:-2], "pymc-6+nutpie,pymc-6", "--no-run")
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert "addition: pymc-6.4+nutpie: not measured" in done.stdout
+    assert "addition, coin_toss is not measured on both pymc3-3.8 and pymc-6.4+nutpie yet" in done.stdout
     assert done.stdout.splitlines()[-1].startswith("The answers stay right on pymc-6.4,")
