@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 from pathlib import Path
-from typing import Any, Dict, Set
+from typing import Any, Dict, Iterable, Set
 
 import numpy as np
 
@@ -57,9 +57,15 @@ def load_blas() -> None:
     theano.function([], tt.dot(a, b))()
 
 
-def cached_modules() -> int:
-    """Return how many modules other processes can take over from the cache."""
-    return len(cached_folders())
+def was_cold(made: Iterable[Path]) -> bool:
+    """Return whether some modules are new to the cache: other processes can take them over.
+
+    Parameters
+    ----------
+    made : iterable of Path
+        Files of modules that this process made, by :func:`nutsbench.inside.modules.noted`.
+    """
+    return any(Path(file).with_name("key.pkl").exists() for file in made)
 
 
 def cached_folders() -> Set[Path]:

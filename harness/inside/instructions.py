@@ -40,7 +40,7 @@ _WARM_CALLS, _WARM_CALL_S, _FEWEST_CALLS = 1100, 0.003, 3
 _LEAPFROGS, _HEAVY, _LEAPFROGS_OF_HEAVY = 24, 2_500_000, 15
 #: CPython finds attributes through a table whose collisions follow from addresses. So each call is counted
 #: with some tables, in which these packages' types have other numbers; that with the least collisions counts.
-_TABLES, _TABLES_OF_TRANSITIONS = 6, 4
+_TABLES, _TABLES_OF_TRANSITIONS = 16, 4
 _PACKAGES = frozenset({"builtins", "numpy", "theano", "pymc3", "cutils_ext", "lazylinker_ext"})
 #: How often it looks whether its parent still lives, seconds.
 _LOOK_S = 1.0
@@ -166,12 +166,12 @@ def dump(one: core.Core, path: Path) -> bool:
 
 def _core(name: str, pickled: Optional[Path]) -> Tuple[core.Core, bool, Dict[str, str]]:
     """Return a model's core, whether modules had to be compiled that the cache lacked, and their names."""
-    known, cached = compile_cache.loaded_modules(), compile_cache.cached_modules()
-    with modules.taken_over():
+    known = compile_cache.loaded_modules()
+    with modules.taken_over(), modules.noted() as made:
         one = pickle.loads(pickled.read_bytes()) if pickled else core.Core(models.get(name))
-    named = compile_cache.operations()
+    named, cold = compile_cache.operations(), compile_cache.was_cold(made)
     compile_cache.remove_unversioned(known)
-    return one, compile_cache.cached_modules() > cached, named
+    return one, cold, named
 
 
 def count(

@@ -135,6 +135,35 @@ def taken_over() -> Iterator[List[Path]]:
         cmodule.output_subprocess_Popen = plain
 
 
+@contextlib.contextmanager
+def noted() -> Iterator[List[Path]]:
+    """Note what this process compiles, or takes from the store, while the context lasts.
+
+    What other processes add to Theano's cache at the same time is not among it. Enter it after
+    :func:`taken_over`, whose modules it sees then as well.
+
+    Yields
+    ------
+    list of Path
+        Files of the modules, as far as it has come.
+    """
+    targets: List[Path] = []
+    cmodule = precompiled.cmodule()
+    plain = cmodule.output_subprocess_Popen
+
+    def run(command: Any, **options: Any) -> Any:
+        named = parts(command)
+        if named is not None:
+            targets.append(named[1])
+        return plain(command, **options)
+
+    cmodule.output_subprocess_Popen = run
+    try:
+        yield targets
+    finally:
+        cmodule.output_subprocess_Popen = plain
+
+
 def parts(command: Any) -> Optional[Tuple[Path, Path, List[str]]]:
     """Return source, target and what else counts of a command that compiles a module; None of another."""
     if not isinstance(command, list) or "-o" not in command[:-1] or "-shared" not in command:

@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 from typing import Any, Dict
 
-from nutsbench.inside import ahead, compile_cache, sampling, steppers
+from nutsbench.inside import ahead, compile_cache, modules, sampling, steppers
 from nutsbench.inside.clock import Listener, PhaseTime, PhaseTimer
 from nutsbench.models.spec import ModelSpec, SamplerSettings
 
@@ -98,9 +98,9 @@ def prepare(spec: ModelSpec) -> sampling.Prepared:
     build = timer.phases["build"]
     short = _short(spec)
     fresh = sampling.Prepared(model, build, PhaseTime(0.0, 0.0))
-    cached = compile_cache.cached_modules()
-    compiles = [_compile_time(spec, short, timer, fresh)]
-    if compile_cache.cached_modules() > cached:
+    with modules.noted() as made:
+        compiles = [_compile_time(spec, short, timer, fresh)]
+    if compile_cache.was_cold(made):
         compiles = [_compile_time(spec, short, timer, fresh)]
     _compile_once(model)
     compiles.append(_compile_time(spec, short, timer, fresh))

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from nutsbench import models
-from nutsbench.inside import compile_cache, core, isolated, system, yardstick
+from nutsbench.inside import compile_cache, core, isolated, modules, system, yardstick
 
 #: CPU seconds of a burst: long beside the clock, short beside what a neighbour does.
 BURST_S = 0.002
@@ -135,12 +135,14 @@ def compiled(name: str) -> Tuple[core.Core, Optional[float]]:
         CPU time of building and compiling, in units of one call of :func:`nutsbench.inside.yardstick.work`;
         ``None`` if the cache was not warm.
     """
-    known, cached, before = compile_cache.loaded_modules(), compile_cache.cached_modules(), reference_s()
+    known, before = compile_cache.loaded_modules(), reference_s()
     began = _cpu_s()
-    one = core.Core(models.get(name))
+    with modules.noted() as made:
+        one = core.Core(models.get(name))
     seconds = _cpu_s() - began
+    cold = compile_cache.was_cold(made)
     compile_cache.remove_unversioned(known)
-    if compile_cache.cached_modules() > cached:
+    if cold:
         return one, None
     return one, seconds / statistics.mean([before, reference_s()])
 

@@ -10,6 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
+from nutsbench.compare import callgrind
 from nutsbench.stacks import stack
 from tests.conftest import ROOT
 
@@ -31,7 +32,10 @@ def test_two_counts_agree_and_their_process_ends_with_its_parent() -> None:
     assert done.returncode == 0, done.stderr[-2000:]
     folder, (one, other) = json.loads(done.stdout.splitlines()[-1])
     for workload in ("gradient", "leapfrog", "transitions"):
-        assert one["instructions"][workload] == pytest.approx(other["instructions"][workload], rel=0.003)
+        # Seen over 40 processes: 0.24 % at the most.
+        assert one["instructions"][workload] == pytest.approx(
+            other["instructions"][workload], rel=callgrind.SPREAD
+        )
         assert sum(one["shares"][workload].values()) == pytest.approx(1, abs=0.01)
     found = one["instructions"]
     assert 10_000 < found["gradient"] < found["leapfrog"] < found["transitions"]

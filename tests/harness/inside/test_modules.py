@@ -6,7 +6,7 @@ from typing import Any, List
 
 import pytest
 
-from nutsbench.inside import modules, precompiled
+from nutsbench.inside import compile_cache, modules, precompiled
 from nutsbench.inside.modules import Store
 
 FLAGS = ["g++", "-shared", "-g", "-O3", "-I/usr/include"]
@@ -115,3 +115,19 @@ def test_without_a_folder_nothing_is_changed(compiler: Any, monkeypatch: pytest.
     plain = compiler.output_subprocess_Popen
     with modules.taken_over():
         assert compiler.output_subprocess_Popen == plain
+
+
+def test_what_this_process_adds_to_the_cache_makes_it_cold_and_nothing_else(
+    compiler: Any, tmp_path: Path
+) -> None:
+    with modules.taken_over(), modules.noted() as made:
+        compiled(compiler, tmp_path / "unversioned")
+        (tmp_path / "of_another_process").mkdir()
+        (tmp_path / "of_another_process" / "key.pkl").touch()
+        assert not compile_cache.was_cold(made)
+        compiled(compiler, tmp_path / "versioned")  # Taken from the store.
+        (tmp_path / "versioned" / "key.pkl").touch()
+    assert made == [tmp_path / "unversioned" / "m.so", tmp_path / "versioned" / "m.so"]
+    assert compile_cache.was_cold(made)
+    compiled(compiler, tmp_path / "after")
+    assert len(made) == 2
