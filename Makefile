@@ -12,7 +12,7 @@ ASV := $(PYTHON) -m asv
 # pandas and scipy anew, seconds each.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help env bench asv asv-compare bench-ci releases test test-unit lint stacks lock lock-releases clean
+.PHONY: help env bench asv asv-compare bench-ci releases test test-nightly test-unit lint stacks lock lock-releases clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -42,9 +42,13 @@ releases: env ## Measure PyMC3's releases (hours; goes on where it was stopped),
 # Each run says where its time goes. What samples waits now and then, so one more than there are cores.
 TESTS = $(PYTHON) -m pytest --durations 20
 
-test: lint stacks ## All tests: those of test-unit, those of whole pages in a browser, and those that sample.
+test: env ## All tests: those of test-unit, those of whole pages in a browser, and those that sample.
+	@$(MAKE) --no-print-directory -j 2 lint stacks
 	$(TESTS) -n 2 --dist loadfile -m "not sampling"
-	$(TESTS) -n 3 --dist worksteal -m sampling
+	$(TESTS) -n 3 --dist worksteal -m "sampling and not nightly"
+
+test-nightly: env stacks ## What make test leaves out: on the other stack too what it samples on one.
+	$(TESTS) -n 3 --dist worksteal -m nightly
 
 test-unit: env ## The tests that neither sample nor write whole pages: a minute on two cores.
 	$(TESTS) -n 2 --dist worksteal -m "not sampling and not whole"

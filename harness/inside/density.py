@@ -291,7 +291,8 @@ def check(spec: ModelSpec, independently: bool) -> Dict[str, Any]:
         result["said"] = result["said"] or "there is no closed form to compare with"
         return result
     if reading.is_later():
-        density = later_density.open_model(later.build(spec), truth)
+        built = later.build(spec)
+        density = later_density.open_model(built, truth, later.expected(built))
     else:
         model = spec.build(spec.data())
         function = model.logp_dlogp_function(model.free_RVs)

@@ -106,7 +106,7 @@ def sample(
         timer.add("import", _import_jax(engines.asked(), settings.chains))
     timer.enter("build")
     model = build(spec)
-    engine = engines.TABLE[_expected(model)]
+    engine = engines.TABLE[expected(model)]
     draws_seen, watched = DrawClock(settings, timer, listener), Watched()
     timer.enter("compile")
     with Compiling(engine.on_jax) as compiling:
@@ -172,7 +172,7 @@ def _import_jax(name: str, chains: int) -> PhaseTime:
     return PhaseTime(time.perf_counter() - wall, clock.cpu_seconds() - cpu)
 
 
-def _expected(model: Any) -> str:
+def expected(model: Any) -> str:
     """Return which sampler ``pm.sample`` takes of a model here: what is asked for, else by its own rule."""
     asked = engines.asked()
     if asked:

@@ -204,6 +204,30 @@ class Side:
         found = [seconds(record, kind) for record in self.ended]
         return [one for one in found if one is not None]
 
+    def course(self, kind: str) -> List[Tuple[str, float]]:
+        """Return on what the time until there are enough effective draws goes, of the seed in the middle.
+
+        Parameters
+        ----------
+        kind : str
+            As of :func:`seconds`.
+
+        Returns
+        -------
+        list of (str, float)
+            Phases in their order with their wall seconds; effective draws come in the last of them. Empty
+            where no seed has such a time.
+        """
+        timed = [(seconds(record, kind), record) for record in self.ended] if self.mixed else []
+        known = sorted(((one, record) for one, record in timed if one is not None), key=lambda pair: pair[0])
+        if not known:
+            return []
+        total, record = known[(len(known) - 1) // 2]
+        names = [*_PHASES[kind], *([] if record["details"].get("split_source") == "not_known" else ["tune"])]
+        before = [(name, float(record["phases"][name]["wall_s"])) for name in names]
+        last = "draw" if "tune" in names else "tune and draw"
+        return [*before, (last, total - sum(one for _, one in before))]
+
     def median(self, name: str) -> Optional[float]:
         """Return the median over seeds of a metric, ``None`` if no record has it."""
         known = [record["metrics"].get(name) for record in self.ended]

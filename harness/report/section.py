@@ -1,9 +1,16 @@
 """What a page of charts is made of: sections, each with words, charts and a table."""
 
 from dataclasses import dataclass
-from typing import Any, Dict, Optional, Sequence
+from typing import Any, Dict, NamedTuple, Optional, Sequence, Union
 
 from nutsbench.report.site import slug
+
+
+class Link(NamedTuple):
+    """A text of a table that leads to its evidence."""
+
+    text: str
+    href: str
 
 
 @dataclass(frozen=True)
@@ -14,12 +21,12 @@ class Table:
     ----------
     header : sequence of str
         Of each column.
-    rows : sequence of sequence of str
+    rows : sequence of sequence of str or Link
         As many texts each.
     """
 
     header: Sequence[str]
-    rows: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[Union[str, Link]]]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,10 @@ from nutsbench.report import data, pages, site
 from nutsbench.report.verdicts import VERDICTS
 from tests.harness.report.conftest import changed
 
-PAGES = ("index.html", "settings.html", "history.html", "compare.html", "cells.html", "models/fork.html")
+PAGES = (
+    *("index.html", "settings.html", "history.html", "compare.html", "migration.html", "cells.html"),
+    "models/fork.html",
+)
 
 
 @pytest.fixture

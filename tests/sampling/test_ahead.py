@@ -11,7 +11,7 @@ import pytest
 
 from nutsbench.stacks import environment, stack
 from tests.conftest import MODEL_FILE, ROOT, Run
-from tests.sampling.conftest import Records
+from tests.sampling.conftest import EITHER, Records
 
 SCRIPT = """
 import json, os
@@ -77,7 +77,7 @@ def run(one: Any, script: Any, place: Any, store: Any) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("name", stack.NAMES)
+@pytest.mark.parametrize("name", EITHER)
 def test_what_is_compiled_ahead_is_what_is_asked_for(name: Any, tmp_path: Path) -> None:
     one = stack.named(name)
     found = run(one, SCRIPT, tmp_path / "ahead", tmp_path / "store")

@@ -141,6 +141,7 @@ def pymc3_history(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return repository
 
 
+@pytest.mark.nightly
 def test_the_releases_configuration_takes_a_checkout_of_pymc3(
     asv: Any, clone: Any, pymc3_history: Any
 ) -> None:

@@ -158,6 +158,7 @@ def test_a_wrong_density_is_found(newest: stack.Stack) -> None:
     assert wider["logp_difference"] > MAX_LOGP_DIFFERENCE
 
 
+@pytest.mark.nightly
 def test_the_truth_is_that_of_the_first_pymc_4_too(nutsbench: Run) -> None:
     """On Python 3.8, where files are changed by another reading of where keywords stand."""
     done = nutsbench("check-truth", "addition", "--stack", "pymc-4.0.1", "--json")

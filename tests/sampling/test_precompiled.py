@@ -9,6 +9,7 @@ import pytest
 
 from nutsbench.stacks import environment, stack
 from tests.conftest import ROOT
+from tests.sampling.conftest import EITHER
 
 SCRIPT = """
 import json, subprocess, sys
@@ -55,7 +56,7 @@ print(json.dumps(found))
 """
 
 
-@pytest.mark.parametrize("name", stack.NAMES)
+@pytest.mark.parametrize("name", EITHER)
 def test_it_is_taken_and_changes_no_instruction(name: Any, tmp_path: Path) -> None:
     one = stack.named(name)
     variables = environment.worker_variables(tmp_path / "compiledir", one.has_theano_pymc, 1)

@@ -6,11 +6,12 @@ import json
 import re
 import subprocess
 from pathlib import Path
-from typing import Callable
+from typing import Callable, Set, Tuple
 
 import pytest
 
 from nutsbench import models
+from nutsbench.records.store import Store
 from nutsbench.stacks import stack
 from tests.conftest import ROOT, Run
 from tests.sampling.conftest import Records
@@ -201,11 +202,35 @@ print(int(found.stats["tree_size"].sum() + found.tune_stats["tree_size"].sum()),
         assert said == counted > 50
 
 
+#: One of each kind of posterior: conjugate, one scale, two, and four numbers integrated over.
+KINDS = ("count_heterogenous", "simple_regression", "pooled_categorical", "heterogenous")
+
+
+def published_on(name: str) -> Set[Tuple[str, str]]:
+    """Return the models, with their digests, of published records that ended well on a stack of this lock."""
+    found = Store(ROOT / "results").load().records
+    return {
+        (record["model"], record["model_digest"])
+        for record in found
+        if (record["stack"], record["stack_digest"], record["status"])
+        == (name, stack.named(name).digest, "ok")
+    }
+
+
 @pytest.mark.parametrize("stack_name", stack.NAMES)
 def test_every_model_keeps_the_contract(nutsbench: Run, stack_name: str) -> None:
-    done = nutsbench("check-model", "--stack", stack_name)
+    # On the second stack one of each kind, and what has changed since its records there were published.
+    chosen = models.names()
+    if stack_name != stack.DEFAULT:
+        there = published_on(stack_name)
+        chosen = [
+            name
+            for name in chosen
+            if name in KINDS or (name, models.model_digest(models.get(name))) not in there
+        ]
+    done = nutsbench("check-model", *chosen, "--stack", stack_name)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("keeps the contract") == len(models.names())
+    assert done.stdout.count("keeps the contract") == len(chosen)
 
 
 def test_a_model_that_breaks_the_contract_is_told_how(

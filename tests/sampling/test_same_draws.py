@@ -11,7 +11,7 @@ from nutsbench.judge.metrics import METRICS
 from nutsbench.records import draws
 from nutsbench.stacks import environment, stack
 from tests.conftest import Run
-from tests.sampling.conftest import Records
+from tests.sampling.conftest import EITHER, Records
 
 #: The models as the tutorial's reader would write them, apart from this project's own.
 SCRIPTS = {
@@ -77,8 +77,14 @@ if __name__ == "__main__":
         return dict(values)
 
 
-@pytest.mark.parametrize("stack_name", stack.NAMES)
-@pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.parametrize(
+    ("name", "stack_name"),
+    [
+        pytest.param(name, one, marks=[pytest.mark.nightly] if number and one != stack.DEFAULT else [])
+        for number, name in enumerate(SCRIPTS)
+        for one in stack.NAMES
+    ],
+)
 def test_draws_are_those_of_a_bare_script(
     nutsbench: Run, records: Records, results: Path, tmp_path: Path, name: Any, stack_name: str
 ) -> None:
@@ -100,7 +106,7 @@ def test_draws_are_those_of_a_bare_script(
         assert np.array_equal(kept[variable].values, values), variable
 
 
-@pytest.mark.parametrize("stack_name", stack.NAMES)
+@pytest.mark.parametrize("stack_name", EITHER)
 def test_cells_that_share_a_model_have_the_draws_of_their_own(
     nutsbench: Run, records: Records, results: Path, stack_name: str
 ) -> None:
@@ -162,7 +168,7 @@ SHORTER = [
 ]
 
 
-@pytest.mark.parametrize("stack_name", stack.NAMES)
+@pytest.mark.parametrize("stack_name", EITHER)
 def test_the_first_draws_of_a_longer_run_are_those_of_a_shorter_one(
     nutsbench: Run, records: Records, results: Path, models_file: Callable[..., Path], stack_name: str
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 from nutsbench.records import draws
 from nutsbench.stacks import environment, stack
 from tests.conftest import Run
-from tests.sampling.conftest import Records
+from tests.sampling.conftest import EITHER, Records
 
 MODELS = """
 import numpy as np
@@ -151,7 +151,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("stack_name", stack.NAMES)
+@pytest.mark.parametrize("stack_name", EITHER)
 def test_each_is_sampled_or_refused_with_a_reason(
     nutsbench: Run,
     records: Records,

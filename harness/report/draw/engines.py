@@ -2,7 +2,7 @@
 
 import math
 from html import escape
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from nutsbench.compare.statistics import Interval
 from nutsbench.report.draw.charts import COLOURS, INK, SYMBOLS, ratio_axis
@@ -48,7 +48,7 @@ def ratios(found: Mapping[str, Mapping[str, Interval]], names: Sequence[str], ba
                 "marker": {
                     "size": 8,
                     "symbol": _SHAPES[place % len(_SHAPES)],
-                    "color": (*COLOURS, *_MORE)[place % len(_SHAPES)],
+                    "color": _colour(place),
                 },
                 "hovertemplate": f"%{{y}}, {escape(engine)}: %{{x:.2g}}<extra></extra>",
             }
@@ -77,6 +77,51 @@ def ratios(found: Mapping[str, Mapping[str, Interval]], names: Sequence[str], ba
             "margin": {"l": 10, "r": 10, "t": 60, "b": 50},
         },
     }
+
+
+def courses(found: Mapping[str, Sequence[Tuple[str, float]]], enough: int) -> Dict[str, Any]:
+    """Return the effective draws of one model over wall seconds, a line an engine.
+
+    Parameters
+    ----------
+    found : dict of list of (str, float)
+        By engine, the phases with their seconds; effective draws come in the last.
+    enough : int
+        How many there are at its end.
+    """
+    data: List[Dict[str, Any]] = []
+    for place, (engine, phases) in enumerate(found.items()):
+        ends = [0.0]
+        for _, seconds in phases:
+            ends.append(ends[-1] + seconds)
+        says = ["begins", *(f"{name} ends, after {seconds:.2g} s of it" for name, seconds in phases)]
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "lines+markers",
+                "name": escape(engine),
+                "x": ends,
+                "y": [0.0] * len(phases) + [float(enough)],
+                "text": says,
+                "line": {"color": _colour(place)},
+                "marker": {"size": 8, "symbol": _SHAPES[place % len(_SHAPES)], "color": _colour(place)},
+                "hovertemplate": f"{escape(engine)}, %{{x:.2f}} s: %{{text}}<extra></extra>",
+            }
+        )
+    return {
+        "data": data,
+        "layout": {
+            "xaxis": {"title": {"text": "wall time from building on (s)"}, "rangemode": "tozero"},
+            "yaxis": {"title": {"text": "smallest ESS of any scalar"}, "rangemode": "tozero"},
+            "height": 420,
+            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+            "margin": {"l": 60, "r": 10, "t": 60, "b": 50},
+        },
+    }
+
+
+def _colour(place: int) -> str:
+    return (*COLOURS, *_MORE)[place % len(_SHAPES)]
 
 
 def _known(found: Interval) -> bool:

@@ -1,7 +1,7 @@
 """The page of what moving to a later PyMC gives: models down, engines across."""
 
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, Sequence, Tuple, Union
 
 from nutsbench.judge.metrics import METRICS
 from nutsbench.migrate import moves, words
@@ -12,8 +12,8 @@ from nutsbench.records.table import counted, number
 from nutsbench.report import data
 from nutsbench.report.data import Source
 from nutsbench.report.draw import engines
-from nutsbench.report.section import Chart, Section, Table
-from nutsbench.report.site import Page, ids
+from nutsbench.report.section import Chart, Link, Section, Table
+from nutsbench.report.site import Page, ids, slug
 from nutsbench.stacks import stack
 
 #: Among the links of all pages.
@@ -40,11 +40,16 @@ _KINDS = {
 def pages(source: Source, _: Path) -> List[Page]:
     """Return the page of moves, if anything was measured on a later PyMC."""
     chosen = _records(source)
-    if not any(record["stack"] != stack.DEFAULT for record in chosen):
+    if not chosen:
         return []
     return [
         Page("migration.html", "charts.html", [ids(chosen)], lambda: _variables(chosen), link="Migration")
     ]
+
+
+def is_there(source: Source) -> bool:
+    """Return whether there is such a page."""
+    return bool(_records(source))
 
 
 def _records(source: Source) -> List[Stored]:
@@ -70,7 +75,13 @@ def _variables(records: Sequence[Stored]) -> Dict[str, Any]:
         "lead": f"Every model, unchanged, on {stack.DEFAULT} and on later PyMCs, with the same settings: the"
         " ratio of times, new over old, with an interval over seeds whose chance to miss is shared among all"
         " that stand here, and whether the answers stay right. Below 1 the new one is faster.",
-        "sections": [_answers(found, targets), *(_section(kind, found, targets) for kind in _KINDS)],
+        "sections": [
+            _answers(found, targets),
+            *(_section(kind, found, targets) for kind in _KINDS),
+            _courses(found, targets),
+            _gradients(found, targets),
+        ],
+        "contents": True,
         "meanings": {
             "right": "The draws agree with the exact posterior, of every seed.",
             "wrong": "They do not, of a seed or more, or differ from those of the other stack.",
@@ -185,13 +196,77 @@ def _section(kind: str, found: Dict[Tuple[str, str], Move], targets: Sequence[st
     )
 
 
+def _courses(found: Dict[Tuple[str, str], Move], targets: Sequence[str]) -> Section:
+    """Show, for each model, when effective draws come on each engine: after compiling and tuning."""
+    charts = []
+    for name in dict.fromkeys(name for name, _ in found):
+        sides = [next(move.old for (model, _), move in found.items() if model == name)]
+        sides += [found[name, target].new for target in targets if (name, target) in found]
+        of = {side.stack: course for side in sides if (course := side.course(WARM))}
+        if not of:
+            continue
+        phases = list(dict.fromkeys(phase for course in of.values() for phase, _ in course))
+        rows = [
+            [engine, *(number(dict(course).get(phase)) for phase in phases)] for engine, course in of.items()
+        ]
+        charts.append(
+            Chart(
+                f"course-{slug(name)}",
+                f"{name}: ESS of the scalar that has least, over wall seconds",
+                engines.courses(of, ENOUGH),
+                choice=name,
+                table=Table(("stack", *(f"{phase}, s" for phase in phases)), rows),
+            )
+        )
+    return Section(
+        "course",
+        f"What is waited for until an ESS of {ENOUGH}",
+        lines=[
+            "Of the seed in the middle, with what was compiled before: nothing while it is built, compiled"
+            " and tuned (the first points of a line), then effective draws, taken to come at a constant rate."
+            " Stacks that were measured on several days stand together here; the ratios above are of one day."
+        ],
+        charts=charts,
+    )
+
+
+def _gradients(found: Dict[Tuple[str, str], Move], targets: Sequence[str]) -> Section:
+    """Show the gradients that each engine needs: what does not depend on the machine."""
+    names = list(dict.fromkeys(name for name, _ in found))
+    old = {name: next(move.old for (model, _), move in found.items() if model == name) for name in names}
+    rows = [
+        [
+            name,
+            number(old[name].gradients),
+            *(
+                number(found[name, target].new.gradients if (name, target) in found else None)
+                for target in targets
+            ),
+        ]
+        for name in names
+    ]
+    return Section(
+        "gradients",
+        f"Gradients until an ESS of {ENOUGH}",
+        lines=[
+            "Of tuning and drawing, the median over seeds: how well each samples, whatever a gradient costs."
+            " A sampler that does not say how many it took has none here."
+        ],
+        table=Table(("model", stack.DEFAULT, *targets), rows),
+        folded=True,
+    )
+
+
 def _old(name: str, found: Dict[Tuple[str, str], Move], kind: str) -> str:
     old = next(move.old for (model, _), move in found.items() if model == name)
     return number(mean(old.times(kind)))
 
 
-def _cell(move: Any, kind: str) -> str:
+def _cell(move: Any, kind: str) -> Union[str, Link]:
     if move is None:
         return "-"
     words_of = "" if move.answer in (Answer.RIGHT, Answer.AGREES) else f", {move.answer.value}"
-    return f"{words.span(move.ratios[kind])}{words_of}"
+    said = f"{words.span(move.ratios[kind])}{words_of}"
+    # Its posterior against the truth stands there.
+    shown = move.new.ended or move.new.records
+    return Link(said, f"models/{slug(move.model)}.html#cell-{shown[-1]['id'][:12]}") if shown else said

@@ -6,6 +6,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 from nutsbench.records.table import counted, number
 from nutsbench.report import data, since, site, sweep, verdicts, words
 from nutsbench.report.data import Source
+from nutsbench.report.pages import migration
 from nutsbench.report.since import Since
 from nutsbench.report.site import Page, ids
 from nutsbench.report.verdicts import Row
@@ -59,6 +60,8 @@ def _variables(source: Source) -> Dict[str, Any]:
         f" {'whose settings were swept' if source.swept else 'measured last'}: the verdict over all seeds.",
         "answer": _answer(source, every, stack),
         "elsewhere": _elsewhere(source, every, stack),
+        "stack": stack,
+        "migration": migration.is_there(source),
         "measured": measured(source),
         "rows": shown,
         "left_out": len(every) - len(shown),

@@ -48,12 +48,27 @@ def whole(tmp_path_factory: pytest.TempPathFactory, published: List[Any]) -> Pat
     keep_draws(folder)
     drawn = [one for one in published if (one["model"], one["stack"]) == ("fork", "pymc3-3.8")]
     (folder / "runs" / "20261123T000000Z-sweep-000000.jsonl").write_text(
-        "".join(json.dumps(one) + "\n" for one in [*swept(published), *map(with_draws, drawn)])
+        "".join(
+            json.dumps(one) + "\n" for one in [*swept(published), *later(published), *map(with_draws, drawn)]
+        )
     )
     (folder / "compare").mkdir()
     (folder / "compare" / "20261123T000000Z-abcdef.json").write_text(json.dumps(comparison()))
     (folder / "compare" / "20261124T000000Z-abcdef.json").write_text(json.dumps(with_itself()))
     return folder
+
+
+def later(published: List[Any]) -> List[Any]:
+    """Return records of two models on later PyMCs, one of them with draws that are not right."""
+    own = moved(published, "pymc-6.4", 2.0, engine={"name": "pymc", "version": "6.4.0"})
+    own += moved(published, "pymc-6.4+nutpie", 4.0, engine={"name": "nutpie", "version": "0.16.11"})
+    wrong = {"verdict": "inaccurate", "reasons": ["mean of slope is 0.3 sds away"]}
+    return [
+        changed(one, accuracy={**one["accuracy"], **wrong})
+        if (one["model"], one["stack"]) == ("fork", "pymc-6.4+nutpie")
+        else one
+        for one in own
+    ]
 
 
 def swept(published: List[Any]) -> List[Any]:
@@ -72,6 +87,27 @@ def swept(published: List[Any]) -> List[Any]:
             )
         )
     ]
+
+
+def moved(published: List[Any], stack: str, faster: float, **details: Any) -> List[Any]:
+    """Return records of two models on another stack, some times as fast, with two seeds."""
+    found = []
+    for number, one in enumerate(published):
+        if one["stack"] != "pymc3-3.8" or one["model"] not in ("addition", "fork"):
+            continue
+        for seed in (1, 2):
+            phases = {
+                name: {"wall_s": time["wall_s"] / faster * (1 + seed / 100), "cpu_s": time["cpu_s"]}
+                for name, time in one["phases"].items()
+            }
+            cache = {"compile_cache": {"state": "warm"}, **details}
+            found.append(
+                changed(
+                    one, stack=stack, seed=seed, phases=phases, details={**one["details"], **cache},
+                    id=f"{stack}-{number}-{seed}",
+                )
+            )  # fmt: skip
+    return found
 
 
 def comparison() -> Dict[str, Any]:

@@ -1,34 +1,14 @@
 """The page of what moving gives, of records that stand for measurements on later PyMCs."""
 
+import json
 import re
 from typing import Any, Callable, List
 
 import pytest
 
-from tests.harness.report.conftest import changed
+from tests.harness.report.conftest import moved
 
 pytestmark = pytest.mark.whole
-
-
-def moved(published: List[Any], stack: str, faster: float, **details: Any) -> List[Any]:
-    """Return records of two models on another stack, some times as fast, with two seeds."""
-    found = []
-    for number, one in enumerate(published):
-        if one["stack"] != "pymc3-3.8" or one["model"] not in ("addition", "fork"):
-            continue
-        for seed in (1, 2):
-            phases = {
-                name: {"wall_s": time["wall_s"] / faster * (1 + seed / 100), "cpu_s": time["cpu_s"]}
-                for name, time in one["phases"].items()
-            }
-            cache = {"compile_cache": {"state": "warm"}, **details}
-            found.append(
-                changed(
-                    one, stack=stack, seed=seed, phases=phases, details={**one["details"], **cache},
-                    id=f"{stack}-{number}-{seed}",
-                )
-            )  # fmt: skip
-    return found
 
 
 def test_each_engine_has_its_ratio_and_whether_the_answers_stay(
@@ -45,6 +25,15 @@ def test_each_engine_has_its_ratio_and_whether_the_answers_stay(
     cells = re.findall(r"0\.(\d+) \[0\.\d+, 0\.\d+\]", text)
     assert {"5", "25"} <= set(cells) or {"50", "25"} <= set(cells)
     assert "Of 4 models on a stack" in text
+    # From a ratio to the posterior that it stands for, and to when effective draws come.
+    assert re.search(r'<a href="models/fork.html#cell-[^"]+">0\.\d+ \[', text)
+    (course,) = re.findall(r'data-chart="course-fork">(.*?)</script>', text, re.DOTALL)
+    lines = {line["name"]: line for line in json.loads(course)["data"]}
+    assert list(lines) == ["pymc3-3.8", "pymc-6.4", "pymc-6.4+nutpie"]
+    for line in lines.values():
+        assert line["x"] == sorted(line["x"])
+        assert line["y"] == [0, 0, 0, 0, 400]
+    assert lines["pymc-6.4"]["x"][-1] == pytest.approx(lines["pymc3-3.8"]["x"][-1] / 2, rel=0.02)
 
 
 def test_without_a_later_pymc_there_is_no_such_page(

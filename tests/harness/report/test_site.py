@@ -237,6 +237,24 @@ def test_the_page_opens_with_what_was_measured_here(
     assert re.search(r"<option selected>[^<]*\(abcd\)", text)
 
 
+def test_other_stacks_stand_in_a_table(
+    published: List[Any], write: Callable[..., Any], build: Callable[..., Any]
+) -> None:
+    both = [one for one in published if one["model"] in ("addition", "fork")]
+    assert {one["stack"] for one in both} == {"pymc3-3.8", "pymc3-3.11"}
+    failed = [
+        changed(one, stack="pymc-6.4", status="failed", reason="no", metrics={}, id=f"{place:032x}")
+        for place, one in enumerate(both)
+        if one["stack"] == "pymc3-3.8"
+    ]
+    text = (build(write([*both, *failed]), "index.html")[0] / "index.html").read_text()
+    (table,) = re.findall(r'aria-label="Other stacks">(.*?)</table>', text, re.DOTALL)
+    rows = re.findall(r'<th scope="row">([^<]+)</th><td[^>]*>(\d+)<', table)
+    assert dict(rows) == {"pymc3-3.8": "2", "pymc-6.4": "2"}
+    assert re.search(r"pymc-6.4</th>.*fork</a>: .*failed", table)
+    assert 'href="migration.html">a page of its own' in text
+
+
 def test_seeds_of_another_definition_are_not_joined(published: List[Any]) -> None:
     old: Any = changed(published[0], seed=2, model_digest="f" * 16, metrics={"ess_per_s": 1e9})
     new: Any = changed(published[0], seed=1, id="e" * 32)
