@@ -14,11 +14,13 @@ from tests.conftest import ROOT, Run
 from tests.sampling.conftest import Records
 
 CASES = sorted((ROOT / "tests" / "harness" / "dialect" / "cases").glob("*.py"))
-#: Runs a file of a user's as far as a few draws.
+#: Runs a file of a user's as far as a few draws: in Python, since what is compiled is PyMC's own business.
 EXAMPLE = """
 import runpy, sys
 import numpy as np
 import pymc as pm
+import pytensor
+pytensor.config.mode = "FAST_COMPILE"
 for path in sys.argv[1:]:
     found = runpy.run_path(path)
     model = found["model"] if "model" in found else found["build"]()
