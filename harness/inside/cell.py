@@ -158,11 +158,16 @@ def _use() -> Callable[[Sequence[Path]], Dict[str, Any]]:
 
 
 def _later_use() -> Callable[[Sequence[Path]], Dict[str, Any]]:
-    before = later.compiled()
+    before, known = later.cached(), later.loaded_modules()
 
     def use(_: Sequence[Path]) -> Dict[str, Any]:
-        new = len(later.compiled() - before)
-        return {"state": "cold" if new else "warm", "modules_compiled": new, "modules_from_store": 0}
+        new = len(later.cached() - before)
+        return {
+            "state": "cold" if new else "warm",
+            "modules_compiled": new,
+            "modules_from_store": 0,
+            "modules_unversioned": compile_cache.remove_folders(later.loaded_modules() - known),
+        }
 
     return use
 

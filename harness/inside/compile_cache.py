@@ -105,7 +105,18 @@ def remove_unversioned(known: Set[str]) -> int:
     known : set of str
         Modules to leave alone: those that the fork got from its parent.
     """
-    folders = {Path(file).parent for file in loaded_modules() - known}
+    return remove_folders(loaded_modules() - known)
+
+
+def remove_folders(files: Iterable[str]) -> int:
+    """Remove those of some modules that no other process may use, and return how many there were.
+
+    Parameters
+    ----------
+    files : iterable of str
+        Files of modules.
+    """
+    folders = {Path(file).parent for file in files}
     unversioned = [folder for folder in folders if not (folder / "key.pkl").exists()]
     for folder in unversioned:
         shutil.rmtree(folder, ignore_errors=True)

@@ -7,6 +7,7 @@ where sampling begins and ends, each draw of PyMC's own sampler, and whether JAX
 import contextlib
 import importlib
 import importlib.util
+import sys
 import time
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Set, Tuple
@@ -154,10 +155,22 @@ def warm_up() -> None:
     model.compile_logp()({"slope": np.array(0.0), "error_log__": np.array(0.0)})
 
 
-def compiled() -> Set[Path]:
-    """Return the files that this stack's compile cache holds, of whichever backend."""
+def cached() -> Set[Path]:
+    """Return what the compile cache holds that other processes can take over, of whichever backend."""
     config = importlib.import_module(installed.packages()[1]).config
-    return {path for path in Path(config.base_compiledir).rglob("*") if path.suffix in (".so", ".nbc")}
+    return {
+        path
+        for path in Path(config.base_compiledir).rglob("*")
+        if path.suffix == ".nbc" or (path.suffix == ".so" and path.with_name("key.pkl").exists())
+    }
+
+
+def loaded_modules() -> Set[str]:
+    """Return the files of the C modules that this process has loaded; nothing of Numba's or JAX's."""
+    cmodule = sys.modules.get(f"{installed.packages()[1]}.link.c.cmodule")
+    # Asked for, it would be read in, which is a part of compiling.
+    cache = getattr(cmodule, "_module_cache", None)
+    return set(cache.module_from_name) if cache is not None else set()
 
 
 def _import_jax(name: str, chains: int) -> PhaseTime:

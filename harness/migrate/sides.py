@@ -10,6 +10,7 @@ from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tupl
 
 from nutsbench.judge import accuracy, quality
 from nutsbench.records.stored import Stored
+from nutsbench.records.table import counted
 
 #: Effective draws of every scalar, in bulk and tail, that times are told for.
 ENOUGH = 400
@@ -103,7 +104,7 @@ class Differs:
     says : str
         In words.
     is_sure : bool
-        Whether all seeds together are beyond chance, or each is.
+        Whether all seeds together are beyond chance, or each of several is.
     """
 
     says: str
@@ -134,9 +135,10 @@ class Side:
     @property
     def problem(self) -> str:
         """Why there is nothing to compare; empty where there is."""
-        if not self.records:
+        # What its user has stopped says nothing of it.
+        failed = [record for record in self.records if record["status"] not in ("ok", "interrupted")]
+        if not self.ended and not failed:
             return "not measured"
-        failed = [record for record in self.records if record["status"] != "ok"]
         if failed:
             said = " ".join(str(failed[-1]["reason"]).split())
             refused = "refused" if failed[-1]["details"].get("refused") else failed[-1]["status"]
@@ -174,15 +176,14 @@ class Side:
 
         Notes
         -----
-        One seed of many differs by chance now and then, so all of them decide: of each figure the sum of
-        its z over seeds, over the root of their number, which is standard normal where the sampler is right.
+        One seed of many differs by chance now and then, and one model of many, so all seeds decide, at a
+        level that the models share: of each figure the sum of its z over seeds, over the root of their
+        number, which is standard normal where the sampler is right.
         """
         bad = [one for one in self.ended if (one.get("accuracy") or {}).get("verdict") == "inaccurate"]
         if not bad:
             return None
         reasons = "; ".join(bad[0]["accuracy"]["reasons"])
-        if len(self.ended) == 1:
-            return Differs(reasons, is_sure=True)
         sums: Dict[str, List[float]] = {}
         for record in self.ended:
             for scalar, of in (record["accuracy"].get("scores") or {}).items():
@@ -192,10 +193,12 @@ class Side:
             ((abs(sum(each)) / len(each) ** 0.5, name) for name, each in sums.items()), default=(0.0, "")
         )
         limit = accuracy.threshold(len(sums), accuracy.LEVEL / count)
-        seeds = f"{len(bad)} of {len(self.ended)} seeds"
-        all_seeds = f"all seeds together: {figure}, z {z:.1f}, where up to {limit:.1f} may be chance"
+        chance = f"{figure}, z {z:.1f}, where up to {limit:.1f} may be chance among {counted(count, 'model')}"
+        if len(self.ended) == 1:
+            return Differs(f"{reasons}; {chance}" if sums else reasons, z > limit or not sums)
+        said = f"{len(bad)} of {len(self.ended)} seeds: {reasons}"
         is_sure = z > limit or len(bad) == len(self.ended)
-        return Differs(f"{seeds}: {reasons}" + (f"; {all_seeds}" if sums else ""), is_sure)
+        return Differs(f"{said}; all seeds together: {chance}" if sums else said, is_sure)
 
     def times(self, kind: str) -> List[float]:
         """Return the seconds of :func:`seconds`, of each seed that has them."""

@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 from pathlib import Path
-from typing import Callable, Set, Tuple
+from typing import Callable, Mapping, Set, Tuple
 
 import pytest
 
@@ -207,13 +207,19 @@ KINDS = ("count_heterogenous", "simple_regression", "pooled_categorical", "heter
 
 
 def published_on(name: str) -> Set[Tuple[str, str]]:
-    """Return the models, with their digests, of published records that ended well on a stack of this lock."""
-    found = Store(ROOT / "results").load().records
+    """Return the models, with their digests, of published records that ended well with a stack's packages."""
+    lines = stack.named(name).requirements.read_text().splitlines()
+    locked = dict(line.split(" ")[0].split("==") for line in lines if "==" in line and line[0].isalpha())
+
+    def has_these(packages: Mapping[str, str]) -> bool:
+        there = {re.sub(r"[-_.]+", "-", one).lower(): version for one, version in packages.items()}
+        return all(there.get(one) == version for one, version in locked.items())
+
     return {
         (record["model"], record["model_digest"])
-        for record in found
-        if (record["stack"], record["stack_digest"], record["status"])
-        == (name, stack.named(name).digest, "ok")
+        for record in Store(ROOT / "results").load().records
+        if (record["stack"], record["status"]) == (name, "ok")
+        and has_these(record["environment"].get("packages", {}))
     }
 
 

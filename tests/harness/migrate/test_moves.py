@@ -153,6 +153,19 @@ def test_one_seed_of_several_that_differs_is_judged_with_the_others(
     assert said in move.why
 
 
+@pytest.mark.parametrize(("models", "expected"), [(1, Answer.WRONG), (60, Answer.UNKNOWN)])
+def test_one_seed_alone_is_judged_at_a_level_that_the_models_share(
+    made: Make, models: int, expected: Answer
+) -> None:
+    odd = {"verdict": "inaccurate", "reasons": ["a is off"], "scores": {"a": {"mean": [4.1, 0.1]}}}
+    pair = (Side("own", "old", [made()]), Side("own", "new", [made(accuracy=odd)]))
+    others = [(Side(f"m{n}", "old", [made()]), Side(f"m{n}", "new", [made()])) for n in range(models - 1)]
+    move = moves.moves([pair, *others])[0]
+    assert move.answer is expected
+    assert "a is off; mean of a, z 4.1, where up to " in move.why
+    assert f"may be chance among {models} model" in move.why
+
+
 def test_chains_that_have_not_mixed_decide_nothing(made: Make) -> None:
     scalar = {**GOOD_SCALAR, "rhat": 1.9, "rhat_p": 1e-9}
     apart = Side("own", "new", [made(quantities={"a": Quantity(**scalar).to_dict()})])
