@@ -125,7 +125,7 @@ def sentence(moves: Sequence[Move], install: str) -> str:
             f"{right}; whether it is slower than {old} is not decided for {_named(open_)} ({_how(open_)}):"
             f" add seeds, --seed 1,2,3,4,5. To move: {todo}."
         )
-    took = f"takes {_times(moves, WARM)} of the time that it takes on {old}"
+    took = f"takes {_times(moves, WARM)} that it takes on {old}"
     return f"{right}, and an ESS of {ENOUGH} {took}: {todo}."
 
 
@@ -135,15 +135,15 @@ def _named(moves: Sequence[Move]) -> str:
 
 
 def _how(moves: Sequence[Move]) -> str:
-    return f"an ESS of {ENOUGH} takes {_times(moves, WARM)} of the time"
+    return f"an ESS of {ENOUGH} takes {_times(moves, WARM)}"
 
 
 def _times(moves: Sequence[Move], kind: str) -> str:
     found = [move.ratios[kind].ratio for move in moves if move.ratios[kind] is not None]  # type: ignore[union-attr]
     if not found:
-        return "an unknown part"
+        return "an unknown part of the time"
     low, high = number(min(found), 2), number(max(found), 2)
-    return low if low == high else f"{low} to {high}"
+    return f"{low if low == high else f'{low} to {high}'} times the time"
 
 
 def changes(moves: Sequence[Move]) -> List[str]:

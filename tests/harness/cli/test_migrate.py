@@ -122,7 +122,7 @@ def test_what_is_known_is_told_with_what_to_do(nutsbench: Run, measured: Callabl
     assert done.returncode == 0, done.stderr
     assert "own.py:7: sd -> sigma" in done.stdout
     assert done.stdout.splitlines()[-1] == (
-        "The answers stay right on pymc-6.4, and an ESS of 400 takes 0.49 of the time that it takes on"
+        "The answers stay right on pymc-6.4, and an ESS of 400 takes 0.49 times the time that it takes on"
         " pymc3-3.8: install pymc==6.4.0, change 1 place in own.py (nutsbench migrate --diff)."
     )
     (first, _) = json.loads(nutsbench(*ASKED, "--json").stdout)
