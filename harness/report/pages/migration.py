@@ -7,6 +7,7 @@ from nutsbench.judge.metrics import METRICS
 from nutsbench.migrate import moves, words
 from nutsbench.migrate.moves import Answer, Move
 from nutsbench.migrate.sides import COLD, ENOUGH, SAMPLING, WARM, Side, mean
+from nutsbench.records.record import newest, place
 from nutsbench.records.stored import Stored
 from nutsbench.records.table import counted, number
 from nutsbench.report import data
@@ -54,10 +55,13 @@ def is_there(source: Source) -> bool:
 
 def _records(source: Source) -> List[Stored]:
     """Return the records of the models' own settings on stacks that models are moved between."""
+    # What was measured beside a stack on one day stays, though it was measured again beside another.
+    meant = {(one["model"], one["model_digest"]) for one in source.records}
     found = [
         record
-        for record in source.records
-        if record["stack"] in stack.PINNED
+        for record in newest(source.every, place).values()
+        if (record["model"], record["model_digest"]) in meant
+        and record["stack"] in stack.PINNED
         and source.is_tutorial(record)
         and not record["details"].get("untimed")
         and (record["status"] != "ok" or data.machine(record) == source.main)

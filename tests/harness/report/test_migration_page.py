@@ -6,7 +6,7 @@ from typing import Any, Callable, List
 
 import pytest
 
-from tests.harness.report.conftest import moved
+from tests.harness.report.conftest import changed, moved
 
 pytestmark = pytest.mark.whole
 
@@ -42,3 +42,23 @@ def test_without_a_later_pymc_there_is_no_such_page(
     folder = build(write(published), "index.html")[0]
     assert not (folder / "migration.html").exists()
     assert "migration.html" not in (folder / "index.html").read_text()
+
+
+def test_what_is_measured_again_beside_another_stack_leaves_the_ratios_of_before(
+    write: Callable[..., Any], build: Callable[..., Any], published: List[Any]
+) -> None:
+    records = [*moved(published, "pymc3-3.8", 1.0), *moved(published, "pymc-6.4", 2.0)]
+    again = [
+        changed(one, origin="another day", started_at="2030-01-01T00:00:00+00:00", id=f"{place:032x}")
+        for place, one in enumerate(moved(published, "pymc3-3.8", 0.5))
+        if one["seed"] == 1
+    ]
+    before, after = (
+        re.findall(
+            r">(0\.\d+ \[[^<]+\])</a>",
+            (build(write(own), "migration.html")[0] / "migration.html").read_text(),
+        )
+        for own in (records, [*records, *again])
+    )
+    assert len(before) > 2
+    assert after == before
