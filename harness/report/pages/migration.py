@@ -1,7 +1,7 @@
 """The page of what moving to a later PyMC gives: models down, engines across."""
 
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 
 from nutsbench.judge.metrics import METRICS
 from nutsbench.migrate import moves, words
@@ -13,6 +13,7 @@ from nutsbench.records.table import counted, number
 from nutsbench.report import data
 from nutsbench.report.data import Source
 from nutsbench.report.draw import engines
+from nutsbench.report.pages import model
 from nutsbench.report.section import Chart, Link, Section, Table
 from nutsbench.report.site import Page, ids, slug
 from nutsbench.stacks import stack
@@ -44,7 +45,11 @@ def pages(source: Source, _: Path) -> List[Page]:
     if not chosen:
         return []
     return [
-        Page("migration.html", "charts.html", [ids(chosen)], lambda: _variables(chosen), link="Migration")
+        Page(
+            *("migration.html", "charts.html", [ids(chosen), ids(source.records)]),
+            lambda: _variables(source, chosen),
+            link="Migration",
+        )
     ]
 
 
@@ -70,8 +75,14 @@ def _records(source: Source) -> List[Stored]:
     return found if any(record["stack"] in stack.LATER for record in found) else []
 
 
-def _variables(records: Sequence[Stored]) -> Dict[str, Any]:
+def _variables(source: Source, records: Sequence[Stored]) -> Dict[str, Any]:
     found = _moves(records)
+    # Where a model's page shows its posterior on a stack, against the truth.
+    shown = {
+        (name, one["stack"]): f"models/{slug(name)}.html#cell-{one['id'][:12]}"
+        for name in {name for name, _ in found}
+        for one in reversed(model.chosen(source, name))
+    }
     targets = [name for name in _order(records) if name != stack.DEFAULT]
     return {
         "title": "What moving gives",
@@ -81,7 +92,7 @@ def _variables(records: Sequence[Stored]) -> Dict[str, Any]:
         " that stand here, and whether the answers stay right. Below 1 the new one is faster.",
         "sections": [
             _answers(found, targets),
-            *(_section(kind, found, targets) for kind in _KINDS),
+            *(_section(kind, found, targets, shown) for kind in _KINDS),
             _courses(found, targets),
             _gradients(found, targets),
         ],
@@ -163,7 +174,12 @@ def _answers(found: Dict[Tuple[str, str], Move], targets: Sequence[str]) -> Sect
     )
 
 
-def _section(kind: str, found: Dict[Tuple[str, str], Move], targets: Sequence[str]) -> Section:
+def _section(
+    kind: str,
+    found: Dict[Tuple[str, str], Move],
+    targets: Sequence[str],
+    shown: Mapping[Tuple[str, str], str],
+) -> Section:
     title, says = _KINDS[kind]
     names = list(dict.fromkeys(name for name, _ in found))
     known = {
@@ -182,7 +198,11 @@ def _section(kind: str, found: Dict[Tuple[str, str], Move], targets: Sequence[st
     if not known:
         return Section(kind, title, lines=[says, "Not measured yet: nutsbench migrate --cold does it."])
     rows = [
-        [name, _old(name, found, kind), *(_cell(found.get((name, target)), kind) for target in known)]
+        [
+            name,
+            number(mean(_old(name, found).times(kind))),
+            *(_cell(found.get((name, target)), kind, shown) for target in known),
+        ]
         for name in names
     ]
     return Section(
@@ -204,7 +224,7 @@ def _courses(found: Dict[Tuple[str, str], Move], targets: Sequence[str]) -> Sect
     """Show, for each model, when effective draws come on each engine: after compiling and tuning."""
     charts = []
     for name in dict.fromkeys(name for name, _ in found):
-        sides = [next(move.old for (model, _), move in found.items() if model == name)]
+        sides = [_old(name, found)]
         sides += [found[name, target].new for target in targets if (name, target) in found]
         of = {side.stack: course for side in sides if (course := side.course(WARM))}
         if not of:
@@ -237,11 +257,10 @@ def _courses(found: Dict[Tuple[str, str], Move], targets: Sequence[str]) -> Sect
 def _gradients(found: Dict[Tuple[str, str], Move], targets: Sequence[str]) -> Section:
     """Show the gradients that each engine needs: what does not depend on the machine."""
     names = list(dict.fromkeys(name for name, _ in found))
-    old = {name: next(move.old for (model, _), move in found.items() if model == name) for name in names}
     rows = [
         [
             name,
-            number(old[name].gradients),
+            number(_old(name, found).gradients),
             *(
                 number(found[name, target].new.gradients if (name, target) in found else None)
                 for target in targets
@@ -261,16 +280,14 @@ def _gradients(found: Dict[Tuple[str, str], Move], targets: Sequence[str]) -> Se
     )
 
 
-def _old(name: str, found: Dict[Tuple[str, str], Move], kind: str) -> str:
-    old = next(move.old for (model, _), move in found.items() if model == name)
-    return number(mean(old.times(kind)))
+def _old(name: str, found: Dict[Tuple[str, str], Move]) -> Side:
+    return next(move.old for (own, _), move in found.items() if own == name)
 
 
-def _cell(move: Any, kind: str) -> Union[str, Link]:
+def _cell(move: Any, kind: str, shown: Mapping[Tuple[str, str], str]) -> Union[str, Link]:
     if move is None:
         return "-"
     words_of = "" if move.answer in (Answer.RIGHT, Answer.AGREES) else f", {move.answer.value}"
     said = f"{words.span(move.ratios[kind])}{words_of}"
-    # Its posterior against the truth stands there.
-    shown = move.new.ended or move.new.records
-    return Link(said, f"models/{slug(move.model)}.html#cell-{shown[-1]['id'][:12]}") if shown else said
+    href = shown.get((move.model, move.new.stack))
+    return Link(said, href) if href else said

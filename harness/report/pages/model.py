@@ -58,7 +58,7 @@ def page(source: Source, name: str) -> Page:
     name : str
         The model.
     """
-    records = _chosen(source, name)
+    records = chosen(source, name)
     files = [path for path in map(source.draws_file, records) if path is not None]
     kept = [[path.name, path.stat().st_mtime_ns] for path in files]
     spec, known = source.specs.get(name), data.find_truth(source.specs.get(name))
@@ -70,10 +70,11 @@ def page(source: Source, name: str) -> Page:
     )
 
 
-def _chosen(source: Source, name: str) -> List[Stored]:
+def chosen(source: Source, name: str) -> List[Stored]:
     """Return the cells that are shown: of each stack the newest of the model's own settings, then others.
 
-    Of several seeds, one whose draws were kept tells more than a newer one.
+    Every stack has one, and all together are :data:`_CELLS`, or as many as there are stacks. Of several
+    seeds, one whose draws were kept tells more than a newer one.
     """
     every = sorted(
         source.of_model(name),
@@ -82,7 +83,7 @@ def _chosen(source: Source, name: str) -> List[Stored]:
     first = {record["stack"]: record for record in reversed(every)}
     # The stack that the overview opens with is what a reader comes from.
     firsts = sorted(first.values(), key=lambda one: (one["stack"] != source.main_stack, every.index(one)))
-    return [*firsts, *(record for record in every if record not in firsts)][:_CELLS]
+    return [*firsts, *(record for record in every if record not in firsts)][: max(_CELLS, len(firsts))]
 
 
 def _variables(

@@ -20,7 +20,12 @@ def test_each_engine_has_its_ratio_and_whether_the_answers_stay(
         *moved(published, "pymc-6.4", 2.0, engine={"name": "pymc", "version": "6.4.0"}),
         *moved(published, "pymc-6.4+nutpie", 4.0, engine=engine),
     ]
-    text = (build(write(records), "migration.html")[0] / "migration.html").read_text()
+    folder = build(write(records))[0]
+    text = (folder / "migration.html").read_text()
+    links = set(re.findall(r'<a href="(models/[^"#]+)#([^"]+)">0', text))
+    assert len(links) == 4
+    for page, place in links:
+        assert f'id="{place}"' in (folder / page).read_text()
     assert "nutpie 0.16.11" in text
     cells = re.findall(r"0\.(\d+) \[0\.\d+, 0\.\d+\]", text)
     assert {"5", "25"} <= set(cells) or {"50", "25"} <= set(cells)
