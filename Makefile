@@ -39,7 +39,7 @@ releases: env ## Measure PyMC3's releases (hours; goes on where it was stopped),
 	$(NUTSBENCH) releases --run
 	cd benchmarks/releases && $(CURDIR)/$(ASV) publish
 
-# Each run says where its time goes. What samples waits now and then, so one more than there are cores.
+# Each run says where its time goes. Tests wait now and then, so there is one process more than there are cores.
 TESTS = $(PYTHON) -m pytest --durations 20
 
 test: env ## All tests: those of test-unit, those of whole pages in a browser, and those that sample.
@@ -51,7 +51,7 @@ test-nightly: env stacks ## What make test leaves out: on the other stack too wh
 	$(TESTS) -n 3 --dist worksteal -m nightly
 
 test-unit: env ## The tests that neither sample nor write whole pages: a minute on two cores.
-	$(TESTS) -n 2 --dist worksteal -m "not sampling and not whole"
+	$(TESTS) -n 3 --dist worksteal -m "not sampling and not whole" --ignore tests/sampling --ignore tests/browser
 
 lint: env ## Style and types.
 	$(PYTHON) -m ruff check .

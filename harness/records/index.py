@@ -303,6 +303,7 @@ def _kept(
     import duckdb
 
     file = home / f"records-{_version()}.duckdb"
+    just_read = False
     for attempt in range(_TRIES):
         with contextlib.ExitStack() as tried:
             try:
@@ -312,7 +313,7 @@ def _kept(
                 if file.exists():
                     connection = tried.enter_context(duckdb.connect(str(file), read_only=True))
                     _limit(connection)
-                    if indexed.is_current(connection, runs) or attempt == _TRIES - 1:
+                    if indexed.is_current(connection, runs, just_read) or attempt == _TRIES - 1:
                         # Of files that grow all the time, as they were when they were read last.
                         held.push(tried.pop_all())
                         return connection
@@ -323,6 +324,7 @@ def _kept(
                 with duckdb.connect(str(file)) as connection:
                     _limit(connection)
                     indexed.update(connection, runs, tell)
+                just_read = True
             except duckdb.Error:
                 # Damaged, by a full disk say: what it was made of is all there.
                 _remove(home, lambda _: True)

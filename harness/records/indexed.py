@@ -82,11 +82,11 @@ class File:
     numbers: int = 0
     digest: str = ""
 
-    def may_differ(self, now: os.stat_result) -> bool:
+    def may_differ(self, now: os.stat_result, just_read: bool = False) -> bool:
         """Return whether the file may be another than it was, by what is known without reading it."""
         seen = (now.st_size, now.st_mtime_ns, now.st_ctime_ns, now.st_ino)
         # A clock that has been put back makes files that were written in the future: these are always read.
-        is_racy = max(self.mtime, self.ctime) > self.checked - _RACY_NS
+        is_racy = not just_read and max(self.mtime, self.ctime) > self.checked - _RACY_NS
         return is_racy or seen != (self.size, self.mtime, self.ctime, self.inode)
 
 
@@ -96,7 +96,7 @@ def known(connection: "DuckDBPyConnection") -> Dict[str, File]:
     return {path: File(number, path, *rest) for number, path, *rest in rows}
 
 
-def is_current(connection: "DuckDBPyConnection", runs: Path) -> bool:
+def is_current(connection: "DuckDBPyConnection", runs: Path, just_read: bool = False) -> bool:
     """Return whether the files are surely those that an index was made of.
 
     Parameters
@@ -105,12 +105,15 @@ def is_current(connection: "DuckDBPyConnection", runs: Path) -> bool:
         To the index.
     runs : Path
         The folder of the files of records.
+    just_read : bool
+        Whether who asks has brought the index up to date: then a file that was written shortly before need not
+        be read once more, for what is asked for is how it was no earlier than that.
     """
     had, paths = known(connection), _paths(runs)
     ((is_whole,),) = connection.execute("SELECT is_whole FROM state").fetchall()
     if not is_whole or set(had) != set(paths):
         return False
-    return not any(one.may_differ(paths[name].stat()) for name, one in had.items())
+    return not any(one.may_differ(paths[name].stat(), just_read) for name, one in had.items())
 
 
 def update(connection: "DuckDBPyConnection", runs: Path, tell: Tell) -> None:

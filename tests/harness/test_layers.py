@@ -4,8 +4,9 @@ import ast
 import shutil
 import subprocess
 import sys
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Callable, Iterator, List, Set
+from typing import Any, Callable, List, Set
 
 import pytest
 
@@ -15,13 +16,20 @@ from tests.conftest import ROOT
 STANDARD = sys.stdlib_module_names
 
 
-def imported(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
+def imported(path: Path) -> List[str]:
+    return _imported(path.read_text())
+
+
+@lru_cache(maxsize=None)
+def _imported(text: str) -> List[str]:
+    """Return what a module imports; most are looked at several times."""
+    found: List[str] = []
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [alias.name for alias in node.names]
+    return found
 
 
 HARNESS = ROOT / "harness"
