@@ -9,6 +9,7 @@ from typing import Any, Callable, List
 import pytest
 
 from nutsbench.report.site import slug
+from tests.conftest import ROOT
 from tests.harness.report.conftest import changed, figures_of
 
 
@@ -113,7 +114,10 @@ def test_a_damaged_result_of_asv_is_named_and_the_rest_is_shown(
 
 
 def test_the_history_cannot_be_made_without_git_and_the_rest_is_shown(
-    whole: Path, build: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    published: List[Any],
+    write: Callable[..., Any],
+    build: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from nutsbench.base.errors import UserError
     from nutsbench.stacks import releases
@@ -122,6 +126,8 @@ def test_the_history_cannot_be_made_without_git_and_the_rest_is_shown(
         raise UserError("git is missing")
 
     monkeypatch.setattr(releases, "make_history", no_git)
-    output, _, told = build(whole)
+    folder = write(published[:1])
+    shutil.copytree(ROOT / "results" / "releases", folder / "releases")
+    output, _, told = build(folder)
     assert "git is missing" in (output / "history.html").read_text()
     assert "cells.html" in told
