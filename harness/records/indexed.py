@@ -106,8 +106,8 @@ def is_current(connection: "DuckDBPyConnection", runs: Path, just_read: bool = F
     runs : Path
         The folder of the files of records.
     just_read : bool
-        Whether who asks has brought the index up to date: then a file that was written shortly before need not
-        be read once more, for what is asked for is how it was no earlier than that.
+        Whether who asks has just brought the index up to date: then a file that was written shortly before
+        is not read once more, for what is asked for is how it was no earlier than that.
     """
     had, paths = known(connection), _paths(runs)
     ((is_whole,),) = connection.execute("SELECT is_whole FROM state").fetchall()

@@ -59,8 +59,8 @@ def test_a_page_has_no_serious_fault_for_any_reader(
     assert wider <= 0, "the page is wider than the screen"
     checker = axe.Axe(browser)
     checker.inject()
-    # What is inside a picture is no part of the page for who cannot see it, and has thousands of parts: of these
-    # all that matters is the picture's name.
+    # What is inside a picture is no part of the page for who cannot see it, and has thousands of parts: all
+    # that matters is the picture's name.
     found = [
         *checker.run({"exclude": [["figure > svg[role=img]"]]}, '{"preload": false}')["violations"],
         *checker.run(None, '{"preload": false, "runOnly": ["svg-img-alt"]}')["violations"],

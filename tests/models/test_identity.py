@@ -31,7 +31,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 @pytest.fixture(scope="module", autouse=True)
 def _collected() -> Iterator[None]:
-    """Close what refused models have opened before other tests begin, which take its warnings for failures."""
+    """Close what refused models have opened before other tests begin, where its warnings are failures."""
     yield
     gc.collect()
 
