@@ -121,7 +121,7 @@ def _measure(
         callgrind.check()
     busy = environment.busy_cores()
     if environment.is_busy(busy):
-        click.echo(f"Warning: others use {busy:.1f} cores; their load is not in the figures.", err=True)
+        click.echo(f"Warning: others use {busy:.1f} cores; their load is not in what is measured.", err=True)
     made = slowdown.make()
     until = float("inf") if minutes is None else time.monotonic() + 60 * minutes
     about = environment.machine(1)

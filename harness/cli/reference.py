@@ -48,7 +48,7 @@ def reference_command(
     models_files: Tuple[Path, ...],
     results: Path,
 ) -> int:
-    """Sample a model until it has so many effective draws, and keep them as its truth.
+    """Sample a model until it has so many effective draws, and keep them as its reference posterior.
 
     Refused, with exit code 1, are draws with divergences, with an R-hat of 1.01 or more,
     or that do not reach the ESS. Of a model with an exact posterior nothing is written:
@@ -125,12 +125,12 @@ def _keep(spec: models.ModelSpec, record: Stored, command: str) -> int:
         f" largest MCSE {made.error_sds:.1e} sds."
     )
     if spec.exact is not None:
-        click.echo(f"{spec.name} has an exact truth, and the draws are {table.accuracy(record)} by it.")
+        click.echo(f"{spec.name} has an exact posterior, and the draws are {table.accuracy(record)} by it.")
         return 0 if record["accuracy"]["verdict"] == "accurate" else 1
     path = truths.truth_file(spec)
     try:
         truth.write(made, path)
     except OSError as error:
-        raise UserError(f"The truth cannot be written ({error.strerror}): {path}.") from error
+        raise UserError(f"The reference posterior cannot be written ({error.strerror}): {path}.") from error
     click.echo(f"Written: {path.parent.name}/{path.name}, beside {spec.source}.")
     return 0

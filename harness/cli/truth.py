@@ -66,7 +66,7 @@ def _compared(made: Any, kept: Any) -> Dict[str, Any]:
     from nutsbench.truths import truth
 
     if kept.kind != "exact":
-        return {"agrees": False, "said": f"what is kept is no exact truth but {kept.method}"}
+        return {"agrees": False, "said": f"what is kept is no exact posterior but {kept.method}"}
     try:
         apart = truth.compare(made, kept)
     except truths.TruthError as error:
@@ -84,7 +84,7 @@ def _write(spec: models.ModelSpec, made: Any) -> None:
     try:
         truth.write(made, path)
     except OSError as error:
-        raise UserError(f"The truth cannot be written ({error.strerror}): {path}.") from error
+        raise UserError(f"The reference posterior cannot be written ({error.strerror}): {path}.") from error
 
 
 def _print(row: Dict[str, Any]) -> None:

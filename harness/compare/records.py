@@ -209,7 +209,7 @@ def _differ(pairs: Sequence[Tuple[Stored, Stored]]) -> str:
     if any(one["model_digest"] != other["model_digest"] for one, other in pairs):
         return "the records are of two definitions of the model"
     if any(one["schema"] != other["schema"] for one, other in pairs):
-        return "the records are of two schemas, which define their figures in different ways"
+        return "the records are of two schemas, which define their metrics in different ways"
     needed = ("us_per_leapfrog", "ess_per_leapfrog", "leapfrogs")
     missing = [name for name in needed for pair in pairs if not all(one["metrics"].get(name) for one in pair)]
     if missing:

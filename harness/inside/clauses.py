@@ -75,7 +75,7 @@ CLAUSES: Dict[str, Clause] = {
     "exact": Clause(
         "must",
         "if it gives an `exact` posterior, one whose log density is that of the model",
-        "a truth of another model would call right draws wrong",
+        "the posterior of another model would call right draws wrong",
     ),
     "claims": Clause(
         "must",
@@ -94,7 +94,7 @@ CLAUSES: Dict[str, Clause] = {
     ),
     "truth": Clause(
         "should",
-        "a truth: `exact` if there is a closed form, else reference draws (`nutsbench reference`);"
+        "a reference posterior: `exact` if there is a closed form, else reference draws (`nutsbench reference`);"
         " where neither can be, the reason as `no_truth`",
         'without one its accuracy is always "inconclusive"',
     ),

@@ -341,13 +341,13 @@ def _unlike(coarse: Dict[str, Dict[str, float]], scalars: Set[str], known: Any) 
         return ""
     if set(known.quantities) != scalars:
         odd = sorted(set(known.quantities) ^ scalars)
-        return f"only one of the model and its truth file has {', '.join(odd)}: {again}"
+        return f"only one of the model and the file of its posterior has {', '.join(odd)}: {again}"
     for name, figures in known.quantities.items():
         for statistic in ("mean", "sd"):
             apart = abs(coarse[name][statistic] - figures[statistic]) / figures["sd"]
             if not apart <= MAX_COARSE_DIFFERENCE:
                 return (
-                    f"its truth file is not of its exact posterior: {statistic} of {name} is {apart:.2g}"
+                    f"the file of its posterior is not of its exact posterior: {statistic} of {name} is {apart:.2g}"
                     f" posterior sds away; {again}"
                 )
     return ""

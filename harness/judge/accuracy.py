@@ -311,7 +311,7 @@ def _doubts(quantities: Mapping[str, Mapping[str, Any]], truth: Truth) -> List[s
     missing = [scalar for scalar in truth.quantities if scalar not in varying]
     missing += [scalar for scalar in varying if scalar not in truth.quantities]
     if missing:
-        doubts.append(f"only one of draws and truth has {', '.join(missing)}")
+        doubts.append(f"only one of draws and reference posterior has {', '.join(missing)}")
     for scalar, figures in varying.items():
         if any(figures[name] is None for name in _NEEDED):
             why = figures["note"] or "ArviZ gave no error, ESS or R-hat"

@@ -104,7 +104,7 @@ def current(records: Iterable[Stored]) -> Tuple[List[Stored], List[str]]:
         else:
             before[row["stack"]] += 1
     left_out = [
-        f"{count} record{'s' * (count > 1)} of what {name} or the figures' definitions were before"
+        f"{count} record{'s' * (count > 1)} of what {name} or the metrics' definitions were before"
         for name, count in before.items()
         if count
     ]

@@ -141,7 +141,7 @@ def claims_table(records: Sequence[Stored]) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1))
     for title in ("model", "stack", "claim", "holds"):
         table.add_column(title, no_wrap=title != "claim")
-    table.add_column("figures: mean and 90 % interval", ratio=1, overflow="fold")
+    table.add_column("mean and 90 % interval", ratio=1, overflow="fold")
     for record in records:
         for claim in record.get("claims", []):
             figures = "; ".join(

@@ -120,7 +120,7 @@ FIGURES: Sequence[Figure] = (
     Figure(
         "pace_s",
         "seconds",
-        "pace (judge by this)",
+        "time per effective sample (judge by this)",
         "seconds of tuning and drawing per effective sample",
         Kind.JUDGED,
         _pace_s,
@@ -192,8 +192,8 @@ FIGURES: Sequence[Figure] = (
     Figure(
         "worst_z",
         "MCSE",
-        "worst |z| against truth",
-        "worst distance of any mean, sd or tail from the true posterior",
+        "largest |z| against the reference posterior",
+        "largest distance of any mean, sd or tail from the reference posterior",
         Kind.JUDGED,
         _worst_z,
     ),

@@ -88,7 +88,7 @@ def test_a_changed_prior_starts_its_model_anew_and_no_other(asv: Any, clone: Any
     # Both at once: the older commit's model is not the newest's, so it is not stored as such.
     one = "quick.addition.track_divergences"
     done = asv("run", "--machine", "test", "-E", "pymc3-3.8", "--show-stderr", "-b", one, "HEAD~2..HEAD")
-    assert "skipped: at this commit model, truth or settings are others" in done.stdout
+    assert "skipped: at this commit model, reference posterior or settings are others" in done.stdout
     assert results(clone, after)[one]["result"] == [0]
     assert results(clone, before)[one]["result"] != [0]
     for name, row in benchmarks(clone).items():

@@ -214,7 +214,7 @@ def test_a_truth_of_a_wrong_exact_posterior_is_found_out_once_it_is_right(
     line_file(prior_sd="1.0")
     done = nutsbench("check-model", str(path), "--stack", "pymc3-3.8")
     assert done.returncode == 1
-    assert "its truth file is not of its exact posterior" in done.stdout
+    assert "the file of its posterior is not of its exact posterior" in done.stdout
     assert nutsbench("truth", "a_line", "--models", str(path)).returncode == 1
     assert nutsbench("truth", "a_line", "--write", "--models", str(path)).returncode == 0
     assert nutsbench("check-model", str(path), "--stack", "pymc3-3.8").returncode == 0

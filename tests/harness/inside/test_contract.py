@@ -31,7 +31,7 @@ def test_a_scalar_that_the_exact_posterior_lacks_is_named() -> None:
 
 def test_a_truth_file_with_other_scalars_is_the_one_that_is_blamed() -> None:
     found = contract._unlike(COARSE, SCALARS, changed(typo=KNOWN.quantities["coeff"]))
-    assert found.startswith("only one of the model and its truth file has typo")
+    assert found.startswith("only one of the model and the file of its posterior has typo")
 
 
 @pytest.mark.parametrize("statistic", ["mean", "sd"])

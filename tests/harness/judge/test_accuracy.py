@@ -126,7 +126,7 @@ def test_draws_without_a_monte_carlo_error_are_never_accurate(spoil: Any, said: 
 def test_a_scalar_that_only_one_side_has_is_inconclusive() -> None:
     found = judged(a_truth(), x=normal(13), y=normal(14))
     assert found.verdict == "inconclusive"
-    assert "only one of draws and truth has y" in found.reasons
+    assert "only one of draws and reference posterior has y" in found.reasons
 
 
 def test_without_a_truth_nothing_is_accurate() -> None:

@@ -137,7 +137,7 @@ def test_what_a_stack_was_before_is_left_out_with_a_word(record: Any) -> None:
     rows = [record(seed=1, packages="1" * 16), record(seed=2, packages="1" * 16), record(packages="2" * 16)]
     chosen, left_out = configuration.current(rows)
     assert [row["stack_digest"] for row in chosen] == ["2" * 16]
-    assert left_out == ["1 record of what pymc3-3.8 or the figures' definitions were before"]
+    assert left_out == ["1 record of what pymc3-3.8 or the metrics' definitions were before"]
 
 
 def test_two_models_of_one_name_are_told_apart_by_their_files(record: Any) -> None:
