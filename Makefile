@@ -67,7 +67,7 @@ UV ?= $(firstword $(wildcard $(CURDIR)/.stacks/uv/bin/uv) uv)
 COMPILE = $(UV) pip compile --quiet --generate-hashes --no-emit-index-url
 lock: ## Resolve the locks anew (needs the network); see the date in each lock's head.
 	@cd harness/stacks/locks && PYTHONPATH=$(CURDIR)/src $(PYTHON3) -c "from nutsbench.stacks.rows import TABLE; \
-	  [print(row.name, row.pythons[0]) for row in TABLE]" | while read name python; do \
+	  [print(row.name, row.pythons[0]) for row in TABLE if not row.packages_of]" | while read name python; do \
 	  case $$python in 3.8) day=2024-06-15;; *) day=2026-11-01;; esac; \
 	  $(COMPILE) --python-version $$python --exclude-newer $$day $$name.in -o $$name.txt || exit 1; \
 	done

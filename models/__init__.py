@@ -14,6 +14,7 @@ from nutsbench.models.registry import (
     model,
     model_digest,
     names,
+    variants,
 )
 from nutsbench.models.spec import Data, ModelSpec, SamplerSettings
 
@@ -31,4 +32,5 @@ __all__ = [
     "model",
     "model_digest",
     "names",
+    "variants",
 ]

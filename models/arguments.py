@@ -20,7 +20,7 @@ _SETTINGS: Dict[str, Tuple[type, Callable[[Any], bool], str]] = {
     "init": (str, bool, "a text, such as 'auto'"),
     "max_treedepth": (int, lambda value: value >= 1, "a whole number of at least 1"),
 }
-_WORDS = ("notation", "teaches", "tutorial_name", "section", "no_truth")
+_WORDS = ("notation", "teaches", "tutorial_name", "section", "no_truth", "variant_of")
 
 
 class _RefusedError(Exception):
@@ -48,7 +48,10 @@ def check(build: Any, given: Mapping[str, Any], where: str) -> Dict[str, Any]:
         raise ModelError(f"{where}: @model decorates {_shown(build)}; it has to decorate a function")
     try:
         _takes(build, 1, f"it has to take the data, and nothing else: def {build.__name__}(data)")
-        return {name: _CHECKS[name](name, value) for name, value in given.items()}
+        known = {name: _CHECKS[name](name, value) for name, value in given.items()}
+        if known["variant_of"]:
+            _variant(build.__name__, known)
+        return known
     except _RefusedError as error:
         raise ModelError(f"{where}, model {build.__name__}: {error}") from None
 
@@ -135,6 +138,20 @@ def _exact(name: str, value: Any) -> Any:
         raise _refuse(name, value, f"a function of the data: {name}=posterior")
     _takes(value, 1, f"{name} has to be a function of the data, not {_shown(value)}")
     return value
+
+
+def _variant(own: str, known: Mapping[str, Any]) -> None:
+    """Refuse a variant that cannot be judged by another model's posterior."""
+    base = known["variant_of"]
+    if base == own:
+        raise _RefusedError(f"variant_of has to be another model, not {base!r} itself")
+    for name in ("exact", "no_truth"):
+        if known[name]:
+            raise _RefusedError(f"{name} and variant_of exclude each other: it is judged as {base!r} is")
+    if not known["monitored"]:
+        raise _RefusedError(
+            f"monitored has to name the variables that it and {base!r} have, as it is a variant of that"
+        )
 
 
 def _claims(name: str, value: Any) -> Tuple[Claim, ...]:

@@ -13,7 +13,7 @@ import re
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Callable, Dict, List, Optional, Set, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
 
 from nutsbench.models import arguments, files, identity
 from nutsbench.models.claims import Claim
@@ -65,13 +65,15 @@ def model(
     tags: Tuple[str, ...] = (),
     exact: Optional[Callable[[Data], Posterior]] = None,
     no_truth: str = "",
+    variant_of: str = "",
     claims: Tuple[Claim, ...] = (),
 ) -> Callable[[Callable[[Data], Any]], Callable[[Data], Any]]:
     """Register the decorated function as a model of the function's name.
 
     Parameters
     ----------
-    data, notation, teaches, tutorial_name, section, settings, quick, monitored, tags, exact, no_truth, claims
+    data, notation, teaches, tutorial_name, section, settings, quick, monitored, tags, exact, no_truth, \
+    variant_of, claims
         As in :class:`nutsbench.models.spec.ModelSpec`.
 
     Returns
@@ -96,6 +98,7 @@ def model(
         "tags": tags,
         "exact": exact,
         "no_truth": no_truth,
+        "variant_of": variant_of,
         "claims": claims,
     }
     space = sys._getframe(1).f_globals
@@ -333,6 +336,11 @@ def data_digest(data: Data) -> str:
         If something in it cannot be taken by value.
     """
     return identity.data_digest(data)
+
+
+def variants(known: Sequence[str]) -> Dict[str, str]:
+    """Return, of some models those that are variants, each with the model that it is one of."""
+    return {name: get(name).variant_of for name in known if get(name).variant_of}
 
 
 def model_digest(spec: ModelSpec) -> str:

@@ -117,6 +117,9 @@ class ModelSpec:
         :class:`nutsbench.models.exact.Posterior`; ``None`` if there is none.
     no_truth : str
         Why there is no truth to check against, where there is none.
+    variant_of : str
+        The model that has the same posterior, written in another way, whose truth this one is judged by;
+        ``monitored`` are the variables that both have. Empty for a posterior of its own.
     claims : tuple of Claim
         What one should see in the posterior.
     source : str
@@ -138,6 +141,7 @@ class ModelSpec:
     tags: Tuple[str, ...] = ()
     exact: Optional[Callable[[Data], Posterior]] = field(default=None, repr=False)
     no_truth: str = ""
+    variant_of: str = ""
     claims: Tuple[Claim, ...] = ()
     source: str = ""
     file: str = field(default="", repr=False)
@@ -153,6 +157,7 @@ class ModelSpec:
             "settings": self.settings.to_dict(),
             "monitored": list(self.monitored),
             "tags": list(self.tags),
+            **({"variant_of": self.variant_of} if self.variant_of else {}),
             "claims": [claim.to_dict() for claim in self.claims],
             "source": self.source,
         }

@@ -145,8 +145,11 @@ def load(spec: ModelSpec) -> Truth:
     Raises
     ------
     TruthError
-        If the file is missing, damaged, or made for another version of the model.
+        If the file is missing, damaged, or made for another version of the model; of a variant, if its model
+        is not there or has other data.
     """
+    if spec.variant_of:
+        return load(_base(spec))
     path = truth_file(spec)
     again = f"make it again with `{_command(spec)}`"
     try:
@@ -169,6 +172,20 @@ def load(spec: ModelSpec) -> Truth:
             f" told models apart in another way; {again}"
         )
     return truth
+
+
+def _base(spec: ModelSpec) -> ModelSpec:
+    """Return the model that a variant is one of."""
+    said = f"there is no truth of {spec.name}: it is a variant of {spec.variant_of}, which"
+    try:
+        base = models.get(spec.variant_of)
+    except models.UnknownModelError as error:
+        raise TruthError(f"{said} is not registered: load its file, too, with --models") from error
+    if base.variant_of:
+        raise TruthError(f"{said} is a variant itself: name {base.variant_of}")
+    if models.data_digest(base.data()) != models.data_digest(spec.data()):
+        raise TruthError(f"{said} has other data, and so another posterior")
+    return base
 
 
 def _command(spec: ModelSpec) -> str:
@@ -211,6 +228,11 @@ def compute(spec: ModelSpec) -> Truth:
     TruthError
         If the model has none, or if its figures do not stand still.
     """
+    if spec.variant_of:
+        raise TruthError(
+            f"{spec.name} is a variant of {spec.variant_of}, whose posterior it has; use"
+            f" `{_command(models.get(spec.variant_of))}`"
+        )
     if spec.exact is None:
         reason = spec.no_truth or "its definition gives no `exact` posterior"
         raise TruthError(f"{spec.name} cannot be integrated: {reason}; use `{_command(spec)}`")

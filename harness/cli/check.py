@@ -153,7 +153,7 @@ def check_truth_command(
 def _named(stacks: Sequence[str]) -> List[str]:
     """Return the stacks that are meant, each once."""
     return list(
-        dict.fromkeys(name for text in stacks for name in (stack.PINNED if text == "all" else (text,)))
+        dict.fromkeys(name for text in stacks for name in (stack.INSTALLED if text == "all" else (text,)))
     )
 
 

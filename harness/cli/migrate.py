@@ -14,14 +14,12 @@ from nutsbench.cli.common import (
     duration,
     json_option,
     load_models,
-    machine_to_oneself,
-    make_ready,
     models_option,
     no_wait_option,
     print_json,
     results_option,
-    say_problems,
 )
+from nutsbench.migrate.settings import DEFAULTS, HOW, SAME
 from nutsbench.records import grid
 from nutsbench.records.stored import Stored
 from nutsbench.records.table import counted
@@ -29,7 +27,6 @@ from nutsbench.stacks import rows, stack
 
 #: What most move to.
 _DEFAULT = "pymc-6.4"
-_KEPT = "What was measured is kept; the same command goes on from here."
 
 
 @click.command("migrate")
@@ -45,6 +42,14 @@ _KEPT = "What was measured is kept; the same command goes on from here."
 @click.option("--tune", type=Several(int), help="Tuning draws of each chain, instead.")
 @click.option("--target-accept", type=Several(float), help="Acceptance rate to tune for, instead.")
 @click.option("--seed", type=Several(int), default="1,2,3", show_default=True, help="Seeds.")
+@click.option(
+    "--settings",
+    "how",
+    type=click.Choice(HOW),
+    default=SAME,
+    show_default=True,
+    help="The profile's on both sides; what each engine takes by itself; or the best of nine for each.",
+)
 @click.option("--cold", is_flag=True, help="Also measure what compiling from nothing takes, with one seed.")
 @click.option(
     "--within", callback=duration, metavar="TIME", help="Begin nothing that would take longer: 90s, 10m, 2h."
@@ -63,6 +68,7 @@ def migrate_command(
     diff: bool,
     profile: str,
     seed: Tuple[int, ...],
+    how: str,
     cold: bool,
     within: Optional[float],
     no_run: bool,
@@ -103,10 +109,15 @@ def migrate_command(
             raise UserError(
                 f"{name} has to be one value, not {len(value)}: both sides have the same settings."
             )
+    if how == DEFAULTS and given:
+        raise UserError(f"--settings {how} and --{next(iter(given)).replace('_', '-')} exclude each other.")
+    from nutsbench.cli.measuring import Measuring, wanted
+
     cells = grid.expand(grid.Grid(tuple(_models(what)), profile, given, seed))
-    records, interrupted = _records(cells, sides, cold, within, no_run, no_wait, profile, results)
-    code = _say(cells, sides, records, as_json, markdown)
-    return 130 if interrupted else code
+    measuring = Measuring(sides, no_run, no_wait, profile, results, within)
+    records = measuring.records(wanted(cells, sides, how, measuring), cold)
+    code = _say(cells, sides, records, as_json, markdown, how)
+    return 130 if measuring.is_stopped else code
 
 
 def _models(what: Sequence[str]) -> List[str]:
@@ -120,96 +131,13 @@ def _models(what: Sequence[str]) -> List[str]:
     return found
 
 
-def _records(
-    cells: Sequence[grid.Cell],
-    sides: Sequence[stack.Stack],
-    cold: bool,
-    within: Optional[float],
-    no_run: bool,
-    no_wait: bool,
-    profile: str,
-    results: Path,
-) -> Tuple[List[Stored], bool]:
-    """Measure what is missing, and return all records of the cells, and whether it was stopped."""
-    from nutsbench.cli import run
-    from nutsbench.records.store import Store, utc_now
-    from nutsbench.run import plan
-    from nutsbench.run.options import Options
-
-    store = Store(results)
-    wanted = plan.jobs(list(cells), list(sides), 1)
-    first = cells[0].seed
-    rounds = [(False, [job for one in plan.early_first([[job] for job in wanted]) for job in one])]
-    rounds += [(True, [job for job in wanted if job.cell.seed == first])] if cold else []
-    code, spent = 0, 0.0
-    for is_cold, jobs in rounds:
-        own, known, problems = run.measured(results, store.origin(), jobs)
-        say_problems(problems)
-        done = run.done_before(_compiled(own, is_cold), None, is_cold, False, None)
-        todo = [job for job in jobs if job.key not in done]
-        if no_run or not todo or code == 130:
-            continue
-        options = Options(
-            profile=profile,
-            timeout_s=3600.0,
-            memory_bytes=0,
-            threads=1,
-            models_files=tuple(models.loaded_files()),
-            store=not is_cold,
-            cold=is_cold,
-        )
-        with machine_to_oneself(no_wait, _KEPT):
-            make_ready(sides)
-            left = None if within is None else max(0.0, within - spent)
-            begun = utc_now()
-            run_file = store.begin(profile, begun)
-            code = run.run_jobs(todo, options, store.origin(), run_file, known, {}, left)
-            spent += (utc_now() - begun).total_seconds()
-    return _known(results, None if no_run else store.origin(), wanted), code == 130
-
-
-def _compiled(records: Sequence[Stored], is_cold: bool) -> List[Stored]:
-    """Return those that were compiled from nothing, or those that were not."""
-    return [one for one in records if bool(one["details"].get("compiled_plainly")) == is_cold]
-
-
-def _known(results: Path, origin: Optional[str], wanted: Sequence[Any]) -> List[Stored]:
-    """Return the newest record of each job, of each way to compile, all measured in one results folder.
-
-    On another day, or another machine, times are others: what is compared was measured side by side.
-
-    Parameters
-    ----------
-    results : Path
-        The results folder.
-    origin : str or None
-        Its mark; None to take what was measured elsewhere too.
-    wanted : list of Job
-        The jobs.
-    """
-    from nutsbench.cli import run
-    from nutsbench.records.record import newest
-    from nutsbench.records.stored import is_untimed
-    from nutsbench.run import plan
-
-    own, _, _ = run.measured(results, origin, wanted)
-    keys = {job.key for job in wanted}
-    found = [one for one in own if plan.answered(one, False) in keys and not is_untimed(one)]
-    if found:
-        last = max(found, key=lambda one: one["started_at"])
-        found = [one for one in found if one["origin"] == last["origin"]]
-    kept: List[Stored] = []
-    for is_cold in (False, True):
-        kept += newest(_compiled(found, is_cold), lambda one: plan.answered(one, False)).values()
-    return kept
-
-
 def _say(
     cells: Sequence[grid.Cell],
     sides: Sequence[stack.Stack],
     records: Sequence[Stored],
     as_json: bool,
     markdown: bool,
+    how: str,
 ) -> int:
     """Print what is known of the moves, and return the exit code."""
     from nutsbench.migrate import moves, words
@@ -226,16 +154,20 @@ def _say(
         for name in names
     ]
     found = moves.moves(pairs)  # type: ignore[arg-type]
+    every = {(side.model, side.stack): side for pair in pairs for side in pair}
+    variants = moves.variants(list(every.values()), models.variants(names))
     if as_json:
-        print_json([one.to_dict() for one in found])
+        print_json([one.to_dict() for one in [*found, *variants]])
         return words.code(found)
     for place, new in enumerate(targets):
         part = found[place * len(names) : (place + 1) * len(names)]
         _print(words.rows(part), markdown)
-        for line in words.reasons(part):
+        for line in [*words.reasons(part), *([] if how == SAME else words.settings(part))]:
             click.echo(line)
         if len(targets) > 1:
             click.echo(words.sentence(part, _install(new)))
+    for line in words.variants(variants):
+        click.echo(line)
     best = _best(found, targets, len(names))
     part = found[best * len(names) : (best + 1) * len(names)]
     for line in words.changes(part):
@@ -261,7 +193,10 @@ def _install(one: stack.Stack) -> str:
     """Return what pip is to install to have a stack's packages."""
     from nutsbench.migrate import words
 
-    texts = [one.requirements.with_suffix("").with_name(f"{name}.in") for name in _with_its_base(one.name)]
+    texts = [
+        one.requirements.with_suffix("").with_name(f"{name}.in")
+        for name in _with_its_base(one.requirements.stem)
+    ]
     return words.install_of("\n".join(path.read_text() for path in texts if path.is_file())) or one.name
 
 

@@ -65,6 +65,11 @@ def reference_command(
     if max_draws < reference.FIRST_DRAWS:
         raise UserError(f"max-draws has to be at least {reference.FIRST_DRAWS}, not {max_draws}.")
     (spec,) = grid.select([name])
+    if spec.variant_of:
+        raise UserError(
+            f"{name} is a variant of {spec.variant_of}, and is judged by its posterior:"
+            f" nutsbench reference {spec.variant_of}."
+        )
     one = stack.of_pymc3(stack_name)
     settings = reference.first_settings(spec, environment.usable_cores())
     if target_accept is not None:

@@ -45,7 +45,9 @@ _MOST = 1_000
 @click.option("--claims", "as_claims", is_flag=True, help="Show the models' claims, and whether they hold.")
 @click.option("--history", is_flag=True, help="Every record, not only the newest of each cell.")
 @click.option("--all", "everything", is_flag=True, help="Also records that were measured elsewhere.")
-@click.option("--limit", type=int, help="At most so many: those with the worst verdicts; as JSON or CSV the last.")
+@click.option(
+    "--limit", type=int, help="At most so many: those with the worst verdicts; as JSON or CSV the last."
+)
 @click.option("--wide", is_flag=True, help="The wide table, with phases and all reasons, as for one MODEL.")
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, one line a cell.")

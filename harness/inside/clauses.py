@@ -54,7 +54,8 @@ CLAUSES: Dict[str, Clause] = {
     ),
     "monitored": Clause(
         "must",
-        "`monitored` empty, or all free variables and Deterministics by their names",
+        "`monitored` empty, or all free variables and Deterministics by their names; of a variant, those that"
+        " its model has",
         "what nobody looks at goes wrong unseen",
     ),
     "shapes": Clause(
@@ -94,7 +95,7 @@ CLAUSES: Dict[str, Clause] = {
     ),
     "truth": Clause(
         "should",
-        "a reference posterior: `exact` if there is a closed form, else reference draws (`nutsbench reference`);"
+        "a reference posterior: `exact` if that is closed, else reference draws (`nutsbench reference`);"
         " where neither can be, the reason as `no_truth`",
         'without one its accuracy is always "inconclusive"',
     ),

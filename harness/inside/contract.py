@@ -213,7 +213,7 @@ def _monitored(spec: ModelSpec, built: Built) -> Iterator[Finding]:
     for name in spec.monitored:
         if name not in there:
             yield Finding("monitored", f"it monitors {name!r}, which it does not have")
-    for name in there:
+    for name in () if spec.variant_of else there:
         if spec.monitored and name not in spec.monitored:
             yield Finding("monitored", f"it does not monitor {name!r}, so nobody would see it go wrong")
 
@@ -301,6 +301,10 @@ def _truth(spec: ModelSpec, built: Built) -> Iterator[Finding]:
     known, why_none = truths.find(spec.name)
     if known is None and not spec.no_truth:
         yield Finding("truth", why_none)
+    if known is not None and spec.variant_of:
+        odd = sorted(set(known.quantities) ^ _scalars(spec, built))
+        if odd:
+            yield Finding("truth", f"only one of it and {spec.variant_of} has {', '.join(odd)}")
     if spec.exact is None:
         return
     try:
@@ -347,8 +351,8 @@ def _unlike(coarse: Dict[str, Dict[str, float]], scalars: Set[str], known: Any) 
             apart = abs(coarse[name][statistic] - figures[statistic]) / figures["sd"]
             if not apart <= MAX_COARSE_DIFFERENCE:
                 return (
-                    f"the file of its posterior is not of its exact posterior: {statistic} of {name} is {apart:.2g}"
-                    f" posterior sds away; {again}"
+                    f"the file of its posterior is not of its exact posterior: {statistic} of {name} is"
+                    f" {apart:.2g} posterior sds away; {again}"
                 )
     return ""
 

@@ -280,6 +280,10 @@ def _own_error(truth: Truth, label: str, statistic: str) -> float:
 def check(spec: ModelSpec, independently: bool) -> Dict[str, Any]:
     """Make the checks of one model that can be made, and say why others cannot."""
     result: Dict[str, Any] = {"model": spec.name, "said": ""}
+    if spec.variant_of:
+        # Its variables are others: what they have in common, its draws are judged by.
+        result["said"] = f"it is a variant of {spec.variant_of}, which is compared itself"
+        return result
     try:
         truth: Optional[Truth] = load(spec)
     except TruthError as error:

@@ -4,7 +4,8 @@ import os
 from dataclasses import dataclass
 from typing import Dict, Mapping
 
-#: Says which sampler ``pm.sample`` is asked for; where it is not set, PyMC takes what it takes by itself.
+#: Says which sampler ``pm.sample`` is asked for, and after a space how it is to run chains; where it is not
+#: set, PyMC takes what it takes by itself.
 VARIABLE = "NUTSBENCH_SAMPLER"
 
 
@@ -57,4 +58,9 @@ ON_JAX = tuple(name for name, row in TABLE.items() if row.on_jax)
 
 def asked() -> str:
     """Return which sampler ``pm.sample`` is to be asked for; empty to let it choose."""
-    return os.environ.get(VARIABLE, "")
+    return os.environ.get(VARIABLE, "").partition(" ")[0]
+
+
+def chain_method() -> str:
+    """Return how JAX is to run chains, as it calls it; empty for chains in parallel where there are cores."""
+    return os.environ.get(VARIABLE, "").partition(" ")[2]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterator, Optional
 from unittest import mock
 
+from nutsbench.inside import engines
 from nutsbench.inside.clock import DrawClock
 from nutsbench.models.spec import SamplerSettings
 
@@ -96,7 +97,8 @@ def _jax(settings: SamplerSettings, nuts: Dict[str, Any], seen: DrawClock, watch
     import jax
     import pymc.sampling.jax as pymc_jax
 
-    nuts["chain_method"] = "parallel" if settings.cores > 1 or settings.chains == 1 else "vectorized"
+    by_itself = "parallel" if settings.cores > 1 or settings.chains == 1 else "vectorized"
+    nuts["chain_method"] = engines.chain_method() or by_itself
     watched.details["chain_method"] = nuts["chain_method"]
     for name in ("numpyro", "blackjax"):
         function = getattr(pymc_jax, f"_sample_{name}_nuts")

@@ -3,5 +3,5 @@
 It measures nothing: it reads records of one stack and of another, and files as text.
 
 Files, lowest first:
-files seeds sides moves words
+files seeds sides settings moves words
 """

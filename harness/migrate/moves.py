@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from nutsbench.compare.statistics import Interval
 from nutsbench.judge import accuracy
@@ -81,12 +81,14 @@ class Move:
         """Return the move, ready for JSON."""
         return {
             "model": self.model,
+            **({"variant_of": self.old.model} if self.old.model != self.model else {}),
             "from": self.old.stack,
             "to": self.new.stack,
             "answer": self.answer.value,
             "why": self.why,
             "speed": self.speed.value,
             "seeds": [len(self.old.records), len(self.new.records)],
+            "settings": [self.old.settings, self.new.settings],
             "ratios": {name: one.to_dict() if one else None for name, one in self.ratios.items()},
             "seconds": {
                 kind: [mean(side.times(kind)) for side in (self.old, self.new)]
@@ -134,6 +136,30 @@ def moves(pairs: Sequence[Tuple[Side, Side]]) -> List[Move]:
         Move(old, new, *_answer(old, new, len(pairs)), {kind: ratios[kind][place] for kind in kinds})
         for place, (old, new) in enumerate(pairs)
     ]
+
+
+def variants(sides: Sequence[Side], of: Mapping[str, str]) -> List[Move]:
+    """Compare models that have one posterior with each other, on each stack, with a level that they share.
+
+    Parameters
+    ----------
+    sides : sequence of Side
+        Models on stacks.
+    of : mapping of str
+        By variant, the model that it is a variant of.
+
+    Returns
+    -------
+    list of Move
+        From a model to each of its variants that was measured on the same stack.
+    """
+    known = {(side.model, side.stack): side for side in sides if side.records}
+    pairs = [
+        (known[of[name], stack], side)
+        for (name, stack), side in known.items()
+        if name in of and (of[name], stack) in known
+    ]
+    return moves(pairs)
 
 
 def _answer(old: Side, new: Side, count: int) -> Tuple[Answer, str]:

@@ -255,6 +255,16 @@ class Side:
         return list(self.ended[-1]["details"].get("adaptations", [])) if self.ended else []
 
     @property
+    def settings(self) -> str:
+        """What it was sampled with, in words."""
+        if not self.records:
+            return "not measured"
+        had = self.records[-1]["settings"]
+        return ", ".join(
+            f"{name} {had[name]}" for name in ("target_accept", "tune", "draws", "chains", "cores")
+        )
+
+    @property
     def engine(self) -> str:
         """Which sampler it was, as it reports itself."""
         if not self.ended:

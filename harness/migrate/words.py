@@ -61,6 +61,21 @@ def reasons(moves: Sequence[Move]) -> List[str]:
     return [f"{move.model}: {move.why}" for move in moves if move.why]
 
 
+def variants(moves: Sequence[Move]) -> List[str]:
+    """Return what each variant takes over the model that it is one of, on the same stack."""
+    return [
+        f"{move.model} over {move.old.model}, on {move.new.stack}: {span(move.ratios[WARM])} times the time"
+        f" to an ESS of {ENOUGH}, {span(move.ratios[SAMPLING])} sampling alone; answers {move.answer.value}"
+        + (f" ({move.why})" if move.why else "")
+        for move in moves
+    ]
+
+
+def settings(moves: Sequence[Move]) -> List[str]:
+    """Return what each side was sampled with, where it is not the same for both."""
+    return [f"{move.model}, {side.stack}: {side.settings}" for move in moves for side in (move.old, move.new)]
+
+
 def code(moves: Sequence[Move]) -> int:
     """Return the exit code of some moves: 0 agrees and not slower, 1 not, 3 undecided."""
     codes = [move.code for move in moves]

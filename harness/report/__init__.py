@@ -5,7 +5,7 @@ DataFrame of it, :func:`tried` one of a model's sweep, :func:`sweep_figure` draw
 :func:`draws` reads a cell's draws, and :mod:`nutsbench.report.draw.plots` draws them.
 
 Files, lowest first:
-data verdicts words site section sweep since draw changes side_by_side pages
+data moved verdicts words site section sweep since draw later changes side_by_side pages
 """
 
 from typing import TYPE_CHECKING, Any, Dict

@@ -262,7 +262,9 @@ def _accuracy(
         )
     except Exception as error:  # A measurement is not lost to a verdict that cannot be given.
         _LOG.debug("no accuracy", exc_info=True)
-        return accuracy.unknown(f"it cannot be compared with the reference posterior: {type(error).__name__}: {error}")
+        return accuracy.unknown(
+            f"it cannot be compared with the reference posterior: {type(error).__name__}: {error}"
+        )
 
 
 def _keep_draws(handed: HandedOut, path: Path, details: Dict[str, Any]) -> List[str]:

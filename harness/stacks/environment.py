@@ -222,7 +222,7 @@ def _later_variables(compiledir: Path, sampler: str, threads: int) -> Dict[str, 
     compiledir : Path
         The stack's compile cache.
     sampler : str
-        Which sampler ``pm.sample`` is asked for; empty for what it takes by itself.
+        As of :class:`nutsbench.stacks.rows.Row`.
     threads : int
         Threads of BLAS, of Numba and of what JAX runs for one chain.
     """

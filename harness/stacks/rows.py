@@ -27,30 +27,46 @@ class Row:
     pythons : tuple of str
         Versions of Python that its environment can be made with, best first.
     sampler : str
-        Which sampler ``pm.sample`` is asked for; empty for what it takes by itself.
+        Which sampler ``pm.sample`` is asked for, empty for what it takes by itself; after a space, how it
+        runs chains.
+    packages_of : str
+        The row whose environment it has; empty for one of its own.
+    released : str
+        The day of its PyMC, where it is sampled by PyMC's own NUTS: it has a place in a history.
     """
 
     name: str
     says: str
     pythons: Tuple[str, ...] = (PYTHON,)
     sampler: str = ""
+    packages_of: str = ""
+    released: str = ""
 
 
 #: Every stack that is pinned; the first is what is measured where none is asked for.
 TABLE = (
-    Row("pymc3-3.8", "the tutorial's own versions"),
-    Row("pymc3-3.11", "the last PyMC3, with the Theano of its developers"),
+    Row("pymc3-3.8", "the tutorial's own versions", released="2019-11-29"),
+    Row("pymc3-3.11", "the last PyMC3, with the Theano of its developers", released="2024-05-31"),
     # Later PyMCs and samplers, oldest first: what users of PyMC3 may move to.
-    Row("pymc-4.0.1", "the first PyMC 4, on Aesara"),
-    Row("pymc-4.1.0", "the first whose trees sum momenta in a copy"),
-    Row("pymc-5.6.1", "the last PyMC 5 of a Python of PyMC3's days, on PyTensor"),
-    Row("pymc-5.28", "the last PyMC 5", ("3.12", "3.13")),
-    Row("pymc-6.4", "PyMC 6, on Numba", NOW),
+    Row("pymc-4.0.1", "the first PyMC 4, on Aesara", released="2022-06-20"),
+    Row("pymc-4.1.0", "the first whose trees sum momenta in a copy", released="2022-07-03"),
+    Row("pymc-5.6.1", "the last PyMC 5 of a Python of PyMC3's days, on PyTensor", released="2023-07-14"),
+    Row("pymc-5.28", "the last PyMC 5", ("3.12", "3.13"), released="2026-05-01"),
+    Row("pymc-6.4", "PyMC 6, on Numba", NOW, released="2026-11-01"),
     Row("pymc-6.4+nutpie", "the same; it takes nutpie by itself where that is installed", NOW),
     Row("pymc-6.4+numpyro", "the same, sampled by NumPyro, on JAX", NOW, "numpyro"),
     Row("pymc-6.4+blackjax", "the same, sampled by BlackJAX, on JAX", NOW, "blackjax"),
+    Row(
+        "pymc-6.4+numpyro-vectorized",
+        "NumPyro with all chains in one vector, as on a GPU: each waits for the slowest",
+        NOW,
+        "numpyro vectorized",
+        "pymc-6.4+numpyro",
+    ),
 )
 PINNED = tuple(row.name for row in TABLE)
+#: Those that have an environment of their own.
+INSTALLED = tuple(row.name for row in TABLE if not row.packages_of)
 #: Those of PyMC3, and those of later ones.
 NAMES = tuple(name for name in PINNED if name.startswith("pymc3-"))
 LATER = tuple(name for name in PINNED if name not in NAMES)

@@ -24,6 +24,7 @@ LOCKS = Path(__file__).resolve().parent / "locks"
 #: A lock for each release of PyMC3, with the packages of its day.
 RELEASES = BENCHMARKS / "releases" / "locks"
 TABLE, PINNED, NAMES, LATER, DEFAULT = rows.TABLE, rows.PINNED, rows.NAMES, rows.LATER, rows.DEFAULT
+INSTALLED = rows.INSTALLED
 PYTHON = rows.PYTHON
 #: The environment that this program itself runs in, and the interpreters that it can have, best first.
 HOST = "host"
@@ -51,7 +52,7 @@ class Stack:
     pythons : tuple of str
         Versions of Python that its environment can be made with, best first.
     sampler : str
-        Which sampler ``pm.sample`` is asked for; empty for what it takes by itself.
+        As of :class:`nutsbench.stacks.rows.Row`.
     """
 
     name: str
@@ -193,9 +194,9 @@ def releases() -> Tuple[str, ...]:
 def named(name: str) -> Stack:
     """Return one of the stacks that this project pins, those of the releases included."""
     row = next((row for row in TABLE if row.name == name), Row(name, ""))
-    folder = LOCKS if name in PINNED else RELEASES
-    lock = folder / f"{name}.txt"
-    return Stack(name, stacks_dir() / name, lock, pythons=row.pythons, sampler=row.sampler)
+    folder, packages = LOCKS if name in PINNED else RELEASES, row.packages_of or name
+    lock = folder / f"{packages}.txt"
+    return Stack(name, stacks_dir() / packages, lock, pythons=row.pythons, sampler=row.sampler)
 
 
 def host() -> Stack:
@@ -262,7 +263,8 @@ def unpack(packed: Mapping[str, Any]) -> Stack:
     """
     texts = {".txt": packed["requirements"], ".patch": packed["patch"]}
     digest = hashlib.sha256("".join(text or "" for text in texts.values()).encode()).hexdigest()[:16]
-    for pinned in map(named, (*PINNED, *releases())):
+    # Two may have the same packages, and sample in another way.
+    for pinned in map(named, sorted((*PINNED, *releases()), key=lambda name: name != packed["name"])):
         if pinned.digest == digest:
             return pinned
     name = f"{packed['name']}-{digest[:8]}"

@@ -94,7 +94,10 @@ def _is_other_model(benchmark: str, function: Any) -> bool:
     """Tell, and say, that asv would store this commit's result as one of another model."""
     if cells.expected_version(benchmark) in ("", function.version):
         return False
-    print("skipped: at this commit model, reference posterior or settings are others than at the newest", file=sys.stderr)
+    print(
+        "skipped: at this commit model, reference posterior or settings are others than at the newest",
+        file=sys.stderr,
+    )
     return True
 
 

@@ -168,3 +168,16 @@ def test_the_truth_is_that_of_the_first_pymc_4_too(nutsbench: Run) -> None:
     (row,) = json.loads(done.stdout)
     assert row["agrees"]
     assert row["logp_difference"] < 1e-10
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(
+    ("name", "how"), [("pymc-6+numpyro", "parallel"), ("pymc-6+numpyro-vectorized", "vectorized")]
+)
+def test_numpyro_runs_chains_as_its_stack_says(nutsbench: Run, records: Records, name: str, how: str) -> None:
+    done = nutsbench("run", "addition", "--stack", name)
+    assert done.returncode == 0, done.stderr
+    (record,) = records()
+    assert record["details"]["engine"]["name"] == "numpyro"
+    assert record["details"]["engine"]["chain_method"] == how
+    assert record["accuracy"]["verdict"] == "accurate"

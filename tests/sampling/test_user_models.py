@@ -253,3 +253,41 @@ def test_check_model_ends_a_loop_that_does_not_end(nutsbench: Run, models_file: 
     done = nutsbench("check-model", path, "--stack", stack.DEFAULT, "--timeout", "5")
     assert done.returncode == 1, done.stderr
     assert "must: its data function was called: it was not done after 5 s" in done.stdout
+
+
+VARIANT = """
+from nutsbench import model
+from nutsbench.models import get
+
+
+@model(
+    data=get("addition").data,
+    notation="z ~ Normal(0, 1); a = 2 + z / 2; b ~ Normal(3, 0.2); c = a + b",
+    teaches="The sum of two variables, one of them moved and scaled.",
+    variant_of="addition",
+    monitored=("a", "b", "c"),
+)
+def scaled_addition(data):
+    import pymc3 as pm
+    with pm.Model() as built:
+        a = pm.Deterministic("a", 2 + pm.Normal("z", 0, 1) / 2)
+        b = pm.Normal("b", 3, 0.2)
+        pm.Deterministic("c", a + b)
+    return built
+"""
+
+
+def test_a_variant_is_judged_as_its_model_is(nutsbench: Run, records: Records, tmp_path: Path) -> None:
+    path = tmp_path / "own.py"
+    path.write_text(VARIANT)
+    done = nutsbench("run", "scaled_addition", "--models", str(path), "--draws", "1000", "--tune", "500")
+    assert done.returncode == 0, done.stderr
+    (record,) = records("--models", str(path))
+    assert record["accuracy"]["verdict"] == "accurate"
+    assert set(record["quantities"]) == {"a", "b", "c"}
+    checked = nutsbench("check-model", "scaled_addition", "--models", str(path))
+    assert checked.returncode == 0, checked.stdout
+    told = nutsbench(
+        *("migrate", "addition", "scaled_addition", "--models", str(path), "--no-run", "--to", "pymc3-3.11")
+    )
+    assert "not measured on both" in told.stdout

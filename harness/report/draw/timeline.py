@@ -198,3 +198,67 @@ def _under(counts: Mapping[str, Sequence[Optional[int]]], places: Sequence[str])
         "marker": {"symbol": "diamond", "size": 8},
     }
     return [*bars, line]
+
+
+def dated(
+    lines: Mapping[str, Sequence[Sequence[Tuple[str, str, float, float, float]]]],
+    days: Sequence[Tuple[str, str]],
+    name: str,
+) -> Dict[str, Any]:
+    """Return lines over days, each broken where what it is of becomes another program.
+
+    Parameters
+    ----------
+    lines : dict of list of list of (str, str, float, float, float)
+        By line (a model), its parts, each of points: day, what was released on it, value, and the ends of its
+        interval, infinite where they are not known.
+    days : sequence of (str, str)
+        Each day with what was released on it.
+    name : str
+        The axis' title, with its unit.
+    """
+    data = []
+    for number, (label, parts) in enumerate(lines.items()):
+        # An empty point between two parts: no line is drawn to it.
+        points = [point for part in parts for point in (*part, None)][:-1]
+        known = [point is not None and math.isfinite(point[4]) for point in points]
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "lines+markers",
+                "name": escape(label),
+                "x": [point and point[0] for point in points],
+                "y": [point and point[2] for point in points],
+                "text": [escape(point[1]) if point else "" for point in points],
+                "error_y": {
+                    "type": "data",
+                    "symmetric": False,
+                    "array": [p[4] - p[2] if p and own else None for p, own in zip(points, known)],
+                    "arrayminus": [p[2] - p[3] if p and own else None for p, own in zip(points, known)],
+                    "thickness": 0.7,
+                },
+                "line": {"color": COLOURS[number % len(COLOURS)], "dash": DASHES[number // len(COLOURS) % 3]},
+                "marker": {
+                    "symbol": SYMBOLS[(number + number // len(COLOURS)) % len(SYMBOLS)],
+                    "size": 7,
+                },
+                "hovertemplate": f"{escape(label)}, %{{text}}: %{{y:.3g}}<extra></extra>",
+            }
+        )
+    every = [point[2] for parts in lines.values() for part in parts for point in part]
+    return {
+        "data": data,
+        "layout": {
+            "xaxis": {
+                "type": "date",
+                "title": {"text": "released on"},
+                "tickvals": [day for day, _ in days],
+                "ticktext": [escape(text) for _, text in days],
+                "tickangle": -60,
+            },
+            "yaxis": ratio_axis(name, [1.0, *every]),
+            "shapes": [{"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 1, "y1": 1}],
+            "height": 520,
+            "margin": {"l": 60, "r": 10, "t": _TOP, "b": 110},
+        },
+    }

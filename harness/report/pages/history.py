@@ -9,7 +9,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 from nutsbench.base.errors import UserError
 from nutsbench.judge.accuracy import VERDICTS
 from nutsbench.records.stored import Stored
-from nutsbench.report import changes, data
+from nutsbench.report import changes, data, later, moved
 from nutsbench.report.data import Source, asv_commits
 from nutsbench.report.draw import timeline
 from nutsbench.report.section import Chart, Section, Table
@@ -65,7 +65,8 @@ def pages(source: Source, output: Path) -> List[Page]:
     files = sorted(f"{path.relative_to(source.folder)} {path.stat().st_mtime_ns}" for path in _files(source))
     links = _links(source, output)
     make = functools.partial(_variables, source, links)
-    return [Page("history.html", "charts.html", [files, links], make, link="History")]
+    known = [files, links, ids(moved.records(source))]
+    return [Page("history.html", "charts.html", known, make, link="History")]
 
 
 def _files(source: Source) -> Iterator[Path]:
@@ -76,7 +77,7 @@ def _files(source: Source) -> Iterator[Path]:
 
 
 def _variables(source: Source, links: List[Dict[str, str]]) -> Dict[str, Any]:
-    sections = [*_releases(source), *_commits(source)]
+    sections = [*_releases(source), *later.sections(source), *_commits(source)]
     return {
         "title": "What changed over releases and commits",
         "charts": True,

@@ -1,18 +1,18 @@
 """The page of what moving to a later PyMC gives: models down, engines across."""
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from nutsbench.judge.metrics import METRICS
-from nutsbench.migrate import moves, words
+from nutsbench.migrate import words
 from nutsbench.migrate.moves import Answer, Move
 from nutsbench.migrate.sides import COLD, ENOUGH, SAMPLING, WARM, Side, mean
-from nutsbench.records.record import newest, place
 from nutsbench.records.stored import Stored
 from nutsbench.records.table import counted, number
-from nutsbench.report import data
+from nutsbench.report import moved
 from nutsbench.report.data import Source
 from nutsbench.report.draw import engines
+from nutsbench.report.moved import Moves
 from nutsbench.report.pages import model
 from nutsbench.report.section import Chart, Link, Section, Table
 from nutsbench.report.site import Page, ids, slug
@@ -41,7 +41,7 @@ _KINDS = {
 
 def pages(source: Source, _: Path) -> List[Page]:
     """Return the page of moves, if anything was measured on a later PyMC."""
-    chosen = _records(source)
+    chosen = moved.records(source)
     if not chosen:
         return []
     return [
@@ -55,35 +55,18 @@ def pages(source: Source, _: Path) -> List[Page]:
 
 def is_there(source: Source) -> bool:
     """Return whether there is such a page."""
-    return bool(_records(source))
-
-
-def _records(source: Source) -> List[Stored]:
-    """Return the records of the models' own settings on stacks that models are moved between."""
-    # What was measured beside a stack on one day stays, though it was measured again beside another.
-    meant = {(one["model"], one["model_digest"]) for one in source.records}
-    found = [
-        record
-        for record in newest(source.every, place).values()
-        if (record["model"], record["model_digest"]) in meant
-        and record["stack"] in stack.PINNED
-        and source.is_tutorial(record)
-        and not record["details"].get("untimed")
-        and (record["status"] != "ok" or data.machine(record) == source.main)
-    ]
-    # Old and new are of one machine, and of one kind of code: a stack without a later one has no place here.
-    return found if any(record["stack"] in stack.LATER for record in found) else []
+    return bool(moved.records(source))
 
 
 def _variables(source: Source, records: Sequence[Stored]) -> Dict[str, Any]:
-    found = _moves(records)
+    found = moved.found(records)
     # Where a model's page shows its posterior on a stack, against the truth.
     shown = {
         (name, one["stack"]): f"models/{slug(name)}.html#cell-{one['id'][:12]}"
         for name in {name for name, _ in found}
         for one in reversed(model.chosen(source, name))
     }
-    targets = [name for name in _order(records) if name != stack.DEFAULT]
+    targets = [name for name in moved.order(records) if name != stack.DEFAULT]
     return {
         "title": "What moving gives",
         "charts": True,
@@ -93,6 +76,7 @@ def _variables(source: Source, records: Sequence[Stored]) -> Dict[str, Any]:
         "sections": [
             _answers(found, targets),
             *(_section(kind, found, targets, shown) for kind in _KINDS),
+            *_variants(records),
             _courses(found, targets),
             _gradients(found, targets),
         ],
@@ -107,35 +91,7 @@ def _variables(source: Source, records: Sequence[Stored]) -> Dict[str, Any]:
     }
 
 
-def _order(records: Sequence[Stored]) -> List[str]:
-    there = {record["stack"] for record in records}
-    return [name for name in stack.PINNED if name in there]
-
-
-def _moves(records: Sequence[Stored]) -> Dict[Tuple[str, str], Move]:
-    # Times are compared that were measured in one folder: on another day a machine is another one.
-    of: Dict[Tuple[str, str], List[Stored]] = {}
-    for record in sorted(records, key=lambda one: one["started_at"], reverse=True):
-        own = of.setdefault((record["model"], record["stack"]), [])
-        if not own or own[0]["origin"] == record["origin"]:
-            own.append(record)
-    names = list(dict.fromkeys(record["model"] for record in records))
-
-    def old(name: str, origin: str) -> Side:
-        found = [one for one in records if (one["model"], one["stack"]) == (name, stack.DEFAULT)]
-        return Side(name, stack.DEFAULT, [one for one in found if one["origin"] == origin])
-
-    pairs = [
-        (old(name, of[name, one][0]["origin"]), Side(name, one, of[name, one]))
-        for one in _order(records)
-        if one != stack.DEFAULT
-        for name in names
-        if (name, one) in of
-    ]
-    return {(move.model, move.new.stack): move for move in moves.moves(pairs)}
-
-
-def _answers(found: Dict[Tuple[str, str], Move], targets: Sequence[str]) -> Section:
+def _answers(found: Moves, targets: Sequence[str]) -> Section:
     counts = {answer: sum(move.answer is answer for move in found.values()) for answer in Answer}
     said = ", ".join(f"{count} {answer.value}" for answer, count in counts.items() if count)
     rows = []
@@ -176,7 +132,7 @@ def _answers(found: Dict[Tuple[str, str], Move], targets: Sequence[str]) -> Sect
 
 def _section(
     kind: str,
-    found: Dict[Tuple[str, str], Move],
+    found: Moves,
     targets: Sequence[str],
     shown: Mapping[Tuple[str, str], str],
 ) -> Section:
@@ -220,7 +176,42 @@ def _section(
     )
 
 
-def _courses(found: Dict[Tuple[str, str], Move], targets: Sequence[str]) -> Section:
+def _variants(records: Sequence[Stored]) -> List[Section]:
+    """Show what each way to write one posterior takes on each engine."""
+    known = moved.variants(records)
+    if not known:
+        return []
+    of = {(move.old.model, move.model, move.new.stack): move for move in known}
+    stacks = [name for name in moved.order(records) if any(on == name for _, _, on in of)]
+    rows = [
+        [
+            f"{name}, of {base}",
+            *(_variant(of.get((base, name, on))) for on in stacks),
+        ]
+        for base, name in dict.fromkeys((base, name) for base, name, _ in of)
+    ]
+    return [
+        Section(
+            "variants",
+            "Variants of one posterior",
+            lines=[
+                f"The time to an ESS of {ENOUGH} of what both have, compiled before, over that of the model"
+                " that it is a variant of, on the same stack: below 1 the variant is faster there. Where that"
+                " is not known, sampling alone."
+            ],
+            table=Table(("variant", *stacks), rows),
+        )
+    ]
+
+
+def _variant(move: Optional[Move]) -> str:
+    if move is None:
+        return "-"
+    ratio = move.ratios[WARM] or move.ratios[SAMPLING]
+    return f"{words.span(ratio)}, {move.answer.value}"
+
+
+def _courses(found: Moves, targets: Sequence[str]) -> Section:
     """Show, for each model, when effective draws come on each engine: after compiling and tuning."""
     charts = []
     for name in dict.fromkeys(name for name, _ in found):
@@ -254,7 +245,7 @@ def _courses(found: Dict[Tuple[str, str], Move], targets: Sequence[str]) -> Sect
     )
 
 
-def _gradients(found: Dict[Tuple[str, str], Move], targets: Sequence[str]) -> Section:
+def _gradients(found: Moves, targets: Sequence[str]) -> Section:
     """Show the gradients that each engine needs: what does not depend on the machine."""
     names = list(dict.fromkeys(name for name, _ in found))
     rows = [
@@ -280,7 +271,7 @@ def _gradients(found: Dict[Tuple[str, str], Move], targets: Sequence[str]) -> Se
     )
 
 
-def _old(name: str, found: Dict[Tuple[str, str], Move]) -> Side:
+def _old(name: str, found: Moves) -> Side:
     return next(move.old for (own, _), move in found.items() if own == name)
 
 

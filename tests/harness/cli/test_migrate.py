@@ -1,23 +1,26 @@
 """``nutsbench migrate``: what is to be changed, as it is printed, and what moving gives, of records."""
 
+import dataclasses
 import json
 import re
 import subprocess
 from pathlib import Path
-from typing import Any, Callable, Dict, Tuple
+from typing import Any, Callable, Dict, Sequence, Tuple
 
 import pytest
 
 from nutsbench.dialect import changes, names
+from nutsbench.migrate import settings
 from nutsbench.records import grid
 from nutsbench.records.record import Record, Status
 from nutsbench.records.store import Store, utc_now
 from nutsbench.run import plan
-from nutsbench.stacks import stack
+from nutsbench.stacks import environment, stack
 from tests.conftest import ROOT, Run
 
 CASES = ROOT / "tests" / "harness" / "dialect" / "cases"
 TARGET = names.load("pymc-6.4")
+CELLS = grid.expand(grid.Grid(("addition", "coin_toss"), "tutorial", {}, (1, 2, 3)))
 
 
 def test_every_model_of_the_tutorial_is_changed_without_a_hand(nutsbench: Run, tmp_path: Path) -> None:
@@ -48,6 +51,8 @@ def test_every_model_of_the_tutorial_is_changed_without_a_hand(nutsbench: Run, t
         (("addition", "--check", "--to", "pymc-6.4,pymc-5.28"), "give one of them"),
         (("addition", "--draws", "100,200"), "draws has to be one value, not 2"),
         (("additoin",), "Did you mean 'addition'?"),
+        (("addition", "--settings", "bst"), "'bst' is not one of 'same', 'defaults', 'best'"),
+        (("addition", "--settings", "defaults", "--target-accept", "0.9"), "--target-accept exclude each"),
     ],
 )
 def test_mistakes_are_named(nutsbench: Run, arguments: Tuple[str, ...], said: str) -> None:
@@ -69,11 +74,12 @@ def test_what_the_page_shows_is_what_is_printed(nutsbench: Run) -> None:
 def measured(results: Path, make_record: Callable[..., Record]) -> Callable[..., None]:
     """Write records of two models on two stacks, as if they had been measured in the results folder."""
 
-    def write(change: Callable[[Dict[str, Any]], Any] = lambda _: None) -> None:
+    def write(
+        change: Callable[[Dict[str, Any]], Any] = lambda _: None, cells: Sequence[grid.Cell] = CELLS
+    ) -> None:
         store = Store(results)
         run_file = store.begin("tutorial", utc_now())
-        cells = grid.expand(grid.Grid(("addition", "coin_toss"), "tutorial", {}, (1, 2, 3)))
-        for job in plan.jobs(cells, [stack.named("pymc3-3.8"), stack.named("pymc-6.4")], 1):
+        for job in plan.jobs(list(cells), [stack.named("pymc3-3.8"), stack.named("pymc-6.4")], 1):
             is_new = job.stack.name == "pymc-6.4"
             times = dict.fromkeys(
                 ("build", "compile", "tune", "draw"), 0.5 if is_new else 1.0 + job.cell.seed / 100
@@ -196,3 +202,43 @@ def test_of_several_stacks_the_best_is_named_last(nutsbench: Run, measured: Call
     assert "addition: pymc-6.4+nutpie: not measured" in done.stdout
     assert "addition, coin_toss is not measured on both pymc3-3.8 and pymc-6.4+nutpie yet" in done.stdout
     assert done.stdout.splitlines()[-1].startswith("The answers stay right on pymc-6.4,")
+
+
+def test_each_side_is_judged_at_its_best_with_other_seeds(
+    nutsbench: Run, measured: Callable[..., None]
+) -> None:
+    tried = settings.tried(CELLS)
+
+    def sooner(values: Dict[str, Any]) -> None:
+        had, is_new = values["settings"], values["stack"] == "pymc-6.4"
+        best = (0.9, 250) if is_new else (0.95, 1000)
+        if (had.target_accept, had.tune) == best:
+            values["phases"]["draw"]["wall_s"] /= 10
+
+    measured(sooner, tried)
+    assert "not measured" in nutsbench(*ASKED, "--settings", "best").stdout
+    own = [
+        dataclasses.replace(one, seed=cell.seed)
+        for cell in CELLS
+        for one in tried
+        if one.model == cell.model
+        and (one.settings.target_accept, one.settings.tune) in ((0.9, 250), (0.95, 1000))
+    ]
+    measured(sooner, list(dict.fromkeys(own)))
+    done = nutsbench(*ASKED, "--settings", "best")
+    assert done.returncode == 0, done.stdout
+    assert "addition, pymc3-3.8: target_accept 0.95, tune 1000, draws 500" in done.stdout
+    assert "addition, pymc-6.4: target_accept 0.9, tune 250, draws 500" in done.stdout
+    (first, _) = json.loads(nutsbench(*ASKED, "--settings", "best", "--json").stdout)
+    assert first["seeds"] == [3, 3]
+    assert first["settings"][1].startswith("target_accept 0.9, tune 250")
+
+
+def test_each_side_has_its_own_defaults(nutsbench: Run, measured: Callable[..., None]) -> None:
+    cores = environment.usable_cores()
+    for name in ("pymc3-3.8", "pymc-6.4"):
+        measured(cells=[settings.defaults(cell, stack.named(name), cores) for cell in CELLS])
+    done = nutsbench(*ASKED, "--settings", "defaults")
+    assert done.returncode == 0, done.stdout
+    assert "addition, pymc3-3.8: target_accept 0.8, tune 500, draws 500" in done.stdout
+    assert "addition, pymc-6.4: target_accept 0.8, tune 1000, draws 1000" in done.stdout
