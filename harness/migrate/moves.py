@@ -169,7 +169,7 @@ def _answer(old: Side, new: Side, count: int) -> Tuple[Answer, str]:
         return Answer.UNKNOWN, f"{side.stack}: {side.problem}"
     for side in (new, old):
         differs = side.differs(count)
-        if differs is not None and side is old and new.accuracy == "accurate":
+        if differs is not None and side is old and new.are_right:
             # An old side that is wrong says nothing against the new one that is right.
             return Answer.RIGHT, f"{old.stack} is not: {differs.says}"
         if differs is not None:
@@ -179,7 +179,7 @@ def _answer(old: Side, new: Side, count: int) -> Tuple[Answer, str]:
         if not side.mixed:
             verdict = side.quality.verdict if side.quality else "unknown"
             return Answer.UNKNOWN, f"the chains of {side.stack} have not mixed: {verdict}"
-    if new.accuracy == "accurate":
+    if new.are_right:
         return Answer.RIGHT, ""
     return _compared(old, new, count)
 

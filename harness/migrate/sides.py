@@ -4,6 +4,7 @@ The times are estimates from runs as they are: see :func:`seconds`.
 """
 
 import functools
+import itertools
 import statistics
 from dataclasses import dataclass
 from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
@@ -158,8 +159,7 @@ class Side:
     @property
     def accuracy(self) -> str:
         """The verdict of all seeds' draws against the truth: the worst that one has; empty without one."""
-        found = [str((record.get("accuracy") or {}).get("verdict", "")) for record in self.ended]
-        judged = [one for one in found if one]
+        judged = [one for one in map(_verdict, self.ended) if one]
         if "inaccurate" in judged:
             return "inaccurate"
         if judged and all(one == "accurate" for one in judged):
@@ -167,7 +167,7 @@ class Side:
         return "inconclusive" if judged else ""
 
     def differs(self, count: int) -> Optional["Differs"]:
-        """Return by what the draws differ from the truth; ``None`` where no seed's do.
+        """Return by what the draws differ from the truth; ``None`` where that is within chance.
 
         Parameters
         ----------
@@ -176,29 +176,46 @@ class Side:
 
         Notes
         -----
-        One seed of many differs by chance now and then, and one model of many, so all seeds decide, at a
-        level that the models share: of each figure the sum of its z over seeds, over the root of their
-        number, which is standard normal where the sampler is right.
+        One seed of many differs by chance now and then, and one model of many, so all seeds decide: of each
+        statistic the sum of its z over the seeds that were judged, over the root of their number, which is
+        standard normal where the sampler is right. It is sure that they differ where the largest is beyond
+        chance at a level that the models share, or where each of several seeds is inaccurate. It is not
+        known where a seed is inaccurate, and is so by itself at a level that all seeds share, or all together
+        are at that of one model alone.
         """
-        bad = [one for one in self.ended if (one.get("accuracy") or {}).get("verdict") == "inaccurate"]
-        if not bad:
-            return None
-        reasons = "; ".join(bad[0]["accuracy"]["reasons"])
+        judged = [one for one in self.ended if _verdict(one) in ("accurate", "inaccurate")]
+        bad = [one for one in judged if _verdict(one) == "inaccurate"]
         sums: Dict[str, List[float]] = {}
-        for record in self.ended:
+        for record in judged:
             for scalar, of in (record["accuracy"].get("scores") or {}).items():
                 for statistic, score in of.items():
                     sums.setdefault(f"{statistic} of {scalar}", []).append(score[0])
         z, figure = max(
             ((abs(sum(each)) / len(each) ** 0.5, name) for name, each in sums.items()), default=(0.0, "")
         )
-        limit = accuracy.threshold(len(sums), accuracy.LEVEL / count)
+        limit = accuracy.threshold(len(sums), accuracy.LEVEL / count) if sums else 0.0
         chance = f"{figure}, z {z:.1f}, where up to {limit:.1f} may be chance among {counted(count, 'model')}"
-        if len(self.ended) == 1:
-            return Differs(f"{reasons}; {chance}" if sums else reasons, z > limit or not sums)
-        said = f"{len(bad)} of {len(self.ended)} seeds: {reasons}"
-        is_sure = z > limit or len(bad) == len(self.ended)
-        return Differs(f"{said}; all seeds together: {chance}" if sums else said, is_sure)
+        if len(self.ended) == 1 and bad:
+            said = "; ".join(bad[0]["accuracy"]["reasons"])
+            return Differs(f"{said}; {chance}" if sums else said, z > limit or not sums)
+        are_all = len(bad) == len(self.ended) > 1
+        alone = accuracy.LEVEL / count / max(1, len(judged))
+        is_odd = bool(bad) and (
+            not sums
+            or z > accuracy.threshold(len(sums), accuracy.LEVEL)
+            or max(map(abs, itertools.chain(*sums.values()))) > accuracy.threshold(len(sums), alone)
+        )
+        if not (z > limit or are_all or is_odd):
+            return None
+        said = f"{len(bad)} of {counted(len(self.ended), 'seed')}"
+        said += f": {'; '.join(bad[0]['accuracy']['reasons'])}" if bad else " by themselves"
+        return Differs(f"{said}; all seeds together: {chance}" if sums else said, z > limit or are_all)
+
+    @property
+    def are_right(self) -> bool:
+        """Whether the draws of all seeds agree with the truth, but for what is chance by :meth:`differs`."""
+        found = [_verdict(one) for one in self.ended]
+        return "accurate" in found and all(one in ("accurate", "inaccurate") for one in found)
 
     def times(self, kind: str) -> List[float]:
         """Return the seconds of :func:`seconds`, of each seed that has them."""
@@ -284,6 +301,11 @@ class Side:
                 if None not in four:
                     found.setdefault(name, []).append(four)  # type: ignore[arg-type]
         return {name: _pooled(each) for name, each in found.items() if len(each) == len(self.ended)}
+
+
+def _verdict(record: Stored) -> str:
+    """Return whether a record's draws agree with the truth; empty without one."""
+    return str((record.get("accuracy") or {}).get("verdict", ""))
 
 
 def _pooled(each: Sequence[Tuple[float, float, float, float]]) -> Tuple[float, float, float, float]:

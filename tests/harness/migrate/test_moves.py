@@ -132,6 +132,11 @@ def test_an_old_side_that_is_wrong_says_nothing_against_a_new_one_that_is_right(
             "1 of 4 seeds: a is off; all seeds together: mean of a, z 2.6",
         ),
         ((5.2, 4.0, 3.5, 4.2), Answer.WRONG, "z 8.4, where up to 3.3 may be chance"),
+        (
+            (2.5, 2.4, 2.6, 2.5),
+            Answer.WRONG,
+            "0 of 4 seeds by themselves; all seeds together: mean of a, z 5.0",
+        ),
     ],
 )
 def test_one_seed_of_several_that_differs_is_judged_with_the_others(
@@ -151,6 +156,29 @@ def test_one_seed_of_several_that_differs_is_judged_with_the_others(
     (move,) = moves.moves([(Side("own", "old", [made()]), Side("own", "new", records))])
     assert move.answer is expected
     assert said in move.why
+
+
+def test_a_seed_that_differs_by_no_more_than_one_of_so_many_may_is_no_difference(made: Make) -> None:
+    def side(*scores: float) -> Side:
+        records = [
+            made(
+                seed=seed,
+                accuracy={
+                    "verdict": "inaccurate" if z > 4 else "accurate",
+                    "reasons": ["a is off"] if z > 4 else [],
+                    "scores": {"a": {"mean": [z, 0.1]}},
+                },
+            )
+            for seed, z in enumerate(scores)
+        ]
+        return Side("own", "new", records)
+
+    old = Side("own", "old", [made()])
+    odd, even = side(4.5, 0.1, -0.3, 0.2), side(0.1, 0.2, -0.3, 0.2)
+    (alone,) = moves.moves([(old, odd)])
+    assert alone.answer is Answer.UNKNOWN
+    (among, *_) = moves.moves([(old, odd), *[(old, even)] * 79])
+    assert (among.answer, among.why) == (Answer.RIGHT, "")
 
 
 @pytest.mark.parametrize(("models", "expected"), [(1, Answer.WRONG), (60, Answer.UNKNOWN)])
