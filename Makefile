@@ -50,7 +50,7 @@ test: env ## All tests: those of test-unit, those of whole pages in a browser, a
 test-nightly: env stacks ## What make test leaves out: on the other stack too what it samples on one.
 	$(TESTS) -n 3 --dist worksteal -m nightly
 
-test-unit: env ## The tests that neither sample nor write whole pages: a minute on two cores.
+test-unit: env ## The tests that take milliseconds, without sampling and whole pages: a minute on two cores.
 	$(TESTS) -n 3 --dist worksteal -m "not sampling and not whole" --ignore tests/sampling --ignore tests/browser
 
 lint: env ## Style and types.

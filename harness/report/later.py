@@ -3,6 +3,7 @@
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from nutsbench.compare.statistics import Interval
+from nutsbench.migrate import words
 from nutsbench.migrate.moves import Move
 from nutsbench.migrate.sides import ENOUGH, SAMPLING, WARM, mean
 from nutsbench.records.table import number
@@ -16,8 +17,9 @@ from nutsbench.stacks import stack
 _SAYS = (
     "Time and gradients on later PyMCs with their own sampler, over those on {first}, of the models' own"
     " settings and on one machine. A line is a model. It is broken where the model becomes another program:"
-    " PyMC 4 builds it with Aesara, PyMC 5 with PyTensor, and PyMC 6 compiles it with Numba. Bars are"
-    " intervals over seeds; with one seed there are none. Where chains have not mixed there is no point."
+    " PyMC 4 builds it with Aesara, PyMC 5 with PyTensor, and PyMC 6 compiles it with Numba. The thick line"
+    " is the geometric mean, where all models were measured. Where chains have not mixed there is no point."
+    " The table below has intervals over seeds."
 )
 #: What is shown: what a list calls it, its axis, and its ratio.
 _KINDS: Sequence[Tuple[str, str, Callable[[Move], Optional[Interval]]]] = (
@@ -33,7 +35,9 @@ _KINDS: Sequence[Tuple[str, str, Callable[[Move], Optional[Interval]]]] = (
     ),
     ("gradients", f"gradients to an ESS of {ENOUGH} (ratio to {{first}})", lambda move: _gradients(move)),
 )
-_Point = Tuple[str, str, float, float, float]
+_Point = Tuple[str, str, float]
+#: The line that stands for all models.
+_WHOLE = "geometric mean of all models"
 
 
 def sections(source: Source) -> List[Section]:
@@ -96,32 +100,43 @@ def _chart(
             values[name] = {stack.DEFAULT: Interval(1.0, 1.0, 1.0, 0), **known}
     if not values:
         return None
+    drawn = {name: {place: one.ratio for place, one in of.items()} for name, of in values.items()}
+    whole = {
+        place: one
+        for place in places
+        if all(place in of for of in drawn.values())
+        and (one := mean([of[place] for of in drawn.values()])) is not None
+    }
     lines: Dict[str, List[List[_Point]]] = {
         name: [
             part
             for own in _parts(places)
-            if (
-                part := [
-                    (dates[place], place, of[place].ratio, of[place].lower, of[place].upper)
-                    for place in own
-                    if place in of
-                ]
-            )
+            if (part := [(dates[place], place, of[place]) for place in own if place in of])
         ]
-        for name, of in values.items()
+        for name, of in {**drawn, _WHOLE: whole}.items()
     }
     rows = [
-        [place, dates[place], *(number(of[place].ratio, 2) if place in of else "-" for of in values.values())]
+        [
+            place,
+            dates[place],
+            number(whole.get(place), 2),
+            *(_said(of.get(place)) for of in values.values()),
+        ]
         for place in places
     ]
     label = axis.format(first=stack.DEFAULT)
     return Chart(
         f"past-{choice.replace(' ', '-')}",
         f"{choice} of each model on later PyMCs: {label}",
-        timeline.dated(lines, [(dates[place], place) for place in places], label),
+        timeline.dated(lines, [(dates[place], place) for place in places], label, _WHOLE),
         choice=choice,
-        table=Table(["stack", "released", *values], rows),
+        table=Table(["stack", "released", "geometric mean", *values], rows),
     )
+
+
+def _said(ratio: Optional[Interval]) -> str:
+    # Gradients, and the first by itself, are counted: no seeds are behind an interval.
+    return words.span(ratio) if ratio is None or ratio.pairs else number(ratio.ratio, 2)
 
 
 def _means(found: Moves, places: Sequence[str]) -> List[str]:

@@ -1,10 +1,11 @@
 """Lines over releases or commits, with the same places' gaps, accuracy and divergences under them."""
 
 import math
+from datetime import date
 from html import escape
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from nutsbench.report.draw.charts import COLOURS, SYMBOLS, pattern, ratio_axis
+from nutsbench.report.draw.charts import COLOURS, INK, SYMBOLS, pattern, ratio_axis
 from nutsbench.track.gaps import Gap
 
 DASHES = ("solid", "dash", "dot")
@@ -201,27 +202,29 @@ def _under(counts: Mapping[str, Sequence[Optional[int]]], places: Sequence[str])
 
 
 def dated(
-    lines: Mapping[str, Sequence[Sequence[Tuple[str, str, float, float, float]]]],
+    lines: Mapping[str, Sequence[Sequence[Tuple[str, str, float]]]],
     days: Sequence[Tuple[str, str]],
     name: str,
+    whole: str = "",
 ) -> Dict[str, Any]:
     """Return lines over days, each broken where what it is of becomes another program.
 
     Parameters
     ----------
-    lines : dict of list of list of (str, str, float, float, float)
-        By line (a model), its parts, each of points: day, what was released on it, value, and the ends of its
-        interval, infinite where they are not known.
+    lines : dict of list of list of (str, str, float)
+        By line (a model), its parts, each of points: day, what was released on it, and the value.
     days : sequence of (str, str)
         Each day with what was released on it.
     name : str
         The axis' title, with its unit.
+    whole : str
+        The line that stands for all others: it is drawn over them.
     """
     data = []
     for number, (label, parts) in enumerate(lines.items()):
         # An empty point between two parts: no line is drawn to it.
         points = [point for part in parts for point in (*part, None)][:-1]
-        known = [point is not None and math.isfinite(point[4]) for point in points]
+        is_whole = label == whole
         data.append(
             {
                 "type": "scatter",
@@ -230,31 +233,29 @@ def dated(
                 "x": [point and point[0] for point in points],
                 "y": [point and point[2] for point in points],
                 "text": [escape(point[1]) if point else "" for point in points],
-                "error_y": {
-                    "type": "data",
-                    "symmetric": False,
-                    "array": [p[4] - p[2] if p and own else None for p, own in zip(points, known)],
-                    "arrayminus": [p[2] - p[3] if p and own else None for p, own in zip(points, known)],
-                    "thickness": 0.7,
+                "line": {
+                    "color": INK if is_whole else COLOURS[number % len(COLOURS)],
+                    "dash": "solid" if is_whole else DASHES[number // len(COLOURS) % 3],
+                    "width": 4 if is_whole else 1.5,
                 },
-                "line": {"color": COLOURS[number % len(COLOURS)], "dash": DASHES[number // len(COLOURS) % 3]},
                 "marker": {
                     "symbol": SYMBOLS[(number + number // len(COLOURS)) % len(SYMBOLS)],
-                    "size": 7,
+                    "size": 11 if is_whole else 6,
                 },
                 "hovertemplate": f"{escape(label)}, %{{text}}: %{{y:.3g}}<extra></extra>",
             }
         )
     every = [point[2] for parts in lines.values() for part in parts for point in part]
+    ticks = _ticks(days)
     return {
         "data": data,
         "layout": {
             "xaxis": {
                 "type": "date",
-                "title": {"text": "released on"},
-                "tickvals": [day for day, _ in days],
-                "ticktext": [escape(text) for _, text in days],
+                "tickvals": [day for day, _ in ticks],
+                "ticktext": [text for _, text in ticks],
                 "tickangle": -60,
+                "automargin": True,
             },
             "yaxis": ratio_axis(name, [1.0, *every]),
             "shapes": [{"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 1, "y1": 1}],
@@ -262,3 +263,16 @@ def dated(
             "margin": {"l": 60, "r": 10, "t": _TOP, "b": 110},
         },
     }
+
+
+def _ticks(days: Sequence[Tuple[str, str]]) -> List[Tuple[str, str]]:
+    """Return days with the names of what was released on each, as HTML; what would overlap has one tick."""
+    known = sorted((date.fromisoformat(day), text) for day, text in days)
+    room = (known[-1][0] - known[0][0]) / 30
+    found: List[Tuple[date, str]] = []
+    for day, text in known:
+        if found and day - found[-1][0] < room:
+            found[-1] = (found[-1][0], f"{found[-1][1]}<br>{escape(text)}")
+        else:
+            found.append((day, escape(text)))
+    return [(day.isoformat(), text) for day, text in found]

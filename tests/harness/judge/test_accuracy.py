@@ -146,6 +146,7 @@ def test_the_threshold_grows_with_the_number_of_comparisons() -> None:
     assert accuracy.threshold(1, level=0.05) == pytest.approx(1.959964, abs=1e-5)
 
 
+@pytest.mark.whole
 def test_right_draws_are_rarely_called_inaccurate() -> None:
     verdicts = [judged(x=normal(s), y=normal(1000 + s)).verdict for s in range(150)]
     assert verdicts.count("inaccurate") <= 1

@@ -16,6 +16,7 @@ def share_below(level: Any, rho: Any, shape: Any, spoil: Any = lambda x: x, repe
     return np.mean(np.array(chances) < level)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("shape", [(1, 500), (2, 400), (4, 500)])
 @pytest.mark.parametrize("rho", [-0.3, 0.0, 0.5, 0.9])
 def test_mixed_chains_are_seldom_suspected(rho: Any, shape: Any) -> None:
@@ -27,6 +28,7 @@ def shifted(by: float) -> Callable[..., Any]:
     return lambda x: x + by * np.arange(len(x))[:, None]
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     ("spoil", "found"),
     [

@@ -15,6 +15,7 @@ def drawn(random: np.random.RandomState, spreads: np.ndarray, count: int) -> Lis
     return [Both(*np.exp(spread * random.normal(size=(2, count))).tolist()) for spread in spreads]
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("count", [2, 3])
 @pytest.mark.parametrize("apart", [0.0, 0.3, 0.8], ids=lambda apart: f"spreads {apart}")
 def test_all_intervals_hold_at_once_as_often_as_is_said(count: int, apart: float) -> None:

@@ -59,6 +59,7 @@ def _agrees(results: Path) -> Any:
     return loaded.records
 
 
+@pytest.mark.whole
 def test_what_the_published_files_hold(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "results" / "runs", tmp_path / "runs")
     records = _agrees(tmp_path)

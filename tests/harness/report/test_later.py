@@ -32,6 +32,9 @@ def test_each_pymc_is_a_line_of_its_own_at_its_day(
     assert [one for one in line["x"] if one is not None] == [days[one] for one in line["text"] if one]
     assert "pymc-6.4+nutpie" not in str(line)
     assert "pymc-6.4 0.25 (2)" in text
+    whole = figures_of(text)["past-sampling-alone"]["data"][-1]
+    assert whole["name"] == "geometric mean of all models"
+    assert whole["y"] == pytest.approx(line["y"])
 
 
 def test_where_nothing_later_was_measured_there_is_no_such_part(
