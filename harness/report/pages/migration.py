@@ -82,8 +82,8 @@ def _variables(source: Source, records: Sequence[Stored]) -> Dict[str, Any]:
         ],
         "contents": True,
         "meanings": {
-            "right": "The draws agree with the exact posterior, of every seed.",
-            "wrong": "They do not, of a seed or more, or differ from those of the other stack.",
+            "right": "The draws of all seeds agree with the exact posterior, but for what is chance among so many.",
+            "wrong": "They do not, by more than chance, or differ from those of the other stack.",
             "not judged": "The cell failed, or its chains have not mixed: nothing can be said.",
             "ESS": METRICS["ess_bulk_min"].definition,
         },
