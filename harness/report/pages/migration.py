@@ -82,7 +82,7 @@ def _variables(source: Source, records: Sequence[Stored]) -> Dict[str, Any]:
         ],
         "contents": True,
         "meanings": {
-            "right": "The draws of all seeds agree with the exact posterior, but for what is chance among so many.",
+            "right": "The draws of all seeds agree with the exact posterior, but for chance among so many.",
             "wrong": "They do not, by more than chance, or differ from those of the other stack.",
             "not judged": "The cell failed, or its chains have not mixed: nothing can be said.",
             "ESS": METRICS["ess_bulk_min"].definition,
