@@ -19,7 +19,7 @@ from nutsbench.cli.common import (
     print_json,
     results_option,
 )
-from nutsbench.migrate.settings import DEFAULTS, HOW, SAME
+from nutsbench.migrate.settings import BEST, DEFAULTS, HOW, SAME
 from nutsbench.records import grid
 from nutsbench.records.stored import Stored
 from nutsbench.records.table import counted
@@ -90,6 +90,8 @@ def migrate_command(
     With --check or --diff, only what has to be changed in the files, line by line; it exits with 0
     if that is nothing, else with 1.
     """
+    from nutsbench.cli.measuring import Measuring, wanted
+
     names = [one.strip() for one in targets.split(",") if one.strip()]
     if not names:
         raise UserError("--to names no stack: give one, or several with commas between.")
@@ -109,10 +111,10 @@ def migrate_command(
             raise UserError(
                 f"{name} has to be one value, not {len(value)}: both sides have the same settings."
             )
-    if how == DEFAULTS and given:
-        raise UserError(f"--settings {how} and --{next(iter(given)).replace('_', '-')} exclude each other.")
-    from nutsbench.cli.measuring import Measuring, wanted
-
+    # Of these it would sample with others than were asked for.
+    chosen = [name for name in given if how == DEFAULTS or (how == BEST and name != "draws")]
+    if chosen:
+        raise UserError(f"--settings {how} and --{chosen[0].replace('_', '-')} exclude each other.")
     cells = grid.expand(grid.Grid(tuple(_models(what)), profile, given, seed))
     measuring = Measuring(sides, no_run, no_wait, profile, results, within)
     records = measuring.records(wanted(cells, sides, how, measuring), cold)

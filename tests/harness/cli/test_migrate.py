@@ -53,6 +53,10 @@ def test_every_model_of_the_tutorial_is_changed_without_a_hand(nutsbench: Run, t
         (("additoin",), "Did you mean 'addition'?"),
         (("addition", "--settings", "bst"), "'bst' is not one of 'same', 'defaults', 'best'"),
         (("addition", "--settings", "defaults", "--target-accept", "0.9"), "--target-accept exclude each"),
+        (
+            ("addition", "--settings", "best", "--draws", "100", "--tune", "100"),
+            "best and --tune exclude each",
+        ),
     ],
 )
 def test_mistakes_are_named(nutsbench: Run, arguments: Tuple[str, ...], said: str) -> None:
