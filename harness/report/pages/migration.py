@@ -197,7 +197,7 @@ def _variants(records: Sequence[Stored]) -> List[Section]:
             lines=[
                 f"The time to an ESS of {ENOUGH} of what both have, compiled before, over that of the model"
                 " that it is a variant of, on the same stack: below 1 the variant is faster there. Where that"
-                " is not known, sampling alone."
+                " is not known, that of sampling alone, which is said."
             ],
             table=Table(("variant", *stacks), rows),
         )
@@ -207,8 +207,9 @@ def _variants(records: Sequence[Stored]) -> List[Section]:
 def _variant(move: Optional[Move]) -> str:
     if move is None:
         return "-"
-    ratio = move.ratios[WARM] or move.ratios[SAMPLING]
-    return f"{words.span(ratio)}, {move.answer.value}"
+    ratio, alone = move.ratios[WARM], move.ratios[SAMPLING]
+    said = words.span(ratio) if ratio or not alone else f"{words.span(alone)} sampling alone"
+    return f"{said}, {move.answer.value}"
 
 
 def _courses(found: Moves, targets: Sequence[str]) -> Section:

@@ -6,6 +6,7 @@ from typing import Any, Callable, List
 
 import pytest
 
+from nutsbench import models
 from tests.harness.report.conftest import changed, moved
 
 pytestmark = pytest.mark.whole
@@ -67,3 +68,21 @@ def test_what_is_measured_again_beside_another_stack_leaves_the_ratios_of_before
     )
     assert len(before) > 2
     assert after == before
+
+
+def test_variants_of_one_posterior_are_compared_on_each_stack(
+    write: Callable[..., Any],
+    build: Callable[..., Any],
+    published: List[Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(models, "variants", lambda _: {"fork": "addition"})
+    old, new = moved(published, "pymc3-3.8", 1.0), moved(published, "pymc-6.4", 2.0)
+    for record in new:
+        record["details"]["compile_cache"] = {"state": "cold"}
+    text = (build(write([*old, *new]))[0] / "migration.html").read_text()
+    section = text[text.index('<section id="variants">') :]
+    (row,) = re.findall(r"<tr[^>]*>(?:(?!</tr>).)*fork, of addition.*?</tr>", section, re.DOTALL)
+    first, second = re.findall(r"<td[^>]*>([^<]*)</td>", row)
+    assert re.fullmatch(r"\d[\d.,e]* \[.*\], \w+( \w+)?", first)
+    assert "sampling alone, " in second
