@@ -11,21 +11,29 @@ from pathlib import Path
 from typing import Any, Dict, List, Sequence, Tuple
 
 import click
+from asv import util
+from asv.util import human_value
+from rich.table import Table
 
 from nutsbench import models
 from nutsbench.base.errors import UserError
 from nutsbench.base.paths import ROOT
+from nutsbench.cli import compare
 from nutsbench.cli.common import (
     check_choice,
     console,
     json_option,
     load_models,
+    machine_to_oneself,
     models_option,
     no_wait_option,
     print_json,
     results_option,
 )
+from nutsbench.compare import arms
+from nutsbench.compare.result import THRESHOLDS, Options
 from nutsbench.stacks import stack
+from nutsbench.track import cells, flagged
 
 #: Where asv.conf.json has its results go.
 _ASV = ROOT / "results" / "asv"
@@ -63,9 +71,6 @@ def asv_compare_command(
     What asv flags is measured once more by `nutsbench compare`. Exit code 0: nothing got slower,
     1: something did, and was confirmed, 3: it cannot be told yet.
     """
-    from nutsbench.compare import arms
-    from nutsbench.track import flagged
-
     load_models(models_files)
     check_choice("model", names, models.names())
     check_choice("stack", [stack_name], stack.NAMES)
@@ -103,8 +108,6 @@ def _run_asv(hashes: Sequence[str], chosen: str, stack_name: str, *options: str)
     *options : str
         More options of ``asv run``.
     """
-    from nutsbench.track import cells
-
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as listed:
         listed.write("\n".join(hashes) + "\n")
         listed.flush()
@@ -120,7 +123,6 @@ def _run_asv(hashes: Sequence[str], chosen: str, stack_name: str, *options: str)
 
 
 def _benchmarks(folder: Path) -> List[str]:
-    from asv import util
 
     try:
         known = util.load_json(str(folder / "benchmarks.json"))
@@ -138,11 +140,6 @@ def _confirm(
     no_wait: bool,
 ) -> Dict[str, str]:
     """Measure the models of what is flagged again, and return an answer for each flagged benchmark."""
-    from nutsbench.cli import compare
-    from nutsbench.cli.common import machine_to_oneself
-    from nutsbench.compare import arms
-    from nutsbench.compare.result import THRESHOLDS, Options
-
     answers = {row.benchmark: "undecided" for row in rows if row.change}
     for counter, word in (("callgrind", "track_instructions"), ("time", ".time_")):
         asked = [row for row in rows if row.change in ("slower", "faster") and word in row.benchmark]
@@ -175,8 +172,6 @@ def _measure_again(
     A comparison times transitions, in which gradient and leapfrog are a part, made by the sampler's own
     code, and compiling none.
     """
-    from nutsbench.track import flagged
-
     asked = [
         row
         for row in rows
@@ -222,13 +217,11 @@ def _code(rows: Sequence[Any], answers: Dict[str, str]) -> int:
 
 
 def _value(value: Any, unit: str) -> str:
-    from asv.util import human_value
 
     return str(human_value(value, unit))
 
 
 def _print(rows: Sequence[Any], answers: Dict[str, str], base: str, head: str) -> None:
-    from rich.table import Table
 
     shown = [row for row in rows if row.change]
     if shown:

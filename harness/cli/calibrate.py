@@ -13,8 +13,13 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 import click
+from rich.console import Console
+from rich.progress import Progress
 
 from nutsbench import models
+from nutsbench.audit import calibration, error_rates
+from nutsbench.audit.calibration import SCHEMA
+from nutsbench.audit.error_rates import interval
 from nutsbench.base.errors import UserError
 from nutsbench.base.paths import importable
 from nutsbench.cli.common import (
@@ -29,6 +34,10 @@ from nutsbench.cli.common import (
     results_option,
     say_problems,
 )
+from nutsbench.inside.faults import FAULTS
+from nutsbench.judge import accuracy
+from nutsbench.models import truths
+from nutsbench.models.truths import find
 from nutsbench.records import grid, lines
 from nutsbench.stacks import environment, stack
 
@@ -83,8 +92,6 @@ def calibrate_command(
     A right sampler that is called inaccurate is a false alarm; a wrong one that is not,
     a miss. What was sampled before is not sampled again.
     """
-    from nutsbench.inside.faults import FAULTS
-
     load_models(models_files)
     specs = grid.select(names or MODELS)
     check_choice("sampler", samplers, FAULTS)
@@ -145,8 +152,6 @@ def _lines(file: Path) -> List[str]:
 
 def _done(path: Path) -> Set[Key]:
     """Return what need not be sampled again: earlier rows lack what the verdict on mixing looks at."""
-    from nutsbench.audit.calibration import SCHEMA
-
     return {key for key, row in _rows_by_key(path).items() if row.get("schema") == SCHEMA}
 
 
@@ -157,8 +162,6 @@ def _tasks(
     records: int,
     done: Set[Key],
 ) -> List[Task]:
-    from nutsbench.inside.faults import FAULTS
-    from nutsbench.models import truths
 
     tasks = []
     for spec in specs:
@@ -183,10 +186,6 @@ def _sample(one: stack.Stack, tasks: Sequence[Task], path: Path, jobs: int) -> N
     """Sample in so many processes, and append each line as it comes."""
     if not tasks:
         return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    from nutsbench.audit import calibration
 
     path.parent.mkdir(parents=True, exist_ok=True)
     variables = environment.worker_variables(one.compiledir, one.has_theano_pymc, threads=1)
@@ -267,9 +266,6 @@ _VERDICTS = (
 
 
 def _print_report(rows: Sequence[Dict[str, Any]], as_markdown: bool, as_json: bool) -> None:
-    from nutsbench.audit import error_rates
-    from nutsbench.inside.faults import FAULTS
-    from nutsbench.judge import accuracy
 
     truths = _truths(rows)
     rows = _current(rows, truths)
@@ -317,8 +313,6 @@ def _print_report(rows: Sequence[Dict[str, Any]], as_markdown: bool, as_json: bo
 
 def _share(count: int, total: int) -> str:
     """Return a share in percent with its interval: ``0.1 (0.0 to 0.6) %``."""
-    from nutsbench.audit.error_rates import interval
-
     low, high = interval(count, total)
     return f"{100 * count / total:.1f} ({100 * low:.1f} to {100 * high:.1f}) %"
 
@@ -334,8 +328,6 @@ def _alarms(judged: Sequence[Any]) -> List[Sequence[str]]:
 
 def _truths(rows: Sequence[Dict[str, Any]]) -> Dict[str, Any]:
     """Return the truths of the models that were sampled, as they are now."""
-    from nutsbench.models.truths import find
-
     names = dict.fromkeys(row["model"] for row in rows)
     found = {name: find(name)[0] for name in names}
     return {name: truth for name, truth in found.items() if truth is not None}
@@ -343,8 +335,6 @@ def _truths(rows: Sequence[Dict[str, Any]]) -> Dict[str, Any]:
 
 def _current(rows: Sequence[Dict[str, Any]], truths: Dict[str, Any]) -> List[Dict[str, Any]]:
     """Return the rows of the models and truths as they are now, by sampler."""
-    from nutsbench.inside.faults import FAULTS
-
     digests = {name: exact.digest for name, exact in truths.items()}
     of_models = {name: models.model_digest(models.get(name)) for name in models.names()}
     found = [
@@ -363,9 +353,6 @@ def _current(rows: Sequence[Dict[str, Any]], truths: Dict[str, Any]) -> List[Dic
 
 def _power(rows: Sequence[Dict[str, Any]], truths: Dict[str, Any]) -> List[Dict[str, Any]]:
     """Return, by model and kind of bias, how often each size of it is caught."""
-    from nutsbench.audit import error_rates
-    from nutsbench.judge import accuracy
-
     found: List[Dict[str, Any]] = []
     for name, exact in truths.items():
         right = _of_the_commonest(

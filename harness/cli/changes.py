@@ -7,8 +7,14 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import click
+from rich.table import Table
+from rich.text import Text
 
 from nutsbench.cli.common import console, print_json
+from nutsbench.records.record import newest, place_anywhere
+from nutsbench.records.store import Store
+from nutsbench.records.table import markdown
+from nutsbench.track import gaps, history
 
 #: Machine's name in asv of a second run over some of the releases, which the noise is read off.
 REPEAT = "{}-again"
@@ -39,11 +45,6 @@ def print_changes(folder: Path, machine: str, commits: Mapping[str, str], form: 
     form : str
         ``text``, ``markdown`` or ``json``.
     """
-    from nutsbench.records.record import newest, place_anywhere
-    from nutsbench.records.store import Store
-    from nutsbench.records.table import markdown
-    from nutsbench.track import gaps, history
-
     records = list(newest(Store(folder).load().records, place_anywhere).values())
     # Those of another machine tell as well whether chains mix, if there are none of this one.
     own = gaps.of_machine(records, folder / machine) or records
@@ -154,8 +155,6 @@ def standing_out(steps: Sequence[Any], known: Mapping[str, Any]) -> List[str]:
 
 
 def _rich(title: str, rows: Rows) -> Any:
-    from rich.table import Table
-    from rich.text import Text
 
     table = Table(title=title, box=None, header_style="bold", pad_edge=False)
     for number, name in enumerate(rows[0]):

@@ -14,6 +14,10 @@ from nutsbench.base import descendants
 from nutsbench.base.errors import UserError
 from nutsbench.base.paths import PACKAGE, importable
 from nutsbench.cli.common import json_option, load_models, make_ready, models_option, print_json
+from nutsbench.inside import mismatch
+from nutsbench.inside.clauses import Finding, markdown
+from nutsbench.inside.contract import MAX_GRADIENT_DIFFERENCE, MAX_LOGP_DIFFERENCE
+from nutsbench.judge.accuracy import threshold
 from nutsbench.records import grid
 from nutsbench.stacks import environment, stack
 
@@ -48,8 +52,6 @@ def check_command(
     others from being checked. Exits with 1 if something is missing that it must provide.
     """
     if as_markdown:
-        from nutsbench.inside.clauses import markdown
-
         click.echo(markdown())
         return 0
     if timeout <= 0:
@@ -79,9 +81,6 @@ def check_command(
 
 def _differences(row: Dict[str, Any], before: Sequence[Dict[str, Any]]) -> List[Dict[str, str]]:
     """Return a finding if a model's data are others on this stack than on the first that has them."""
-    from nutsbench.inside import mismatch
-    from nutsbench.inside.clauses import Finding
-
     first = next((one for one in before if one["model"] == row["model"] and one["data"]), None)
     if first is None or not row["data"]:
         return []
@@ -111,9 +110,6 @@ def check_truth_command(
 
     Exits with 1 if one is not that of its model, or if the stacks disagree.
     """
-    from nutsbench.inside.contract import MAX_GRADIENT_DIFFERENCE, MAX_LOGP_DIFFERENCE
-    from nutsbench.judge.accuracy import threshold
-
     load_models(models_files)
     chosen = [stack.resolve(text) for text in _named(stacks)]
     make_ready(chosen)

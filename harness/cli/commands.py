@@ -4,6 +4,7 @@ Each lists its steps in order and leaves them to the modules that do them. Its f
 called.
 """
 
+import ast
 import importlib
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, MutableMapping
@@ -75,10 +76,23 @@ class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> List[str]:
         return list(self.commands)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        limit = formatter.width - 6 - max(map(len, COMMANDS))
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, described(name).get_short_help_str(limit)) for name in COMMANDS])
+
     def resolve_command(self, ctx: click.Context, args: List[str]) -> Any:
         if args and args[0] not in self.commands and not args[0].startswith("-"):
             raise unknown("command", args[0], self.commands)
         return super().resolve_command(ctx, args)
+
+
+def described(name: str) -> click.Command:
+    """Return a command that has its help alone: the list of all would import every library for a line."""
+    module, _, attribute = COMMANDS[name].partition(".")
+    tree = ast.parse((Path(__file__).parent / f"{module}.py").read_text("utf-8"))
+    (function,) = (one for one in tree.body if isinstance(one, ast.FunctionDef) and one.name == attribute)
+    return click.Command(name, help=ast.get_docstring(function))
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterator, Optional, Sequence, TextIO, Tuple
 
 import click
+from rich.console import Console
 
 from nutsbench import models
 from nutsbench.base import descendants, lock, paths
@@ -187,8 +188,6 @@ def machine_to_oneself(no_wait: bool, kept: str) -> Iterator[None]:
 
 def console() -> Any:
     """Return where tables are printed."""
-    from rich.console import Console
-
     # A pipe has no width of its own; a table cut to 80 columns helps nobody.
     return Console() if sys.stdout.isatty() else Console(width=200)
 

@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any, Iterator, List, Optional, Sequence, Tuple
 
 import click
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
 
 from nutsbench import models
 from nutsbench.base.errors import UserError
@@ -23,6 +27,11 @@ from nutsbench.cli.common import (
     print_json,
     results_option,
 )
+from nutsbench.compare import arms, callgrind, records, words
+from nutsbench.compare.result import COUNTERS, THRESHOLDS, Options
+from nutsbench.compare.study import Study
+from nutsbench.compare.words import span
+from nutsbench.records.store import utc_now
 from nutsbench.stacks import environment, stack
 
 _STYLES = {"slower": "red", "faster": "green", "same": "green", "undecided": "yellow", "not measured": "red"}
@@ -77,9 +86,6 @@ def compare_command(
     revision of this repository; or both are files or folders of records. Exit code 0: the same
     or faster, 1: slower, 3: it cannot be told yet.
     """
-    from nutsbench.compare import arms, records
-    from nutsbench.compare.result import COUNTERS, THRESHOLDS, Options
-
     if as_json and markdown:
         raise UserError("--json and --markdown exclude each other.")
     load_models(models_files)
@@ -124,9 +130,6 @@ def _answered(study: Any, code: int) -> int:
 
 def measure(sides: Sequence[Any], names: Sequence[str], options: Any) -> Tuple[Any, List[str], bool]:
     """Return the comparison, notes on its conditions, and whether it was stopped."""
-    from nutsbench.compare import arms, callgrind, words
-    from nutsbench.compare.study import Study
-
     if options.counter == "callgrind":
         callgrind.check()
     make_ready([side.stack for side in sides])
@@ -155,9 +158,6 @@ def measure(sides: Sequence[Any], names: Sequence[str], options: Any) -> Tuple[A
 
 def store(study: Any, notes: Sequence[str], results: Path, interrupted: bool) -> None:
     """Keep a comparison in a file of its own, for the dashboard."""
-    from nutsbench.compare import words
-    from nutsbench.records.store import utc_now
-
     folder = results / "compare"
     now = utc_now()
     content = {
@@ -178,9 +178,6 @@ def store(study: Any, notes: Sequence[str], results: Path, interrupted: bool) ->
 @contextlib.contextmanager
 def _display(study: Any) -> Iterator[Any]:
     """Show the table as it fills on a terminal; a line for each model's round elsewhere."""
-    from rich.console import Console
-    from rich.live import Live
-
     screen = Console(stderr=True)
     if not screen.is_terminal:
         yield _Lines()
@@ -196,7 +193,6 @@ class _Lines:
         self._said: Any = {}
 
     def __call__(self, study: Any) -> None:
-        from nutsbench.compare.words import span
 
         for result in study.results.values():
             now = result.problem or (result.verdict.value if result.is_known else "undecided")
@@ -208,10 +204,6 @@ class _Lines:
 
 
 def _table(study: Any) -> Any:
-    from rich.table import Table
-    from rich.text import Text
-
-    from nutsbench.compare import words
 
     table = Table(title=f"{study.head.label} over {study.base.label}", box=None, pad_edge=False)
     for name in words.HEADER:
@@ -224,7 +216,6 @@ def _table(study: Any) -> Any:
 
 
 def _say(study: Any, notes: Sequence[str], as_json: bool, markdown: bool) -> int:
-    from nutsbench.compare import words
 
     code = words.exit_code(study.verdict)
     said = words.sentences(study)

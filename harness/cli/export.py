@@ -8,6 +8,9 @@ import click
 from nutsbench.base import paths
 from nutsbench.base.errors import UserError
 from nutsbench.cli.common import check_choice, load_models, models_option, results_option, say_problems
+from nutsbench.records import configuration, store
+from nutsbench.records.export import EXPORTERS
+from nutsbench.track import asv_results  # noqa: F401  # asv's format is one of them.
 
 
 @click.command("export")
@@ -36,10 +39,6 @@ def export_command(
 
     Each configuration has a name of its own, which says all in which the exported records differ.
     """
-    from nutsbench.records import configuration, store
-    from nutsbench.records.export import EXPORTERS
-    from nutsbench.track import asv_results  # noqa: F401  # asv's format is one of them.
-
     check_choice("format", (target,), EXPORTERS)
     load_models(models_files)
     loaded = store.Store(results).load()

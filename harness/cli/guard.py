@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple
+from typing import Any, List, Optional, Sequence, Tuple
 
 import click
 
@@ -21,12 +21,13 @@ from nutsbench.cli.common import (
     no_wait_option,
     print_json,
 )
+from nutsbench.compare import arms, words
+from nutsbench.compare.arms import Arm
+from nutsbench.compare.result import Options
+from nutsbench.compare.statistics import Verdict
+from nutsbench.compare.study import Study
 from nutsbench.stacks import stack
-from nutsbench.track import guard
-
-if TYPE_CHECKING:
-    from nutsbench.compare.arms import Arm
-
+from nutsbench.track import cells, guard
 
 #: What an interrupted user is told.
 _KEPT = "Records of the cells that were done are kept; nothing was judged."
@@ -94,9 +95,6 @@ def guard_command(
     the noise and show again when they are measured again. If the baseline was made with other
     packages, these are installed, and a suspected slowdown is measured interleaved with them.
     """
-    from nutsbench.compare import arms
-    from nutsbench.track import cells
-
     if judge is not None and against is not None:
         raise UserError("--judge measures nothing, and --against measures interleaved: give one of them.")
     if not budget > 0:
@@ -174,8 +172,6 @@ def _measure(target: Path, only: Optional[str], output: Path) -> None:
 
 def _time(now: guard.Suite, base: guard.Suite, output: Path, budget: float) -> List[guard.Finding]:
     """Judge times: in turns with the baseline's stack if it is another one, else by measuring again."""
-    from nutsbench.compare.arms import Arm
-
     if base.stack is None or stack.unpack(base.stack).digest == stack.current().digest:
         return _confirmed(now, base, output)
     if now.is_on_kind_of(base):
@@ -220,12 +216,6 @@ def _in_turns(base: "Arm", models: Sequence[str], budget: float) -> Tuple[List[g
     list of Finding, bool
         What is said, and whether that is an answer.
     """
-    from nutsbench.compare import words
-    from nutsbench.compare.arms import Arm
-    from nutsbench.compare.result import Options
-    from nutsbench.compare.statistics import Verdict
-    from nutsbench.compare.study import Study
-
     here = stack.current()
     head = Arm("HEAD", here.name, here)
     if base.stack.digest == here.digest:

@@ -7,8 +7,11 @@ import click
 
 from nutsbench import models
 from nutsbench.cli.common import json_option, load_models, make_ready, models_option, print_json
+from nutsbench.judge import metrics
+from nutsbench.models import truths
 from nutsbench.records import grid
-from nutsbench.stacks import stack
+from nutsbench.records.table import settings_text
+from nutsbench.stacks import doctor, stack
 
 
 @click.command("models")
@@ -35,8 +38,6 @@ def models_command(names: Tuple[str, ...], as_json: bool, models_files: Tuple[Pa
 
 
 def _print_model(spec: models.ModelSpec) -> None:
-    from nutsbench.models import truths
-    from nutsbench.records.table import settings_text
 
     title = f"{spec.name} ({spec.tutorial_name}, in {spec.section!r})" if spec.section else spec.name
     click.secho(title, bold=True)
@@ -59,8 +60,6 @@ def _print_model(spec: models.ModelSpec) -> None:
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print the README's table.")
 def metrics_command(as_json: bool, as_markdown: bool) -> int:
     """List the metrics of a record: unit, direction and definition."""
-    from nutsbench.judge import metrics
-
     rows = list(metrics.METRICS.values())
     if as_json:
         fields = ("name", "unit", "direction", "definition")
@@ -113,8 +112,6 @@ def _ready(row: Dict[str, Any]) -> str:
 @json_option
 def doctor_command(as_json: bool) -> int:
     """Say whether this machine can be trusted for timing, and what to do."""
-    from nutsbench.stacks import doctor
-
     findings = doctor.examine()
     if as_json:
         print_json([vars(finding) for finding in findings])

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import click
+from rich.table import Table
 
 from nutsbench import models
 from nutsbench.base.errors import UserError
@@ -19,8 +20,11 @@ from nutsbench.cli.common import (
     print_json,
     results_option,
 )
+from nutsbench.cli.measuring import Measuring, wanted
+from nutsbench.migrate import files, moves, words
 from nutsbench.migrate.settings import BEST, DEFAULTS, HOW, SAME
-from nutsbench.records import grid
+from nutsbench.migrate.sides import WARM, Side
+from nutsbench.records import grid, table
 from nutsbench.records.stored import Stored
 from nutsbench.records.table import counted
 from nutsbench.stacks import rows, stack
@@ -90,8 +94,6 @@ def migrate_command(
     With --check or --diff, only what has to be changed in the files, line by line; it exits with 0
     if that is nothing, else with 1.
     """
-    from nutsbench.cli.measuring import Measuring, wanted
-
     names = [one.strip() for one in targets.split(",") if one.strip()]
     if not names:
         raise UserError("--to names no stack: give one, or several with commas between.")
@@ -142,9 +144,6 @@ def _say(
     how: str,
 ) -> int:
     """Print what is known of the moves, and return the exit code."""
-    from nutsbench.migrate import moves, words
-    from nutsbench.migrate.sides import Side
-
     names = list(dict.fromkeys(cell.model for cell in cells))
     of: Dict[Tuple[str, str], List[Stored]] = {}
     for record in records:
@@ -180,8 +179,6 @@ def _say(
 
 def _best(found: Sequence[Any], targets: Sequence[Any], count: int) -> int:
     """Return which of several stacks to move to: what agrees, then what takes least time."""
-    from nutsbench.migrate import words
-    from nutsbench.migrate.sides import WARM
 
     def worth(place: int) -> Tuple[int, float]:
         part = found[place * count : (place + 1) * count]
@@ -193,8 +190,6 @@ def _best(found: Sequence[Any], targets: Sequence[Any], count: int) -> int:
 
 def _install(one: stack.Stack) -> str:
     """Return what pip is to install to have a stack's packages."""
-    from nutsbench.migrate import words
-
     texts = [
         one.requirements.with_suffix("").with_name(f"{name}.in")
         for name in _with_its_base(one.requirements.stem)
@@ -207,9 +202,6 @@ def _with_its_base(name: str) -> List[str]:
 
 
 def _print(rows: Sequence[Sequence[str]], markdown: bool) -> None:
-    from rich.table import Table
-
-    from nutsbench.records import table
 
     if markdown:
         click.echo(table.markdown(rows))
@@ -224,8 +216,6 @@ def _print(rows: Sequence[Sequence[str]], markdown: bool) -> None:
 
 def _checked(what: Sequence[str], target: str, diff: bool, as_json: bool) -> int:
     """Print what has to be changed in files, and return the exit code."""
-    from nutsbench.migrate import files
-
     known = files.target(rows.newest(target) or target)
     found = [files.check(path, known) for path in _files(what)]
     if as_json:

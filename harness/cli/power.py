@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import click
+from rich.progress import Progress
+from rich.table import Table
 
+from nutsbench.audit import power, rates, slowdown
 from nutsbench.base import paths
 from nutsbench.base.errors import UserError
 from nutsbench.cli.common import (
@@ -18,7 +21,10 @@ from nutsbench.cli.common import (
     no_wait_option,
     print_json,
 )
+from nutsbench.compare import callgrind
+from nutsbench.compare.pair import ArmError
 from nutsbench.records.lines import content
+from nutsbench.records.table import markdown as as_markdown
 from nutsbench.stacks import environment
 
 _FILE = "trials.jsonl"
@@ -68,8 +74,6 @@ def power_command(
     Unchanged arms and arms that are slower by a known part are compared, with and without load.
     The table says how often each tool says slower, and how long it takes.
     """
-    from nutsbench.audit import power, slowdown
-
     named = {"tool": tool, "model": model, "place": place}
     only = {**named, "load": load, "size": size}
     models = sorted({trial.model for trial in power.plan()})
@@ -111,11 +115,6 @@ def read(folder: Path, name: str = _FILE) -> List[Dict[str, Any]]:
 def _measure(
     output: Path, rows: List[Dict[str, Any]], minutes: Optional[float], only: Mapping[str, Any]
 ) -> None:
-    from rich.progress import Progress
-
-    from nutsbench.audit import power, slowdown
-    from nutsbench.compare import callgrind
-    from nutsbench.compare.pair import ArmError
 
     if only["tool"] == "callgrind":
         callgrind.check()
@@ -151,7 +150,6 @@ def _measure(
 
 
 def _print(rows: Sequence[Mapping[str, Any]], as_json: bool, markdown: bool) -> None:
-    from nutsbench.audit import rates
 
     of_asv, others = rates.split(rows)
     tables = {
@@ -168,9 +166,6 @@ def _print(rows: Sequence[Mapping[str, Any]], as_json: bool, markdown: bool) -> 
 
 
 def _print_table(title: str, table: Sequence[Mapping[str, Any]], markdown: bool) -> None:
-    from rich.table import Table
-
-    from nutsbench.records.table import markdown as as_markdown
 
     names = list(table[0])
     text = [[_cell(row[name]) for name in names] for row in table]

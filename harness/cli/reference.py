@@ -17,9 +17,15 @@ from nutsbench.cli.common import (
     no_wait_option,
     results_option,
 )
-from nutsbench.records import grid
+from nutsbench.models import truths
+from nutsbench.records import grid, table
+from nutsbench.records.record import Record
+from nutsbench.records.store import Store, utc_now
 from nutsbench.records.stored import Stored
+from nutsbench.run import plan, runner
+from nutsbench.run.options import Options
 from nutsbench.stacks import environment, stack
+from nutsbench.truths import reference, truth
 
 #: What an interrupted user is told.
 _KEPT = "What was tried is among the records; no reference was written."
@@ -54,9 +60,6 @@ def reference_command(
     or that do not reach the ESS. Of a model with an exact posterior nothing is written:
     the draws are compared with it.
     """
-    from nutsbench.records.record import Record
-    from nutsbench.truths import reference
-
     load_models(models_files)
     if not 100 <= ess < math.inf:
         raise UserError(f"ess has to be at least 100, not {ess:g}: its own errors would not be known.")
@@ -99,10 +102,6 @@ def reference_command(
 
 def _sample(cell: grid.Cell, one: stack.Stack, timeout: float, results: Path) -> Any:
     """Run one cell as ``nutsbench run`` would; its record is kept with all others."""
-    from nutsbench.records.store import Store, utc_now
-    from nutsbench.run import plan, runner
-    from nutsbench.run.options import Options
-
     store = Store(results)
     run_file = store.begin("reference", utc_now())
     options = Options(
@@ -119,9 +118,6 @@ def _sample(cell: grid.Cell, one: stack.Stack, timeout: float, results: Path) ->
 
 
 def _keep(spec: models.ModelSpec, record: Stored, command: str) -> int:
-    from nutsbench.models import truths
-    from nutsbench.records import table
-    from nutsbench.truths import reference, truth
 
     made = reference.truth_of(spec, record, command)
     details = made.details

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 import click
+from asv.machine import Machine
 
 from nutsbench.base import descendants, paths
 from nutsbench.base.errors import UserError
@@ -24,8 +25,6 @@ _KIND = "kind.jsonl"
 def _default_machine() -> str:
     """Return the name of this machine in asv's results: that of the published ones if it is of their kind."""
     try:
-        from asv.machine import Machine
-
         here = Machine.get_defaults()
     except ImportError:
         return _REFERENCE

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Optional, Tuple
 
 import click
+from rich.console import Console
+from rich.progress import Progress
 
 from nutsbench.base.errors import UserError
 from nutsbench.cli.common import load_models, models_option, results_option
+from nutsbench.report import data, pages, site
 
 
 @click.command("report")
@@ -27,11 +30,6 @@ def report_command(
     The pages need no server and no network: open index.html. Only pages whose contents have
     changed are written again.
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
-    from nutsbench.report import data, pages, site
-
     load_models(models_files)
     target = output or results / "report"
     source = data.load(results)

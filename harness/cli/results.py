@@ -6,7 +6,9 @@ from typing import Any, Mapping, Sequence
 
 import click
 
+from nutsbench.cli import summary
 from nutsbench.cli.common import console
+from nutsbench.records import table
 from nutsbench.records.stored import Stored
 
 _COLOURS = {"bold": {"bold": True}, "dim": {"dim": True}}
@@ -24,8 +26,6 @@ def print_records(records: Sequence[Stored], files: Sequence[Any] = (), wide: bo
     wide : bool
         Whether to print all there is, however wide the screen would have to be.
     """
-    from nutsbench.cli import summary
-
     print_table(records, wide)
     for sentence in summary.sentences(records, [str(file) for file in files]):
         click.echo(sentence)
@@ -41,9 +41,6 @@ def print_table(records: Sequence[Stored], wide: bool = False) -> None:
     wide : bool
         Whether to print all there is, however wide the screen would have to be.
     """
-    from nutsbench.cli import summary
-    from nutsbench.records import table
-
     if wide:
         screen = console()
         screen.print(table.results_table(summary.worst_first(records), screen.width))

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import click
+from rich.console import Console
 
 from nutsbench import models
 from nutsbench.base.errors import UserError
@@ -20,10 +21,16 @@ from nutsbench.cli.common import (
     results_option,
     say_problems,
 )
+from nutsbench.cli.display import RunDisplay
 from nutsbench.cli.results import print_records
-from nutsbench.records import grid
+from nutsbench.judge.goal import BLOCK, Goal
+from nutsbench.records import grid, index, table
+from nutsbench.records.record import newest
+from nutsbench.records.store import Store, utc_now
 from nutsbench.records.stored import Stored, is_untimed
-from nutsbench.stacks import stack
+from nutsbench.run import plan, runner
+from nutsbench.run.options import Options
+from nutsbench.stacks import environment, stack
 
 #: What an interrupted user is told.
 #: Records of a model by which it is estimated how long its cells will take: the newest.
@@ -134,11 +141,6 @@ def run_command(
     Every combination of the values given is one cell; what is not given is the
     profile's. Cells that are done already are not run again.
     """
-    from nutsbench.judge.goal import BLOCK, Goal
-    from nutsbench.records.store import Store, utc_now
-    from nutsbench.run import plan
-    from nutsbench.run.options import Options
-
     load_models(models_files)
     share = not (apart or cold)
     goal = None if until_ess is until_rhat is None else Goal(until_ess, until_rhat, BLOCK, max_draws)
@@ -227,8 +229,6 @@ def measured(
     jobs : sequence of Job
         The jobs.
     """
-    from nutsbench.records import index
-
     with index.opened(results, lambda says: click.echo(says, err=True)) as found:
         asked = {
             **({} if origin is None else {"origin": [origin]}),
@@ -243,8 +243,6 @@ def measured(
 
 def _at_a_time(cells: Sequence[grid.Cell], threads: int) -> int:
     """Return how many cells there is room for at a time."""
-    from nutsbench.stacks import environment
-
     of_a_cell = max(min(cell.settings.cores, cell.settings.chains) for cell in cells) * threads
     room = max(1, environment.usable_cores() // of_a_cell)
     if room == 1:
@@ -260,8 +258,6 @@ def done_before(
     Where it is to be known what compiling from nothing takes, only what was compiled so will do; where a goal
     is to be reached, only what has reached it; where times are, only what has them.
     """
-    from nutsbench.records.record import newest
-    from nutsbench.run import plan
 
     def reached(record: Stored) -> bool:
         until = record["details"].get("until")
@@ -293,13 +289,6 @@ def run_jobs(
     goal: Any = None,
 ) -> int:
     """Run jobs, show them, add their records to ``records``, and return the exit code."""
-    from rich.console import Console
-
-    from nutsbench.cli.display import RunDisplay
-    from nutsbench.records import table
-    from nutsbench.run import plan, runner
-    from nutsbench.stacks import environment
-
     if environment.compiler() is None and todo:
         click.echo("Warning: no C++ compiler: Theano runs in Python, and times mean little.", err=True)
     if todo and environment.is_busy(environment.busy_cores()):
@@ -355,7 +344,6 @@ def _say_not_reached(records: Sequence[Stored]) -> None:
 
 
 def _print_plan(runs: Sequence[Sequence[Any]], guesses: Sequence[Optional[float]], skipped: int) -> int:
-    from nutsbench.records import table
 
     for run, seconds in zip(runs, guesses):
         for job in run:
@@ -376,7 +364,6 @@ def _print_plan(runs: Sequence[Sequence[Any]], guesses: Sequence[Optional[float]
 
 
 def _say_done(skipped: int) -> None:
-    from nutsbench.records import table
 
     if skipped:
         click.echo(f"Done already, and not run again: {table.counted(skipped, 'cell')} (--fresh does).")

@@ -21,15 +21,18 @@ from nutsbench.cli.common import (
     say_problems,
 )
 from nutsbench.cli.results import print_records, print_table
+from nutsbench.judge import accuracy as judged
 from nutsbench.judge.quality import VERDICTS
-from nutsbench.records import grid, table
-from nutsbench.records.stored import Stored
+from nutsbench.models import truths
+from nutsbench.records import grid, index, table
+from nutsbench.records.index import Index
+from nutsbench.records.record import Status
+from nutsbench.records.store import Store
+from nutsbench.records.stored import Stored, json_schema
 from nutsbench.stacks import stack
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from nutsbench.records.index import Index
 
 #: More lines nobody reads: of more records the worst are shown.
 _MOST = 1_000
@@ -76,11 +79,6 @@ def show_command(
 
     Records that came with a clone are shown while there are none of this machine's own.
     """
-    from nutsbench.judge import accuracy as judged
-    from nutsbench.records import index
-    from nutsbench.records.record import Status
-    from nutsbench.records.stored import json_schema
-
     if as_schema:
         click.echo(json.dumps(json_schema(), indent=1))
         return 0
@@ -186,8 +184,6 @@ def _present_truth(found: "Index") -> str:
     A run takes a record that was judged by the present truth for done, also when a newer
     one was judged by another; what is shown has to be the same.
     """
-    from nutsbench.models import truths
-
     # Of a model in a file that is not at hand, the truth that stands is not known.
     known = [name for name in found.names("model") if name in models.names()]
     digests = {
@@ -203,8 +199,6 @@ def _quoted(text: str) -> str:
 
 def _own(found: "Index", results: Path) -> Tuple[str, List[str]]:
     """Return in SQL which records are this folder's own, or all of them where there are none."""
-    from nutsbench.records.store import Store
-
     origin = Store(results).origin()
     ((every, own),) = found.ask("SELECT count(*), count(*) FILTER (origin = ?) FROM found", [origin])
     elsewhere = every - own

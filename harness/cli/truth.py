@@ -8,7 +8,9 @@ import click
 from nutsbench import models
 from nutsbench.base.errors import UserError
 from nutsbench.cli.common import json_option, load_models, models_option, print_json
+from nutsbench.models import truths
 from nutsbench.records import grid
+from nutsbench.truths import truth
 
 
 @click.command("truth")
@@ -38,7 +40,6 @@ def truth_command(
 
 
 def _row(spec: models.ModelSpec, do_write: bool, only_kept: bool) -> Dict[str, Any]:
-    from nutsbench.models import truths
 
     kept, why = truths.find(spec.name)
     row: Dict[str, Any] = {"model": spec.name, "kept": kept.to_dict() if kept else None, "said": why}
@@ -62,8 +63,6 @@ def _row(spec: models.ModelSpec, do_write: bool, only_kept: bool) -> Dict[str, A
 
 
 def _compared(made: Any, kept: Any) -> Dict[str, Any]:
-    from nutsbench.models import truths
-    from nutsbench.truths import truth
 
     if kept.kind != "exact":
         return {"agrees": False, "said": f"what is kept is no exact posterior but {kept.method}"}
@@ -77,8 +76,6 @@ def _compared(made: Any, kept: Any) -> Dict[str, Any]:
 
 
 def _write(spec: models.ModelSpec, made: Any) -> None:
-    from nutsbench.models import truths
-    from nutsbench.truths import truth
 
     path = truths.truth_file(spec)
     try:
