@@ -7,7 +7,7 @@ be told yet, 70 a fault of this program, 130 interrupted, 141 nobody reads the o
 
 Files, lowest first:
 settings common summary display results changes info truth reference calibrate check run show compare
-asv_compare power releases measuring migrate guard export report commands
+worker asv_compare power releases measuring migrate guard export report commands
 """
 
 import contextlib

@@ -35,6 +35,8 @@ COMMANDS: Mapping[str, str] = {
     "export": "export.export_command",
     "report": "report.report_command",
     "doctor": "info.doctor_command",
+    "worker": "worker.worker_command",
+    "cluster": "worker.cluster_command",
 }
 
 

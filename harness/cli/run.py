@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import click
 from rich.console import Console
@@ -23,6 +23,8 @@ from nutsbench.cli.common import (
 )
 from nutsbench.cli.display import RunDisplay
 from nutsbench.cli.results import print_records
+from nutsbench.cli.worker import certs_option
+from nutsbench.cluster import client, place
 from nutsbench.judge.goal import BLOCK, Goal
 from nutsbench.records import grid, index, table
 from nutsbench.records.record import newest
@@ -107,6 +109,13 @@ _KEPT = "What was measured is kept; the same command goes on from here."
     show_default=True,
     help="Draws of each chain that are not exceeded for it.",
 )
+@click.option(
+    "--cluster",
+    metavar="WHERE",
+    help="Have cells run by the members of a Dask cluster: local, local:2, tcp://HOST:PORT, tls://HOST:PORT,"
+    " a scheduler file, or a TOML file that says how to start one.",
+)
+@certs_option
 @click.option("--wide", is_flag=True, help="Print the wide table, with phases and all reasons.")
 @click.option("--dry-run", is_flag=True, help="Print the cells and an estimate of the time.")
 @no_wait_option
@@ -129,6 +138,8 @@ def run_command(
     until_ess: Optional[float],
     until_rhat: Optional[float],
     max_draws: int,
+    cluster: Optional[str],
+    certs: Optional[Path],
     wide: bool,
     dry_run: bool,
     no_wait: bool,
@@ -146,6 +157,9 @@ def run_command(
     goal = None if until_ess is until_rhat is None else Goal(until_ess, until_rhat, BLOCK, max_draws)
     if untimed and cold:
         raise UserError("--cold asks for times, and --untimed keeps none: give one of them.")
+    if cluster is not None and within is not None:
+        raise UserError("--within is for one machine: leave it out, or --cluster.")
+    at = place.parse(cluster) if cluster is not None else None
     if timeout <= 0:
         raise UserError(f"timeout has to be above 0, not {timeout:g}.")
     if threads < 1:
@@ -190,11 +204,17 @@ def run_command(
         store=not cold,
         share=share,
         cold=cold,
-        at_a_time=_at_a_time(cells, threads) if untimed else 0,
+        at_a_time=(at.local or 2 if at else _at_a_time(cells, threads)) if untimed else 0,
     )
     run_file = store.begin(profile, utc_now())
     code = 0
-    if todo:
+    if todo and at is not None:
+        if at.is_here:
+            make_ready(chosen)
+        wish = client.Wish(at, certs, lambda says: click.echo(says, err=True), fresh)
+        records = {name: done[name] for name in names_of.values() if name in done}
+        code = run_jobs(todo, options, store.origin(), run_file, known, records, goal=goal, wish=wish)
+    elif todo:
         with machine_to_oneself(no_wait, _KEPT):
             if not fresh:
                 # Another run may have sampled some of these cells meanwhile.
@@ -287,6 +307,7 @@ def run_jobs(
     records: Dict[str, Stored],
     within_s: Optional[float] = None,
     goal: Any = None,
+    wish: Optional[client.Wish] = None,
 ) -> int:
     """Run jobs, show them, add their records to ``records``, and return the exit code."""
     if environment.compiler() is None and todo:
@@ -309,10 +330,16 @@ def run_jobs(
     try:
         console = Console(stderr=True)
         with RunDisplay(console, todo, list(known), options.share, goal is not None) as display:
-            for record in runner.run(
-                todo, options, origin, run_file, display.progress, goes_on=goes_on, goal=goal
-            ):
-                stored = record.to_dict()
+            if wish is None:
+                measured_here = runner.run(
+                    todo, options, origin, run_file, display.progress, goes_on=goes_on, goal=goal
+                )
+                coming: Iterator[Stored] = (record.to_dict() for record in measured_here)
+            else:
+                runs = plan.together(todo, options.share and goal is None)
+                seconds = plan.estimates(runs, so_far, share=False)
+                coming = client.run(todo, options, origin, run_file, wish, seconds, goal)
+            for stored in coming:
                 records[plan.answered(stored, goal is not None)] = stored
                 so_far.append(stored)
                 display.done(stored)

@@ -67,7 +67,11 @@ class RunFile:
             If it cannot be written, for want of room say. What was there before is
             untouched, and the record is kept in the folder of temporary files.
         """
-        line = (json.dumps(record.to_dict(), allow_nan=False) + "\n").encode()
+        self.append_stored(record.to_dict())
+
+    def append_stored(self, record: Stored) -> None:
+        """Write a record that is ready for JSON; see :meth:`append`."""
+        line = (json.dumps(record, allow_nan=False) + "\n").encode()
         try:
             with self._lock:
                 self._append(line)

@@ -65,7 +65,6 @@ def run(
     UserError
         If a record cannot be written.
     """
-    machine = environment.machine(options.threads)
     # While the stack imports its packages, so that the first cell's judging waits for nothing.
     threading.Thread(target=estimators.load, daemon=True).start()
     asked = options
@@ -73,9 +72,8 @@ def run(
         # What PyMC3's cells share is PyMC3's.
         options = dataclasses.replace(asked, share=asked.share and not one.is_later)
         runs = plan.together(group, options.share and goal is None)
-        checkout = {"checkout": environment.commit(one.checkout)} if one.checkout else {}
         session = _Session(
-            one, options, origin, run_file, listen, prepare, goes_on, goal, {**machine, **checkout},
+            one, options, origin, run_file, listen, prepare, goes_on, goal, _facts(one, options.threads),
             # A model that several runs are of is built and compiled once for all of them.
             Counter(alike[0].cell.model for alike in runs),
         )  # fmt: skip
@@ -90,6 +88,76 @@ def run(
                         yield record
                         if record.status is Status.INTERRUPTED:
                             raise KeyboardInterrupt
+
+
+class Bench:
+    """A stack's process that stays from one run of cells to the next, for who is handed them one by one.
+
+    Parameters
+    ----------
+    stop : Event
+        When set, what is sampled is ended as by ctrl-C.
+    place : int
+        As of :class:`nutsbench.run.process.Worker`.
+    """
+
+    def __init__(self, stop: threading.Event, place: int = 0) -> None:
+        self._stop, self._place = stop, place
+        self._kind: Any = None
+        self._worker: Optional[Worker] = None
+
+    def records(
+        self, alike: List[Job], options: Options, origin: str, run_file: Any, goal: Optional[Goal] = None
+    ) -> Iterator[Record]:
+        """Sample the jobs of one run, and yield the record of each once the file has it.
+
+        Parameters
+        ----------
+        alike : list of Job
+            Of :func:`nutsbench.run.plan.together`.
+        options, origin, run_file, goal
+            As of :func:`run`.
+        """
+        one = alike[0].stack
+        options = dataclasses.replace(options, share=options.share and not one.is_later)
+        session = _Session(
+            one, options, origin, run_file, lambda *_: None, "", lambda _: True, goal,
+            _facts(one, options.threads),
+            # Whether more of the model will come is not known.
+            {alike[0].cell.model: 2},
+        )  # fmt: skip
+        # One that is to compile from nothing cannot serve two.
+        if self._worker is None or self._kind != (one, options) or options.cold:
+            self.close()
+            self._worker, self._kind = session.worker(self._stop, self._place), (one, options)
+        yield from session.records(self._worker, list(alike))
+
+    def close(self) -> None:
+        """End the process, if there is one."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.close()
+
+
+def lost(job: Job, options: Options, origin: str, reason: str) -> Record:
+    """Return the record of a cell whose worker was lost, with all that it had told.
+
+    Parameters
+    ----------
+    job, options, origin
+        As of :func:`run`.
+    reason : str
+        What became of it.
+    """
+    started = utc_now().isoformat(timespec="seconds")
+    outcome = Outcome(Status.CRASHED, reason)
+    return _record(job, options, origin, started, outcome, _facts(job.stack, options.threads))
+
+
+def _facts(one: Stack, threads: int) -> Dict[str, Any]:
+    """Return what a record says of this machine, and of a stack's checkout."""
+    checkout = {"checkout": environment.commit(one.checkout)} if one.checkout else {}
+    return {**environment.machine(threads), **checkout}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,125 @@
+"""Answers on a worker's own disk, for as long as nobody has said that they are safe.
+
+A file an order, in a folder for each results folder that orders came from; who works on an order holds a lock
+that ends with its process. All workers of a machine share the place: each can tell what another one left.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+from pathlib import Path
+from typing import Iterator, List, Sequence, Tuple
+
+import platformdirs
+
+from nutsbench.base.paths import write_whole
+from nutsbench.cluster.order import Answer
+from nutsbench.records.record import Record
+
+#: Names another place than the one in the user's cache.
+VARIABLE = "NUTSBENCH_SPOOL"
+
+
+def folder() -> Path:
+    """Return the place: ``NUTSBENCH_SPOOL``, else one in the user's cache."""
+    given = os.environ.get(VARIABLE)
+    return Path(given).absolute() if given else Path(platformdirs.user_cache_dir("nutsbench"), "spool")
+
+
+class Spool:
+    """What one results folder has had measured on this machine.
+
+    Parameters
+    ----------
+    origin : str
+        Mark of the results folder.
+    """
+
+    def __init__(self, origin: str) -> None:
+        if not origin.isalnum():
+            raise ValueError(f"{origin!r} is no mark of a results folder")
+        self._folder = folder() / origin
+
+    @contextlib.contextmanager
+    def working(self, key: str) -> Iterator[None]:
+        """Say that an order is worked on, as long as the context and its process last; waits for another one.
+
+        Parameters
+        ----------
+        key : str
+            The order's.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / f"{key}.busy"
+        with path.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+
+    def keep(self, answer: Answer) -> None:
+        """Write an answer, whole or not at all, in the place of what was there of the same order.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+        """
+        write_whole(self._folder / f"{answer.key}.json", answer.to_text())
+
+    def find(self, key: str) -> str:
+        """Return the answer that is kept for an order, as JSON; empty if there is none."""
+        try:
+            return (self._folder / f"{key}.json").read_text("utf-8")
+        except OSError:
+            return ""
+
+    def state(self) -> Tuple[List[str], List[str]]:
+        """Return the answers that are kept, as JSON, and the keys of the orders that are worked on."""
+        answers, working = [], []
+        for path in sorted(self._folder.glob("*.json")):
+            text = self.find(path.stem)
+            with contextlib.suppress(ValueError):
+                answers.append(Answer.from_text(text).to_text())
+        for path in self._folder.glob("*.busy"):
+            with contextlib.suppress(FileNotFoundError), path.open() as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    working.append(path.stem)
+        return answers, working
+
+    def forget(self, keys: Sequence[str]) -> None:
+        """Remove answers that are safe elsewhere."""
+        for key in keys:
+            (self._folder / f"{key}.json").unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._folder.rmdir()
+
+
+class File:
+    """Takes the place of :class:`nutsbench.records.store.RunFile` where records go into an answer.
+
+    They are on disk when it is kept; what has ended before the process is killed is kept as they come.
+
+    Parameters
+    ----------
+    spool : Spool
+        Where they are kept.
+    key : str
+        The order's.
+    """
+
+    def __init__(self, spool: Spool, key: str) -> None:
+        self._spool, self._key = spool, key
+        self.records: List[str] = []
+
+    def append(self, record: Record) -> None:
+        """Take a record of the order."""
+        self.records.append(json.dumps(record.to_dict(), allow_nan=False))
+
+    def answer(self) -> Answer:
+        """Return the answer that these records are."""
+        return Answer(self._key, [json.loads(one) for one in self.records])
