@@ -49,6 +49,7 @@ class RunDisplay:
         self._begun = time.monotonic()
         self._guesses = self._guess()
         self._current: Optional[Job] = None
+        self._members = 1
         self._bars: Optional[Bars] = None
         self._task: Optional[TaskID] = None
         if console.is_terminal:
@@ -86,6 +87,22 @@ class RunDisplay:
             **self._fields(progress),
         )
 
+    def spread(self, members: int, out: int) -> None:
+        """Show how far a cluster is.
+
+        Parameters
+        ----------
+        members : int
+            How many measure.
+        out : int
+            How many cells, or runs of several, they have.
+        """
+        self._members = max(1, members)
+        if self._bars is not None and self._task is not None:
+            at = f"{table.counted(min(members, out), 'cell')} at {table.counted(members, 'member')}"
+            fields: Dict[str, Any] = {"draws": "", "divergences": "", "left": self._time_left()}
+            self._bars.update(self._task, description=f"[{self._ended}/{self._count}] {at}", **fields)
+
     def done(self, record: Stored) -> None:
         """Show a cell that has ended."""
         ended = plan.answered(record, self._any_draws)
@@ -112,5 +129,5 @@ class RunDisplay:
         known = [guess for guess in self._guesses if guess is not None]
         if not known or len(known) < len(self._guesses):
             return ""
-        seconds = sum(known) - (time.monotonic() - self._begun)
+        seconds = sum(known) / self._members - (time.monotonic() - self._begun)
         return f"about {table.duration(max(0.0, seconds))} left"

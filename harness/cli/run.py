@@ -1,5 +1,6 @@
 """``nutsbench run``: cells in, records and a table out."""
 
+import dataclasses
 import time
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
@@ -211,7 +212,7 @@ def run_command(
     if todo and at is not None:
         if at.is_here:
             make_ready(chosen)
-        wish = client.Wish(at, certs, lambda says: click.echo(says, err=True), fresh)
+        wish = client.Wish(at, certs, lambda says: click.echo(says, err=True), is_fresh=fresh)
         records = {name: done[name] for name in names_of.values() if name in done}
         code = run_jobs(todo, options, store.origin(), run_file, known, records, goal=goal, wish=wish)
     elif todo:
@@ -338,6 +339,7 @@ def run_jobs(
             else:
                 runs = plan.together(todo, options.share and goal is None)
                 seconds = plan.estimates(runs, so_far, share=False)
+                wish = dataclasses.replace(wish, shown=display.spread)
                 coming = client.run(todo, options, origin, run_file, wish, seconds, goal)
             for stored in coming:
                 records[plan.answered(stored, goal is not None)] = stored

@@ -54,11 +54,11 @@ def worker_command(
         if not quiet:
             click.echo(text, err=True)
 
-    joined = member.serve(at.address, say, keys, not untimed, cores or 0, patience_s=60.0)
+    joined = member.serve(at.address, say, keys, not untimed, quiet, cores or 0, patience_s=60.0)
     if not joined:
         raise UserError(f"No scheduler answers at {address}: start one with nutsbench cluster scheduler.")
-    # Python would wait for the cell that is being measured, whose order another member has by now; its process
-    # ends with this one.
+    # Python would wait for the cell that is measured, which another member has by now; with this process it
+    # ends.
     sys.stderr.flush()
     os._exit(0)
 

@@ -4,6 +4,7 @@ A record is in the results folder before its worker is told that it is safe. Who
 its own or of the scheduler, asks all machines first for what they have kept, and what they are at.
 """
 
+import contextlib
 import json
 import time
 import uuid
@@ -29,8 +30,10 @@ from nutsbench.run.plan import Job
 
 #: How long nobody may be there to take an order, or to speak to, before it is given up.
 PATIENCE_S = 60.0
-#: How long members may take to say what they have: one that hangs is asked again.
-_ASK_S = 10.0
+#: How long all members may take to say something; and one, where one of them did not.
+_ASK_S, _ASK_ONE_S = 10.0, 2.0
+#: How long members may take to find a scheduler again that was lost: what they are at is not handed out anew.
+_BACK_S = 10.0
 #: How often machines are asked that are at orders of an earlier command.
 _LOOK_S = 2.0
 #: Orders that are out for each member: one that it is at, and one that it needs not wait for.
@@ -53,6 +56,8 @@ class Wish:
         Folder of certificates.
     say : callable
         Told what goes on.
+    shown : callable
+        Told again and again how many members there are, and how many orders are out.
     is_fresh : bool
         Whether what was measured before does not do.
     """
@@ -60,7 +65,13 @@ class Wish:
     at: place.Place
     certs: Optional[Path]
     say: Say
+    shown: Callable[[int, int], None] = lambda *_: None
     is_fresh: bool = False
+
+    @property
+    def patience_s(self) -> float:
+        """For how many seconds nobody may be there; without end where jobs wait in a queue."""
+        return float("inf") if self.at.starts else PATIENCE_S
 
 
 def run(
@@ -99,7 +110,7 @@ def run(
         one = order.of_run(runs[number], options, goal, origin, mark, wish.at.is_here)
         orders[one.key], jobs[one.key] = one, runs[number]
     with place.opened(wish.at, wish.certs, not options.at_a_time) as (address, security):
-        asking = _Asking(address, security, orders, jobs, options, origin, run_file, wish.say)
+        asking = _Asking(address, security, orders, jobs, options, origin, run_file, wish)
         try:
             yield from asking.records()
         except KeyboardInterrupt:
@@ -121,13 +132,16 @@ class _Asking:
         options: Options,
         origin: str,
         run_file: RunFile,
-        say: Say,
+        wish: Wish,
     ) -> None:
-        self._address, self._security, self._say = address, security, say
+        self._address, self._security = address, security
+        self._wish, self._say = wish, wish.say
         self._orders, self._jobs, self._options = orders, jobs, options
         self._origin, self._run_file = origin, run_file
         self._todo: Deque[str] = deque(orders)
         self._out: Dict[str, Future[str]] = {}
+        #: Whom an order that is out was given to; nobody in particular if empty.
+        self._given: Dict[str, Set[str]] = {}
         self._elsewhere: Set[str] = set()
         self._safe: List[str] = []
         self._known: Set[str] = set()
@@ -135,20 +149,23 @@ class _Asking:
         self._refused: Dict[str, str] = {}
         self._client: Optional[distributed.Client] = None
         self._members: List[str] = []
+        self._has_new = False
+        self._expected, self._hold_until = 0, 0.0
         self._looked = self._alone_since = self._looked_kept = 0.0
+        self._said_link = self._said_alone = False
 
     def records(self) -> Iterator[Stored]:
         """Yield records until every order is answered."""
         while len(self._answered) < len(self._orders):
             try:
                 self._join()
-                yield from self._kept()
                 while len(self._answered) < len(self._orders):
                     self._look()
-                    self._submit()
-                    yield from self._come()
-                    if self._elsewhere:
+                    if self._has_new or self._elsewhere:
                         yield from self._kept()
+                    self._submit()
+                    self._wish.shown(len(self._members), len(self._out) + len(self._elsewhere))
+                    yield from self._come()
             except (CommClosedError, CancelledError, OSError, TimeoutError) as error:
                 self._lose(error)
         self._tell()
@@ -172,8 +189,9 @@ class _Asking:
                     ) from error
                 time.sleep(0.5)
         link = self._client.dashboard_link
-        if link and not self._known:
+        if link and not self._said_link:
             self._say(f"What goes on is shown at {link}")
+            self._said_link = True
         self._looked, self._alone_since = 0.0, time.monotonic()
 
     def _lose(self, error: BaseException) -> None:
@@ -181,10 +199,14 @@ class _Asking:
         self._say(f"The scheduler is lost ({type(error).__name__}); trying again ...")
         self._todo.extendleft(reversed(list(self._out)))
         self._out.clear()
+        self._given.clear()
+        # Members come back under other addresses, with what they were at.
+        self._expected, self._hold_until = len(self._members), time.monotonic() + _BACK_S
+        self._members = []
         client, self._client = self._client, None
         if client is not None:
-            client.close(timeout=2)
-        self._known.add("")
+            with contextlib.suppress(Exception):
+                client.close(timeout=2)
         time.sleep(0.5)
 
     def _look(self) -> None:
@@ -201,38 +223,65 @@ class _Asking:
                 there.discard(address)  # It hangs, or is gone: seen again in a second.
                 continue
             self._known.add(address)
+            self._has_new = True
             if json.loads(text)["code"] != order.code():
-                self._refused[address] = "it runs another nutsbench: install this very version there"
-                self._say(f"{address} is left out: {self._refused[address]}.")
+                self._leave_out(address, "it runs another nutsbench: install this very version there")
         self._members = sorted(there & self._known - set(self._refused))
+        for key, given in list(self._given.items()):
+            if given and not given & set(self._members):
+                # Whom it was for are gone, and nobody else would take it.
+                self._client.cancel([self._out.pop(key)])
+                del self._given[key]
+                self._todo.appendleft(key)
         if self._members:
             self._alone_since = now
-        elif now - self._alone_since > PATIENCE_S:
+        elif self._refused and set(self._refused) >= there:
             why = "; ".join(f"{address}: {why}" for address, why in self._refused.items())
+            raise UserError(f"Nobody at {self._address} can measure this. {why}")
+        elif now - self._alone_since > self._wish.patience_s:
             raise UserError(
-                f"Nobody at {self._address} measures ({why or 'no member joined'}). Start one there:"
-                f" nutsbench worker {self._address}"
+                f"Nobody at {self._address} measures. Start a member: nutsbench worker {self._address}"
             )
+        elif now - self._alone_since > _BACK_S and not self._said_alone:
+            self._say("Waiting for a member of the cluster ...")
+            self._said_alone = True
+
+    def _leave_out(self, address: str, why: str) -> None:
+        self._refused[address] = why
+        self._say(f"{address} is left out: {why}")
 
     def _ask(
         self, function: Callable[..., Any], members: Optional[Sequence[str]], *words: Any
     ) -> Dict[str, Any]:
         """Return what members answer; nothing of those that take too long."""
-        assert self._client is not None
+        members = self._members if members is None else list(members)
         try:
-            return dict(
-                self._client.sync(
-                    self._client._run, function, *words, workers=members, on_error="ignore",
-                    callback_timeout=_ASK_S,
-                )
-            )  # fmt: skip
+            return self._ask_all(function, members, _ASK_S, *words)
         except TimeoutError:
-            return {}
+            # One that hangs keeps the others' answers back.
+            found: Dict[str, Any] = {}
+            for one in members if len(members) > 1 else ():
+                with contextlib.suppress(TimeoutError):
+                    found.update(self._ask_all(function, [one], _ASK_ONE_S, *words))
+            return found
+
+    def _ask_all(
+        self, function: Callable[..., Any], members: Sequence[str], within_s: float, *words: Any
+    ) -> Dict[str, Any]:
+        assert self._client is not None
+        answers = self._client.sync(
+            self._client._run, function, *words, workers=members, on_error="ignore", callback_timeout=within_s
+        )
+        return dict(answers)
 
     def _submit(self) -> None:
         """Hand out as many orders as members need not to wait for the next one."""
         assert self._client is not None
+        if len(self._members) < self._expected and time.monotonic() < self._hold_until:
+            return
         waiting: List[str] = []
+        # Who runs another program has the resource all the same.
+        given = self._members if self._refused else None
         while self._todo and len(self._out) < _AHEAD * len(self._members):
             key = self._todo.popleft()
             if key in self._elsewhere:
@@ -242,8 +291,9 @@ class _Asking:
             resources = {member.MEASURING: 1, **({member.TIMED: 1} if one.is_timed else {})}
             self._out[key] = self._client.submit(
                 member.measure, one.to_text(), key=f"nutsbench-{self._origin}-{key}", resources=resources,
-                workers=self._members, allow_other_workers=False, retries=0, pure=False,
+                workers=given, allow_other_workers=False, retries=0, pure=False,
             )  # fmt: skip
+            self._given[key] = set(given or ())
         self._todo.extend(waiting)
 
     def _come(self) -> Iterator[Stored]:
@@ -263,21 +313,26 @@ class _Asking:
             if future.status in ("cancelled", "lost"):
                 raise CancelledError(key)
             if future.status == "error":
-                del self._out[key]
+                self._took(key)
                 yield from self._failed(key, str(future.exception()).partition("\n")[0])
                 continue
             answer = Answer.from_text(future.result())
-            del self._out[key]
             if answer.refused:
-                self._take_back(answer)
+                for address in next(iter(self._client.who_has([future]).values()), ()):
+                    self._leave_out(address, answer.refused)
+                self._todo.appendleft(key)
+            self._took(key)
+            if answer.refused:
+                self._looked = 0.0
             elif answer.broken:
                 yield from self._failed(key, answer.broken)
             else:
                 yield from self._accept(answer)
         self._tell_some()
 
-    def _take_back(self, answer: Answer) -> None:
-        raise UserError(f"A member refuses {self._jobs[answer.key][0].cell.model}: {answer.refused}")
+    def _took(self, key: str) -> None:
+        del self._out[key]
+        self._given.pop(key, None)
 
     def _failed(self, key: str, reason: str) -> Iterator[Stored]:
         """Record that the workers of an order were lost; that is a result too."""
@@ -303,9 +358,9 @@ class _Asking:
     def _kept(self) -> Iterator[Stored]:
         """Take what machines have kept for this folder, and note what they are at."""
         now = time.monotonic()
-        if self._elsewhere and now - self._looked_kept < _LOOK_S:
+        if not self._has_new and now - self._looked_kept < _LOOK_S:
             return
-        self._looked_kept = now
+        self._looked_kept, self._has_new = now, False
         at: Set[str] = set()
         for text in self._ask(member.state, None, self._origin).values():
             found = json.loads(text)
@@ -314,8 +369,7 @@ class _Asking:
                 answer = Answer.from_text(one)
                 if answer.key in self._orders and answer.key not in self._out:
                     yield from self._accept(answer)
-                    with_out = [key for key in self._todo if key != answer.key]
-                    self._todo = deque(with_out)
+                    self._todo = deque(key for key in self._todo if key != answer.key)
         self._elsewhere = (at & set(self._todo)) - set(self._out)
         self._tell_some()
 
@@ -337,6 +391,7 @@ class _Asking:
         at = {key for keys in self._client.processing().values() for key in keys}
         begun = {key: one for key, one in self._out.items() if one.key in at}
         self._client.cancel([one for key, one in self._out.items() if key not in begun])
+        self._say("Ending what is measured ...")
         self._ask(member.stop, None, list(begun))
         while begun and time.monotonic() < until:
             time.sleep(0.2)
@@ -352,4 +407,5 @@ class _Asking:
         """Leave the cluster."""
         client, self._client = self._client, None
         if client is not None:
-            client.close(timeout=5)
+            with contextlib.suppress(Exception):
+                client.close(timeout=5)

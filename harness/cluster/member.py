@@ -30,9 +30,13 @@ _AGAIN_S = 2.0
 _places: List[TextIO] = []
 
 
+#: Whether it says what it measures.
+_quiet = [True]
+
+
 @functools.lru_cache(maxsize=1)
 def _bencher() -> Bencher:
-    return Bencher(_place())
+    return Bencher(_place(), _quiet[0])
 
 
 def _place() -> int:
@@ -82,6 +86,7 @@ def serve(
     say: Callable[[str], None],
     security: Optional[distributed.Security] = None,
     is_timed: bool = True,
+    is_quiet: bool = False,
     cores: int = 0,
     patience_s: Optional[float] = None,
 ) -> bool:
@@ -97,6 +102,8 @@ def serve(
         Certificates, for ``tls://``.
     is_timed : bool
         Whether it takes orders whose times are kept.
+    is_quiet : bool
+        Whether it does not say what it measures.
     cores : int
         Processors to keep to; 0 for all.
     patience_s : float, optional
@@ -109,6 +116,7 @@ def serve(
     """
     for name in ("distributed", "distributed.worker", "distributed.core", "distributed.comm", "tornado"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # What matters is said here.
+    _quiet[:] = [is_quiet]
     if cores:
         _keep_to(cores, _bencher().place)
     return asyncio.run(_serve(address, say, security, is_timed, patience_s))

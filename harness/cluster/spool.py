@@ -50,14 +50,15 @@ class Spool:
         key : str
             The order's.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / f"{key}.busy"
-        with path.open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            try:
-                yield
-            finally:
-                path.unlink(missing_ok=True)
+        with contextlib.ExitStack() as held:
+            # On a full disk it is measured without.
+            with contextlib.suppress(OSError):
+                self._folder.mkdir(parents=True, exist_ok=True)
+                file = held.enter_context(path.open("w"))
+                fcntl.flock(file, fcntl.LOCK_EX)
+                held.callback(path.unlink, missing_ok=True)
+            yield
 
     def keep(self, answer: Answer) -> None:
         """Write an answer, whole or not at all, in the place of what was there of the same order.
