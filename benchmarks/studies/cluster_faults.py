@@ -352,6 +352,9 @@ def measure(name: str, folder: Path) -> Row:
     try:
         code = cluster.end(FAULTS[name](cluster, [cluster.member(), cluster.member()]))
         records = {record["id"]: record for record in cluster.records()}.values()
+        for record in records:
+            if record["status"] != "ok":
+                print(f"{name}, seed {record['seed']}: {record['reason']}", file=sys.stderr)
         seeds = [record["seed"] for record in records]
         failed = sum(record["status"] != "ok" for record in records)
         of_others = CELLS if name == "two_clients" else 0

@@ -33,7 +33,7 @@ PATIENCE_S = 60.0
 #: How long all members may take to say something; and one, where one of them did not.
 _ASK_S, _ASK_ONE_S = 10.0, 2.0
 #: How long members may take to find a scheduler again that was lost: what they are at is not handed out anew.
-_BACK_S = 10.0
+_BACK_S = 30.0
 #: How often machines are asked that are at orders of an earlier command.
 _LOOK_S = 2.0
 #: Orders that are out for each member: one that it is at, and one that it needs not wait for.
@@ -102,6 +102,7 @@ def run(
         If there is no such cluster, or nobody there runs this very program.
     """
     runs = plan.together(todo, options.share and goal is None)
+    member.quiet()
     longest = sorted(range(len(runs)), key=lambda n: -((seconds[n] if seconds else None) or float("inf")))
     mark = uuid.uuid4().hex[:8] if wish.is_fresh else ""
     orders: Dict[str, Order] = {}
@@ -150,7 +151,7 @@ class _Asking:
         self._client: Optional[distributed.Client] = None
         self._members: List[str] = []
         self._has_new = False
-        self._expected, self._hold_until = 0, 0.0
+        self._expected, self._most, self._hold_until = 0, 0, 0.0
         self._looked = self._alone_since = self._looked_kept = 0.0
         self._said_link = self._said_alone = False
 
@@ -201,8 +202,8 @@ class _Asking:
         self._out.clear()
         self._given.clear()
         # Members come back under other addresses, with what they were at.
-        self._expected, self._hold_until = len(self._members), time.monotonic() + _BACK_S
-        self._members = []
+        self._expected, self._hold_until = self._most, time.monotonic() + _BACK_S
+        self._members, self._most = [], 0
         client, self._client = self._client, None
         if client is not None:
             with contextlib.suppress(Exception):
@@ -233,6 +234,7 @@ class _Asking:
                 self._client.cancel([self._out.pop(key)])
                 del self._given[key]
                 self._todo.appendleft(key)
+        self._most = max(self._most, len(self._members))
         if self._members:
             self._alone_since = now
         elif self._refused and set(self._refused) >= there:

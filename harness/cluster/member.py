@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import fcntl
 import functools
+import itertools
 import json
 import logging
 import os
@@ -42,17 +43,19 @@ def _bencher() -> Bencher:
 def _place() -> int:
     """Take the first place that no other member of this machine has, for as long as this process lives."""
     folder = spool.folder() / "places"
-    folder.mkdir(parents=True, exist_ok=True)
-    for number in range(10_000):
-        file = (folder / str(number)).open("w")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            continue
-        _places.append(file)
-        return number
-    raise RuntimeError("there are ten thousand members on this machine")
+    # On a full disk two may share one, and wait for each other.
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        for number in itertools.count():
+            file = (folder / str(number)).open("w")
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.close()
+                continue
+            _places.append(file)
+            return number
+    return 0
 
 
 def measure(text: str) -> str:
@@ -79,6 +82,17 @@ def forget(origin: str, keys: Sequence[str]) -> None:
 def stop(keys: Sequence[str]) -> None:
     """End what is measured, if it is one of these orders."""
     _bencher().stop(keys)
+
+
+def quiet() -> None:
+    """Keep Dask's own messages back, and the tracebacks of lines that break: what matters is said here."""
+    for name in (
+        "distributed",
+        *(f"distributed.{one}" for one in ("worker", "core", "comm", "client", "nanny")),
+    ):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    for name in ("tornado.application", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def serve(
@@ -114,8 +128,7 @@ def serve(
     bool
         Whether it was a member at any time.
     """
-    for name in ("distributed", "distributed.worker", "distributed.core", "distributed.comm", "tornado"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)  # What matters is said here.
+    quiet()
     _quiet[:] = [is_quiet]
     if cores:
         _keep_to(cores, _bencher().place)

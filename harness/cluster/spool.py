@@ -80,16 +80,16 @@ class Spool:
     def state(self) -> Tuple[List[str], List[str]]:
         """Return the answers that are kept, as JSON, and the keys of the orders that are worked on."""
         answers, working = [], []
-        for path in sorted(self._folder.glob("*.json")):
-            text = self.find(path.stem)
-            with contextlib.suppress(ValueError):
-                answers.append(Answer.from_text(text).to_text())
+        # Who is at an order lets go of it once the answer is there: looked at in this order, none is missed.
         for path in self._folder.glob("*.busy"):
             with contextlib.suppress(FileNotFoundError), path.open() as file:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
                     working.append(path.stem)
+        for path in sorted(self._folder.glob("*.json")):
+            with contextlib.suppress(ValueError):
+                answers.append(Answer.from_text(self.find(path.stem)).to_text())
         return answers, working
 
     def forget(self, keys: Sequence[str]) -> None:

@@ -106,6 +106,11 @@ class Worker:
                 self._broken = str(error)
                 raise
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether its process could not be started, and is not tried again."""
+        return bool(self._broken)
+
     def _raced(self) -> bool:
         """Return whether the import broke because another process filled Theano's cache meanwhile."""
         return any(_RACE in line for line in tail(Path(self._folder.name, "server.log")))

@@ -131,6 +131,8 @@ class Bench:
             self.close()
             self._worker, self._kind = session.worker(self._stop, self._place), (one, options)
         yield from session.records(self._worker, list(alike))
+        if self._worker.is_broken:
+            self.close()  # Who is next may have better luck: this process may have been killed.
 
     def close(self) -> None:
         """End the process, if there is one."""
