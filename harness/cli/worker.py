@@ -113,6 +113,7 @@ def scheduler_command(host: str, port: int, dashboard_port: int, tls: bool, cert
 
 async def _schedule(at: Tuple[str, str, int], dashboard_port: int, keys: Any, option: str) -> None:
     protocol, host, port = at
+    member.quiet()
     ended, loop = asyncio.Event(), asyncio.get_running_loop()
     for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(ending, ended.set)
@@ -123,7 +124,13 @@ async def _schedule(at: Tuple[str, str, int], dashboard_port: int, keys: Any, op
         dashboard=True, **more,
     )  # fmt: skip
     async with scheduler:
-        click.echo(f"Scheduling at {scheduler.address}. On each machine that measures:")
+        click.echo(f"Scheduling at {scheduler.address}. What goes on is shown at {_pages(scheduler)}")
+        click.echo("On each machine that measures:")
         click.echo(f"  nutsbench worker {scheduler.address}{option}")
         click.echo(f"and to ask it:\n  nutsbench run --cluster {scheduler.address}{option}")
         await ended.wait()
+
+
+def _pages(scheduler: distributed.Scheduler) -> str:
+    port = scheduler.services["dashboard"].port if "dashboard" in scheduler.services else 0
+    return f"http://127.0.0.1:{port}/status" if port else "no page: its port is taken"

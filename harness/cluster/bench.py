@@ -5,23 +5,23 @@ sampler. It is started anew for other models of a user's, since a name is regist
 """
 
 import contextlib
-import multiprocessing
+import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, Optional, Sequence
 
 from nutsbench import models
 from nutsbench.base import lock
 from nutsbench.base.errors import UserError
+from nutsbench.base.paths import importable
 from nutsbench.cluster.order import Answer, Order, code
 from nutsbench.cluster.spool import File, Spool
 from nutsbench.inside import system
@@ -29,27 +29,31 @@ from nutsbench.run.runner import Bench
 from nutsbench.stacks import install
 
 
-def _serve(texts: Dict[str, str], load: List[str], place: int, is_quiet: bool, line: Connection) -> None:
-    """Be the process that measures: an order in, an answer out, until nobody is there to ask."""
+def main() -> None:
+    """Be the process that measures: a line says for whom, then an order a line in, an answer a line out."""
     system.die_with_parent()
     # ctrl-C on a terminal is for the member, which then ends this process.
     signal.signal(signal.SIGINT, lambda *_: None)
     stop = threading.Event()
     signal.signal(signal.SIGUSR1, lambda *_: stop.set())
+    # What models and their libraries print must not come between the answers.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    begin = json.loads(sys.stdin.readline())
     folder = Path(tempfile.mkdtemp(prefix="nutsbench-models-"))
+    bench, files, why = Bench(stop, begin["place"]), [folder / name for name in begin["load"]], ""
     try:
-        bench, files, why = Bench(stop, place), [folder / name for name in load], ""
         try:
-            _put_files(folder, texts, files)
+            _put_files(folder, begin["files"], files)
         except Exception as error:
             why = f"{type(error).__name__}: {error}"
-        with contextlib.suppress(EOFError):
-            while True:
-                order = Order.from_text(line.recv_bytes().decode())
-                stop.clear()
-                answer = _refused(order, why) if why else _measure(order, bench, files, is_quiet)
-                line.send_bytes(answer.encode())
+        for line in sys.stdin:
+            order = Order.from_text(line)
+            stop.clear()
+            answer = _refused(order, why) if why else _measure(order, bench, files, begin["is_quiet"])
+            print(answer, file=answers, flush=True)
     finally:
+        bench.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -115,8 +119,7 @@ class Bencher:
         self.place, self._is_quiet = place, is_quiet
         # One at a time; and a thread that outlives Dask's, since a process ends with the thread it came from.
         self._thread = ThreadPoolExecutor(1, "nutsbench")
-        self._context = multiprocessing.get_context("spawn")
-        self._process: Optional[Tuple[BaseProcess, Connection]] = None
+        self._process: Optional[subprocess.Popen[str]] = None
         self._sources = ""
         self._busy = ""
 
@@ -136,48 +139,66 @@ class Bencher:
     def _measured(self, order: Order, text: str) -> str:
         self._busy = order.key
         try:
-            process, line = self._started(order)
-            try:
-                line.send_bytes(text.encode())
-                return line.recv_bytes().decode()
-            except (EOFError, OSError):
-                process.join(5)
-                self.close()
-                how = f"with code {process.exitcode}" if (process.exitcode or 0) >= 0 else _killed(process)
-                return Answer(order.key, broken=f"the process that measured ended {how}").to_text()
+            process = self._started(order)
+            with contextlib.suppress(OSError):
+                self._write(process, text)
+                assert process.stdout is not None
+                answer = process.stdout.readline()
+                if answer.endswith("\n"):
+                    return answer
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=5)
+            self.close()
+            return Answer(order.key, broken=f"the process that measured {_ending(process)}").to_text()
         finally:
             self._busy = ""
 
-    def _started(self, order: Order) -> Tuple[BaseProcess, Connection]:
-        if self._process is not None and self._sources != order.sources:
+    def _started(self, order: Order) -> "subprocess.Popen[str]":
+        if self._process is not None and (self._sources != order.sources or self._process.poll() is not None):
             self.close()
         if self._process is None:
-            own, line = self._context.Pipe()
-            arguments = (dict(order.files), list(order.load), self.place, self._is_quiet, line)
-            process = self._context.Process(target=_serve, args=arguments)
-            process.start()
-            line.close()
-            self._process, self._sources = (process, own), order.sources
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "nutsbench.cluster.bench"], stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, cwd=importable(), encoding="utf-8",
+                env={**os.environ, "PYTHONPATH": str(importable())},
+            )  # fmt: skip
+            self._sources = order.sources
+            begin = {"files": dict(order.files), "load": list(order.load), "place": self.place}
+            with contextlib.suppress(OSError):
+                self._write(self._process, json.dumps({**begin, "is_quiet": self._is_quiet}))
         return self._process
+
+    @staticmethod
+    def _write(process: "subprocess.Popen[str]", line: str) -> None:
+        assert process.stdin is not None
+        process.stdin.write(line + "\n")
+        process.stdin.flush()
 
     def stop(self, keys: Sequence[str]) -> None:
         """End what is measured, as by ctrl-C, if it is one of these orders."""
         if self._process is not None and self._busy in keys:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._process[0].pid or 0, signal.SIGUSR1)
+            self._process.send_signal(signal.SIGUSR1)
 
     def close(self) -> None:
         """End the process that measures, if there is one, and with it what it measures."""
-        found, self._process = self._process, None
-        if found is not None:
-            process, line = found
-            line.close()
+        process, self._process = self._process, None
+        if process is not None:
             process.kill()
-            process.join()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                with contextlib.suppress(OSError):
+                    assert pipe is not None
+                    pipe.close()
 
 
-def _killed(process: BaseProcess) -> str:
-    number = -(process.exitcode or 0)
+def _ending(process: "subprocess.Popen[str]") -> str:
+    code = process.returncode
+    if code is None or code >= 0:
+        return f"ended with code {code}"
     with contextlib.suppress(ValueError):
-        return f"by {signal.Signals(number).name}"
-    return f"by signal {number}"
+        return f"was killed by {signal.Signals(-code).name}"
+    return f"was killed by signal {-code}"
+
+
+if __name__ == "__main__":
+    main()

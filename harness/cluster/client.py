@@ -6,6 +6,7 @@ its own or of the scheduler, asks all machines first for what they have kept, an
 
 import contextlib
 import json
+import queue
 import time
 import uuid
 from collections import deque
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Deque, Dict, Iterator, List, Mapping, Optional, Sequence, Set
 
+import dask
 import distributed
 from distributed.client import Future
 from distributed.comm import CommClosedError
@@ -28,8 +30,9 @@ from nutsbench.run import plan, runner
 from nutsbench.run.options import Options
 from nutsbench.run.plan import Job
 
-#: How long nobody may be there to take an order, or to speak to, before it is given up.
-PATIENCE_S = 60.0
+#: How long nobody may be there to take an order, or to speak to after a while, before it is given up; and how
+#: long where nobody has ever answered.
+PATIENCE_S, FIRST_S = 60.0, 10.0
 #: How long all members may take to say something; and one, where one of them did not.
 _ASK_S, _ASK_ONE_S = 10.0, 2.0
 #: How long members may take to find a scheduler again that was lost: what they are at is not handed out anew.
@@ -82,6 +85,7 @@ def run(
     wish: Wish,
     seconds: Sequence[Optional[float]] = (),
     goal: Optional[Goal] = None,
+    measure: Callable[[str], str] = member.measure,
 ) -> Iterator[Stored]:
     """Have jobs run on a cluster, and yield the record of each once it is on disk here.
 
@@ -93,6 +97,8 @@ def run(
         How and where.
     seconds : sequence of float or None
         How long each run of :func:`nutsbench.run.plan.together` will take; the longest are first.
+    measure : callable
+        What members do with an order, as text, to answer it, as text; another one in simulations alone.
 
     Raises
     ------
@@ -103,6 +109,8 @@ def run(
     """
     runs = plan.together(todo, options.share and goal is None)
     member.quiet()
+    # Dask keeps a thousand of its last messages, which have orders in them.
+    dask.config.set({"distributed.admin.low-level-log-length": 10})
     longest = sorted(range(len(runs)), key=lambda n: -((seconds[n] if seconds else None) or float("inf")))
     mark = uuid.uuid4().hex[:8] if wish.is_fresh else ""
     orders: Dict[str, Order] = {}
@@ -111,7 +119,7 @@ def run(
         one = order.of_run(runs[number], options, goal, origin, mark, wish.at.is_here)
         orders[one.key], jobs[one.key] = one, runs[number]
     with place.opened(wish.at, wish.certs, not options.at_a_time) as (address, security):
-        asking = _Asking(address, security, orders, jobs, options, origin, run_file, wish)
+        asking = _Asking(address, security, orders, jobs, options, origin, run_file, wish, measure)
         try:
             yield from asking.records()
         except KeyboardInterrupt:
@@ -134,13 +142,16 @@ class _Asking:
         origin: str,
         run_file: RunFile,
         wish: Wish,
+        measure: Callable[[str], str],
     ) -> None:
+        self._measure = measure
         self._address, self._security = address, security
         self._wish, self._say = wish, wish.say
         self._orders, self._jobs, self._options = orders, jobs, options
         self._origin, self._run_file = origin, run_file
         self._todo: Deque[str] = deque(orders)
         self._out: Dict[str, Future[str]] = {}
+        self._ended: queue.SimpleQueue[Future[str]] = queue.SimpleQueue()
         #: Whom an order that is out was given to; nobody in particular if empty.
         self._given: Dict[str, Set[str]] = {}
         self._elsewhere: Set[str] = set()
@@ -153,7 +164,7 @@ class _Asking:
         self._has_new = False
         self._expected, self._most, self._hold_until = 0, 0, 0.0
         self._looked = self._alone_since = self._looked_kept = 0.0
-        self._said_link = self._said_alone = False
+        self._was_there = self._said_alone = False
 
     def records(self) -> Iterator[Stored]:
         """Yield records until every order is answered."""
@@ -183,16 +194,17 @@ class _Asking:
                     deserializers=["msgpack", "error"], **more,
                 )  # fmt: skip
             except (OSError, TimeoutError) as error:
-                if time.monotonic() - since > PATIENCE_S:
+                if time.monotonic() - since > (PATIENCE_S if self._was_there else FIRST_S):
+                    tls = "" if self._security else ", or write tls:// if it has certificates"
                     raise UserError(
-                        f"No scheduler answers at {self._address}: start one (nutsbench cluster scheduler),"
-                        " and give this command again: what is measured is kept."
+                        f"No scheduler answers at {self._address}: start one (nutsbench cluster scheduler)"
+                        f"{tls}, and give this command again: what is measured is kept."
                     ) from error
                 time.sleep(0.5)
         link = self._client.dashboard_link
-        if link and not self._said_link:
+        if link and not self._was_there:
             self._say(f"What goes on is shown at {link}")
-            self._said_link = True
+        self._was_there = True
         self._looked, self._alone_since = 0.0, time.monotonic()
 
     def _lose(self, error: BaseException) -> None:
@@ -292,45 +304,49 @@ class _Asking:
             one = self._orders[key]
             resources = {member.MEASURING: 1, **({member.TIMED: 1} if one.is_timed else {})}
             self._out[key] = self._client.submit(
-                member.measure, one.to_text(), key=f"nutsbench-{self._origin}-{key}", resources=resources,
+                self._measure, one.to_text(), key=f"nutsbench-{self._origin}-{key}", resources=resources,
                 workers=given, allow_other_workers=False, retries=0, pure=False,
             )  # fmt: skip
             self._given[key] = set(given or ())
+            self._out[key].add_done_callback(self._ended.put)
         self._todo.extend(waiting)
 
     def _come(self) -> Iterator[Stored]:
         """Yield the records of answers that have come, having waited a little for the first."""
         assert self._client is not None
-        if not self._out:
-            time.sleep(0.2)
-            return
-        try:
-            with self._client.as_current():
-                distributed.wait(list(self._out.values()), timeout=0.5, return_when="FIRST_COMPLETED")
-        except TimeoutError:
-            return
-        for key, future in list(self._out.items()):
-            if not future.done():
-                continue
+        ended: Dict[str, Future[str]] = {}
+        with contextlib.suppress(queue.Empty):
+            # Looked at together, or each would cost a way there and back.
+            ended = self._noted(self._ended.get(timeout=0.5 if self._out else 0.2))
+            while True:
+                ended.update(self._noted(self._ended.get_nowait()))
+        for future in ended.values():
             if future.status in ("cancelled", "lost"):
-                raise CancelledError(key)
-            if future.status == "error":
+                raise CancelledError(future.key)
+        good = {key: future for key, future in ended.items() if future.status == "finished"}
+        texts = dict(zip(good, self._client.gather(list(good.values()))))
+        for key, future in ended.items():
+            if key not in good:
                 self._took(key)
                 yield from self._failed(key, str(future.exception()).partition("\n")[0])
                 continue
-            answer = Answer.from_text(future.result())
+            answer = Answer.from_text(texts[key])
             if answer.refused:
                 for address in next(iter(self._client.who_has([future]).values()), ()):
                     self._leave_out(address, answer.refused)
                 self._todo.appendleft(key)
-            self._took(key)
-            if answer.refused:
                 self._looked = 0.0
-            elif answer.broken:
+            self._took(key)
+            if answer.broken:
                 yield from self._failed(key, answer.broken)
-            else:
+            elif not answer.refused:
                 yield from self._accept(answer)
         self._tell_some()
+
+    def _noted(self, future: "Future[str]") -> Dict[str, "Future[str]"]:
+        """Return which order a future that ended is of; none if it is not out any more."""
+        key = str(future.key).rpartition("-")[2]
+        return {key: future} if self._out.get(key) is future else {}
 
     def _took(self, key: str) -> None:
         del self._out[key]

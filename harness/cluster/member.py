@@ -88,7 +88,10 @@ def quiet() -> None:
     """Keep Dask's own messages back, and the tracebacks of lines that break: what matters is said here."""
     for name in (
         "distributed",
-        *(f"distributed.{one}" for one in ("worker", "core", "comm", "client", "nanny")),
+        *(
+            f"distributed.{one}"
+            for one in ("worker", "core", "comm", "client", "nanny", "scheduler", "http", "diskutils")
+        ),
     ):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     for name in ("tornado.application", "asyncio"):

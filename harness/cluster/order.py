@@ -50,7 +50,8 @@ class Order:
     code : str
         Of :func:`code`.
     stack : dict
-        Of :func:`nutsbench.stacks.stack.pack`; only ``text`` if it lies on the worker's own disk.
+        Of :func:`nutsbench.stacks.stack.pack`; only ``pinned``, the name, of one that every copy of this
+        program has; only ``text`` if it lies on the worker's own disk.
     stack_digest, blas : str
         As of the jobs, and the BLAS that is part of it.
     cells : list of dict
@@ -127,6 +128,8 @@ class Order:
         """Return the stack, on this machine."""
         if "text" in self.stack:
             return Stack.from_text(self.stack["text"])
+        if "pinned" in self.stack:
+            return stack.named(self.stack["pinned"])
         return stack.unpack(self.stack)
 
     def make_jobs(self, one: Stack) -> List[Job]:
@@ -188,6 +191,8 @@ def of_run(
             f"{first.stack.name} is a checkout, which stays on this machine: leave out --cluster, give"
             " --cluster local, or give a requirements file that names its commit."
         )
+    elif first.stack.name in (*stack.PINNED, *stack.releases()):
+        packed = {"pinned": first.stack.name}
     else:
         packed = stack.pack(first.stack)
     if options.draws_dir is not None and not is_here:
