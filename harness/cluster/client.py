@@ -230,11 +230,9 @@ class _Asking:
             return
         self._looked = now
         there = set(self._client.nthreads())
-        for address in sorted(there - self._known):
-            (text,) = self._ask(member.facts, [address]).values() or [""]
-            if not text:
-                there.discard(address)  # It hangs, or is gone: seen again in a second.
-                continue
+        new = sorted(there - self._known)
+        # Who does not answer hangs, or is gone: it is asked again in a second.
+        for address, text in (self._ask(member.facts, new) if new else {}).items():
             self._known.add(address)
             self._has_new = True
             if json.loads(text)["code"] != order.code():
