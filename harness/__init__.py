@@ -5,7 +5,7 @@ package is this folder, and the models' folder is its ``models``: on the path of
 has nothing else, so that a user's own packages may be called ``harness`` or ``models``.
 
 Rooms, lowest first: each imports from those before it alone, and what it is for stands in its docstring.
-dialect inside base stacks judge truths records run cluster track compare audit migrate report cli
+dialect inside base stacks judge truths records run track compare audit cluster migrate report cli
 """
 
 import importlib

@@ -3,7 +3,7 @@
     PYTHONPATH=src python -m benchmarks.studies.cluster_scale [MEMBERS:CELLS]...
 
 The scheduler, and all members together, are a process each; what asks is this one, and does all that it does
-with real cells: orders as they are, records on disk. Cells take as long as published ones did, by a factor, and
+with real cells: orders as they are, records on disk. Cells take as long as published ones, by a factor, and
 fail as often; the longest come first. It prints a table for ``docs/cluster.md``; it takes some six minutes.
 """
 

@@ -6,8 +6,8 @@ Exit codes: 0 all went well, 1 some cells failed or something is slower, 2 a use
 be told yet, 70 a fault of this program, 130 interrupted, 141 nobody reads the output any more.
 
 Files, lowest first:
-settings common summary display results changes info truth reference calibrate check run show compare
-worker asv_compare power releases measuring migrate guard export report commands
+settings common summary display results changes info truth reference worker calibrate check run show compare
+asv_compare power releases measuring migrate guard export report commands
 """
 
 import contextlib

@@ -1,9 +1,9 @@
 """``nutsbench calibrate``: how often verdicts are wrong."""
 
 import contextlib
+import functools
 import itertools
 import json
-import subprocess
 import tempfile
 import threading
 from collections import Counter
@@ -18,10 +18,9 @@ from rich.progress import Progress
 
 from nutsbench import models
 from nutsbench.audit import calibration, error_rates
-from nutsbench.audit.calibration import SCHEMA
+from nutsbench.audit.calibration import SCHEMA, Task
 from nutsbench.audit.error_rates import interval
 from nutsbench.base.errors import UserError
-from nutsbench.base.paths import importable
 from nutsbench.cli.common import (
     check_choice,
     json_option,
@@ -34,20 +33,21 @@ from nutsbench.cli.common import (
     results_option,
     say_problems,
 )
+from nutsbench.cli.worker import certs_option, cluster_option
+from nutsbench.cluster import client, place
 from nutsbench.inside.faults import FAULTS
 from nutsbench.judge import accuracy
 from nutsbench.models import truths
 from nutsbench.models.truths import find
 from nutsbench.records import grid, lines
-from nutsbench.stacks import environment, stack
+from nutsbench.records.store import Store, utc_now
+from nutsbench.stacks import stack
 
 #: Fast models, of one scalar to nine, with and without data.
 MODELS = ("addition", "coin_toss", "simple_regression", "exclude_collider", "count_heterogenous")
 #: Seeds that one process samples before it is started anew.
 _CHUNK = 10
 
-#: Model, sampler, changed settings, seeds.
-Task = Tuple[str, str, Dict[str, int], List[int]]
 #: What a row is found by.
 Key = Tuple[str, str, str, int, int, int]
 
@@ -64,6 +64,8 @@ _KEPT = "What was sampled is kept; the same command goes on from here."
 @click.option("--chains", type=int, show_default="the tutorial's", help="Number of chains.")
 @click.option("--stack", "stack_name", default=stack.DEFAULT, show_default=True, help="Stack.")
 @click.option("--jobs", default=2, show_default=True, help="Processes at a time; no time is measured.")
+@cluster_option
+@certs_option
 @click.option("--report", "only_report", is_flag=True, help="Sample nothing; judge what there is.")
 @click.option(
     "--markdown", "as_markdown", is_flag=True, help="Print the report as docs/calibration.md has it."
@@ -80,6 +82,8 @@ def calibrate_command(
     chains: Optional[int],
     stack_name: str,
     jobs: int,
+    cluster: Optional[str],
+    certs: Optional[Path],
     only_report: bool,
     as_markdown: bool,
     no_wait: bool,
@@ -107,7 +111,15 @@ def calibrate_command(
             if not FAULTS[sampler].applies(spec):
                 click.echo(f"{spec.name} cannot have the fault {sampler}.", err=True)
         todo = _tasks(specs, samplers or ("right",), changed, records, _done(path))
-        if todo:
+        if todo and cluster is not None:
+            at = place.parse(cluster)
+            if at.is_here:
+                make_ready([one])
+            wish = client.Wish(at, certs, lambda says: click.echo(says, err=True))
+            store = Store(results)
+            store.begin("calibrate", utc_now())
+            _sample_elsewhere(one, todo, path, store.origin(), wish)
+        elif todo:
             with machine_to_oneself(no_wait, _KEPT):
                 make_ready([one])
                 # What another has sampled meanwhile is not sampled again.
@@ -176,10 +188,27 @@ def _tasks(
             name = (spec.name, exact.digest if exact else "", sampler, *which)
             seeds = [seed for seed in range(1, records + 1) if (*name, seed) not in done]
             tasks += [
-                (spec.name, sampler, changed, seeds[begin : begin + _CHUNK])
+                Task(spec.name, sampler, changed, seeds[begin : begin + _CHUNK])
                 for begin in range(0, len(seeds), _CHUNK)
             ]
     return tasks
+
+
+def _append(path: Path, row: Mapping[str, Any]) -> None:
+    with path.open("a") as file:
+        file.write(json.dumps(row, allow_nan=False) + "\n")
+
+
+def _sample_elsewhere(
+    one: stack.Stack, tasks: Sequence[Task], path: Path, origin: str, wish: client.Wish
+) -> None:
+    """Have members of a cluster sample, and append each row as it comes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    total = sum(len(task.seeds) for task in tasks)
+    with Progress(console=Console(stderr=True)) as progress:
+        bar = progress.add_task("records", total=total)
+        for _ in client.calibrate(tasks, one, origin, functools.partial(_append, path), wish):
+            progress.advance(bar, 1)
 
 
 def _sample(one: stack.Stack, tasks: Sequence[Task], path: Path, jobs: int) -> None:
@@ -188,56 +217,32 @@ def _sample(one: stack.Stack, tasks: Sequence[Task], path: Path, jobs: int) -> N
         return
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    variables = environment.worker_variables(one.compiledir, one.has_theano_pymc, threads=1)
     lock, running, stopping = threading.Lock(), set(), threading.Event()
     files = models.loaded_files()
-    own = [word for file in files for word in ("--models", str(file))]
 
     def sample(task: Task, judges: Any, folder: Path, advance: Any) -> None:
-        name, sampler, changed, seeds = task
-        command = [str(one.python), "-m", "nutsbench.inside.calibrate", name, sampler, *map(str, seeds), *own]
-        command += ["--settings", json.dumps(changed), "--arrays", str(folder)]
-        with subprocess.Popen(
-            command,
-            cwd=importable(),
-            env=variables,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process:
+        with task.start(one, files, folder) as process:
             running.add(process)
-            errors: List[str] = []
-            # Its chatter must not fill the pipe up.
-            reader = threading.Thread(target=lambda: errors.append(process.stderr.read()))  # type: ignore[union-attr]
-            reader.start()
-            for line in process.stdout or ():
-                # What a process that was killed left half written is no row.
-                if line.startswith("{") and line.endswith("\n"):
-                    sampled = json.loads(line)
-                    draws = folder / f"{sampled['seed']}.npz"
-                    row = judges.submit(calibration.row, name, sampler, sampled, draws).result()
-                    with lock, path.open("a") as file:
-                        file.write(json.dumps(row, allow_nan=False) + "\n")
-                    advance(1)
-            reader.join()
+            for sampled in calibration.told(process, stopping.is_set):
+                draws = folder / f"{sampled['seed']}.npz"
+                row = judges.submit(calibration.row, task.model, task.sampler, sampled, draws).result()
+                with lock:
+                    _append(path, row)
+                advance(1)
         running.discard(process)
-        if process.returncode and not stopping.is_set():
-            raise UserError(
-                f"{name} could not be sampled (exit code {process.returncode}):\n{errors[0].strip()[-1500:]}"
-            )
 
-    total = sum(len(seeds) for *_, seeds in tasks)
+    total = sum(len(task.seeds) for task in tasks)
     # Judging takes as long as sampling: in processes of its own, not forks of one that has threads.
     apart = ProcessPoolExecutor(jobs, get_context("spawn"), calibration.load, (files,))
     with contextlib.ExitStack() as opened:
         progress = opened.enter_context(Progress(console=Console(stderr=True)))
         judges = opened.enter_context(apart)
-        place = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="nutsbench-")))
+        above = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="nutsbench-")))
         pool = opened.enter_context(ThreadPoolExecutor(jobs))
         bar = progress.add_task("records", total=total)
         futures = []
         for number, task in enumerate(tasks):
-            folder = place / str(number)
+            folder = above / str(number)
             folder.mkdir()
             futures.append(pool.submit(sample, task, judges, folder, lambda n: progress.advance(bar, n)))
         try:

@@ -24,7 +24,7 @@ from nutsbench.cli.common import (
 )
 from nutsbench.cli.display import RunDisplay
 from nutsbench.cli.results import print_records
-from nutsbench.cli.worker import certs_option
+from nutsbench.cli.worker import certs_option, cluster_option
 from nutsbench.cluster import client, place
 from nutsbench.judge.goal import BLOCK, Goal
 from nutsbench.records import grid, index, table
@@ -110,12 +110,7 @@ _KEPT = "What was measured is kept; the same command goes on from here."
     show_default=True,
     help="Draws of each chain that are not exceeded for it.",
 )
-@click.option(
-    "--cluster",
-    metavar="WHERE",
-    help="Have cells run by the members of a Dask cluster: local, local:2, tcp://HOST:PORT, tls://HOST:PORT,"
-    " a scheduler file, or a TOML file that says how to start one.",
-)
+@cluster_option
 @certs_option
 @click.option("--wide", is_flag=True, help="Print the wide table, with phases and all reasons.")
 @click.option("--dry-run", is_flag=True, help="Print the cells and an estimate of the time.")

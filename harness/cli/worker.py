@@ -19,6 +19,12 @@ certs_option = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of certificates, of an address that begins with tls://.",
 )
+cluster_option = click.option(
+    "--cluster",
+    metavar="WHERE",
+    help="Have it done by the members of a Dask cluster: local, local:2, tcp://HOST:PORT, tls://HOST:PORT,"
+    " a scheduler file, or a TOML file that says how to start one.",
+)
 
 
 @click.command("worker")

@@ -4,5 +4,5 @@ What travels is JSON: an order to a worker, its answer back. A record lies on it
 the results folder of who asked. Nothing here judges, and nothing schedules.
 
 Files, lowest first:
-order spool bench member place security client
+order spool bench member security place asking client
 """

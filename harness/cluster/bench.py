@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Dict, Optional, Sequence
 
 from nutsbench import models
+from nutsbench.audit import calibration
 from nutsbench.base import lock
 from nutsbench.base.errors import UserError
 from nutsbench.base.paths import importable
@@ -91,8 +92,16 @@ def _measure(order: Order, bench: Bench, files: Sequence[Path], is_quiet: bool) 
                 if not is_quiet:
                     cells = f"{jobs[0].cell.model}, seed {jobs[0].cell.seed}, on {one.name}"
                     print(f"Measuring {cells} ...", file=sys.stderr, flush=True)
-                for _ in bench.records(jobs, options, order.origin, file, order.make_goal()):
-                    pass
+                if order.task is not None:
+                    place = f"-{bench.place}" if bench.place else ""
+                    file.rows += calibration.rows(
+                        calibration.Task(**order.task), one, files, bench.stop, place
+                    )
+                else:
+                    for _ in bench.records(jobs, options, order.origin, file, order.make_goal()):
+                        pass
+            if bench.stop.is_set() and order.task is not None:
+                return Answer(order.key, broken="it was ended").to_text()
             # On a full disk it goes where it is asked for all the same.
             with contextlib.suppress(OSError):
                 spool.keep(file.answer())

@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 import distributed
 
 from nutsbench import models
+from nutsbench.audit.calibration import Task
 from nutsbench.base.errors import UserError
 from nutsbench.base.paths import PACKAGE
 from nutsbench.judge.goal import Goal
@@ -72,6 +73,8 @@ class Order:
         Those of the files that are loaded.
     draws_dir : str
         Folder for the draws, on the worker's own disk; empty to keep none.
+    task : dict or None
+        A :class:`nutsbench.audit.calibration.Task`, in the place of cells.
     """
 
     code: str
@@ -88,12 +91,13 @@ class Order:
     files: Mapping[str, str] = field(default_factory=dict)
     load: Sequence[str] = ()
     draws_dir: str = ""
+    task: Optional[Mapping[str, Any]] = None
 
     @property
     def key(self) -> str:
         """Digest of what is measured, and for whom: the same order has the same key in every process."""
         what = (self.cells, self.model_digest, self.truth_digest, self.stack_digest, self.goal)
-        how = (self.options, self.origin, self.mark)
+        how = (self.options, self.origin, self.mark, self.task)
         return environment.digest((what, how))
 
     @property
@@ -141,6 +145,9 @@ class Order:
             If they would measure something else here; the message says what.
         """
         cells = [Cell.from_dict(cell) for cell in self.cells]
+        if self.task is not None:
+            spec = models.get(self.task["model"])
+            cells = [Cell(spec.name, spec.settings, seed) for seed in self.task["seeds"][:1]]
         jobs = plan.jobs(cells, [one], int(self.options["threads"]))
         for job in jobs:
             if job.stack_digest != self.stack_digest:
@@ -220,6 +227,23 @@ def of_run(
     )
 
 
+def of_task(task: Task, job: Job, origin: str, is_here: bool) -> Order:
+    """Return the order for a task of a calibration.
+
+    Parameters
+    ----------
+    task : Task
+        The task.
+    job : Job
+        A job of its model and stack, which says what they are.
+    origin, is_here
+        As of :func:`of_run`.
+    """
+    options = Options("", 3600.0, 0, 1, tuple(models.loaded_files()), at_a_time=2)
+    order = of_run([job], options, None, origin, "", is_here)
+    return dataclasses.replace(order, cells=[], task=asdict(task))
+
+
 def sources(files: Sequence[Path]) -> Tuple[Dict[str, str], List[str]]:
     """Return the texts of the user's files and of the modules beside them, and which are to be loaded.
 
@@ -273,7 +297,7 @@ class Answer:
     key : str
         The order's.
     records : list of dict
-        Records of its jobs; of fewer where the first one failed.
+        Records of its jobs, of fewer where the first one failed; or the rows of its task.
     refused : str
         Why it was not begun, in a sentence; empty where it was.
     broken : str

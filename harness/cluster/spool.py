@@ -6,10 +6,9 @@ that ends with its process. All workers of a machine share the place: each can t
 
 import contextlib
 import fcntl
-import json
 import os
 from pathlib import Path
-from typing import Iterator, List, Sequence, Tuple
+from typing import Any, Iterator, List, Sequence, Tuple
 
 import platformdirs
 
@@ -115,12 +114,12 @@ class File:
 
     def __init__(self, spool: Spool, key: str) -> None:
         self._spool, self._key = spool, key
-        self.records: List[str] = []
+        self.rows: List[Any] = []
 
     def append(self, record: Record) -> None:
         """Take a record of the order."""
-        self.records.append(json.dumps(record.to_dict(), allow_nan=False))
+        self.rows.append(record.to_dict())
 
     def answer(self) -> Answer:
         """Return the answer that these records are."""
-        return Answer(self._key, [json.loads(one) for one in self.records])
+        return Answer(self._key, self.rows)

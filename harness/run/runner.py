@@ -102,7 +102,7 @@ class Bench:
     """
 
     def __init__(self, stop: threading.Event, place: int = 0) -> None:
-        self._stop, self._place = stop, place
+        self.stop, self.place = stop, place
         self._kind: Any = None
         self._worker: Optional[Worker] = None
 
@@ -129,7 +129,7 @@ class Bench:
         # One that is to compile from nothing cannot serve two.
         if self._worker is None or self._kind != (one, options) or options.cold:
             self.close()
-            self._worker, self._kind = session.worker(self._stop, self._place), (one, options)
+            self._worker, self._kind = session.worker(self.stop, self.place), (one, options)
         yield from session.records(self._worker, list(alike))
         if self._worker.is_broken:
             self.close()  # Who is next may have better luck: this process may have been killed.
