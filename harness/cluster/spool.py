@@ -94,7 +94,8 @@ class Spool:
     def forget(self, keys: Sequence[str]) -> None:
         """Remove answers that are safe elsewhere."""
         for key in keys:
-            (self._folder / f"{key}.json").unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                (self._folder / f"{key}.json").unlink()
         with contextlib.suppress(OSError):
             self._folder.rmdir()
 
