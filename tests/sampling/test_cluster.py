@@ -55,5 +55,5 @@ def test_whatever_goes_wrong_each_cell_has_one_record(fault: str, tmp_path: Path
     # Of who measured, a cell that had begun is a result; of who handed out, nothing is.
     fails = fault in ("process_killed", "stack_killed")
     assert (row.failed, row.code) == ((1, 1) if fails else (0, 0))
-    again = {"member_killed", "hangs", "member_killed_early"}
+    again = {"member_killed", "member_killed_early", "hangs", "partition"}
     assert row.begun <= row.cells + (fault in again)
