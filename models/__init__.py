@@ -14,6 +14,7 @@ from nutsbench.models.registry import (
     model,
     model_digest,
     names,
+    read_at,
     variants,
 )
 from nutsbench.models.spec import Data, ModelSpec, SamplerSettings
@@ -32,5 +33,6 @@ __all__ = [
     "model",
     "model_digest",
     "names",
+    "read_at",
     "variants",
 ]

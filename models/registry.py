@@ -11,6 +11,7 @@ import inspect
 import pkgutil
 import re
 import sys
+import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
@@ -44,6 +45,9 @@ _MACHINERY = frozenset(
 
 _registered: Dict[str, ModelSpec] = {}
 _loaded: Dict[str, ModuleType] = {}
+#: When this file was read, as files' times are told; and when each of the user's was.
+_BEGAN = time.time()
+_read_at: Dict[str, float] = {}
 #: Of each build function the digest of its code, taken when its file was loaded.
 _codes: Dict[Callable[..., Any], bytes] = {}
 #: Build functions whose code was seen to be the same before and after their data were made.
@@ -182,6 +186,11 @@ def loaded_files() -> List[Path]:
     return [Path(name) for name in _loaded if name != "package"]
 
 
+def read_at(spec: ModelSpec) -> float:
+    """Return when the file of a model was read, in seconds since the epoch; this one, of the package's."""
+    return _read_at.get(str(Path(spec.file).resolve()), min(_read_at.values(), default=_BEGAN))
+
+
 def load_file(path: Path) -> List[str]:
     """Register the models of a user's own file.
 
@@ -210,6 +219,7 @@ def load_file(path: Path) -> List[str]:
     if known:  # Another file has imported it, or it is one of this package.
         _loaded[str(path)] = sys.modules[_registered[known[0]].build.__module__]
         return known
+    _read_at[str(path)] = time.time()
     before, codes, modules = dict(_registered), dict(_codes), set(sys.modules)
     own.add_root(path)
     try:

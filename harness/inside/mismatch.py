@@ -5,7 +5,6 @@ things: the data differ from call to call, or between two interpreters with othe
 was changed on disk meanwhile. Each has a remedy of its own.
 """
 
-import time
 from pathlib import Path
 from typing import Callable, Dict, List, Mapping, Sequence
 
@@ -86,7 +85,6 @@ def explain(
     stack: str,
     own: str,
     elsewhere: Callable[[str], Mapping[str, str]],
-    since: float,
 ) -> str:
     """Say why a model was another one in a stack's process than in this one.
 
@@ -100,11 +98,10 @@ def explain(
         Names of that stack, and of where this process runs.
     elsewhere : callable
         Returns the digests of a model's data in another process like this one.
-    since : float
-        When this process began, seconds since the epoch.
     """
     spec = models.get(name)
     path = Path(spec.build.__code__.co_filename)
+    since = models.read_at(spec)
     newer = [file.name for file in sorted(path.parent.glob("*.py")) if file.stat().st_mtime > since]
     if newer:
         return changed(path.name if path.name in newer else newer[0])
@@ -126,7 +123,3 @@ def explain(
 def from_process_to_process(name: str, data: Sequence[str]) -> str:
     """Say that a data function returns other data in each process."""
     return from_call_to_call(name, data).replace("from call to call", "from process to process")
-
-
-#: When this process began, as files' times are told.
-BEGAN = time.time()

@@ -274,7 +274,6 @@ class Worker:
                 self._stack.name,
                 elsewhere.own_name(),
                 elsewhere.data_digests,
-                mismatch.BEGAN,
             )
         return ""
 

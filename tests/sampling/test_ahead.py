@@ -131,5 +131,4 @@ def test_a_cold_cell_is_compiled_as_theano_does_by_itself(
     assert cold["details"]["compile_cache"]["modules_from_store"] == 0
     assert cold["details"]["compile_cache"]["modules_compiled"] > 10
     assert cold["quantities"] == warm["quantities"]
-    # A compiler's run is many times a look-up, on a busy machine too.
-    assert cold["phases"]["compile"]["wall_s"] > 3 * warm["phases"]["compile"]["wall_s"]
+    assert warm["details"]["compile_cache"].get("modules_compiled", 0) < 5

@@ -45,7 +45,7 @@ print(json.dumps(found))
         assert old[name] == pytest.approx(new[name], rel=1e-6)
 
 
-#: A cold cell's test compares the same two by day: compiled from nothing, and from a full cache.
+#: A cold cell's test counts by day what these two compile: compiled from nothing, and from a full cache.
 @pytest.mark.nightly
 def test_compiling_with_an_empty_cache_takes_longer_than_with_a_full_one() -> None:
     script = """

@@ -19,7 +19,8 @@ import json, os
 from nutsbench.stacks import stack
 from nutsbench.track.counts import Counts
 counts = Counts(stack.named(stack.DEFAULT))
-found = [counts.of_model("addition", []) for _ in range(2)]
+# The first one of all compiles, which may leave its process with other memory, by one percent of a gradient.
+found = [counts.of_model("addition", []) for _ in range(3)][1:]
 print(json.dumps([counts._folder.name, found]), flush=True)
 os._exit(0)  # As if it were killed: nothing is put in order.
 """
