@@ -3,5 +3,5 @@
 It prints nothing, and does not know who asked.
 
 Files, lowest first:
-elsewhere options watch process judged plan runner
+elsewhere options watch process judged plan session runner
 """

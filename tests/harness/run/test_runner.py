@@ -16,7 +16,7 @@ from nutsbench.models.spec import SamplerSettings
 from nutsbench.records.grid import Cell
 from nutsbench.records.record import Status
 from nutsbench.records.store import RunFile, Store
-from nutsbench.run import runner
+from nutsbench.run import runner, session
 from nutsbench.run.options import Options, Outcome
 from nutsbench.run.plan import Job
 from nutsbench.stacks import stack
@@ -67,7 +67,7 @@ def jobs() -> List[Any]:
 
 @pytest.fixture
 def run(jobs: List[Any], results: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    monkeypatch.setattr(runner, "Worker", Worker)
+    monkeypatch.setattr(session, "Worker", Worker)
     monkeypatch.setattr(Worker, "most", 0)
     (results / "runs").mkdir(parents=True)
 
