@@ -361,8 +361,10 @@ class Asking:
         if self._client is None or not self._out:
             return
         until = time.monotonic() + _ENDING_S
-        at = {key for keys in self._client.processing().values() for key in keys}
-        begun = {key: one for key, one in self._out.items() if one.key in at}
+        # Dask takes what waits at a member for begun, too.
+        states = self._ask(member.state, None, self._origin).values()
+        at = {key for text in states for key in json.loads(text)["working"]}
+        begun = {key: one for key, one in self._out.items() if key in at}
         self._client.cancel([one for key, one in self._out.items() if key not in begun])
         self._say("Ending what is measured ...")
         self._ask(member.stop, None, list(begun))
