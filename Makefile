@@ -39,19 +39,18 @@ releases: env ## Measure PyMC3's releases (hours; goes on where it was stopped),
 	$(NUTSBENCH) releases --run
 	cd benchmarks/releases && $(CURDIR)/$(ASV) publish
 
-# Each run says where its time goes. Tests wait now and then, so there is one process more than there are cores.
-TESTS = $(PYTHON) -m pytest --durations 20
+# Each run says where its time goes. Tests wait now and then, so there are two processes a core.
+TESTS = $(PYTHON) -m pytest --durations 20 -n 4
 
 test: env ## All tests: those of test-unit, those of whole pages in a browser, and those that sample.
 	@$(MAKE) --no-print-directory -j 2 lint stacks
-	$(TESTS) -n 2 --dist loadfile -m "not sampling"
-	$(TESTS) -n 3 --dist worksteal -m "sampling and not nightly"
+	$(TESTS) --dist loadgroup --no-loadscope-reorder -m "not nightly"
 
 test-nightly: env stacks ## What make test leaves out: on the other stack too what it samples on one.
-	$(TESTS) -n 3 --dist worksteal -m nightly
+	$(TESTS) --dist worksteal -m nightly
 
 test-unit: env ## The tests that take milliseconds, without sampling and whole pages: a minute on two cores.
-	$(TESTS) -n 3 --dist worksteal -m "not sampling and not whole" --ignore tests/sampling --ignore tests/browser
+	$(TESTS) --dist worksteal -m "not sampling and not whole" --ignore tests/sampling --ignore tests/browser
 
 lint: env ## Style and types.
 	$(PYTHON) -m ruff check .

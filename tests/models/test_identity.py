@@ -87,10 +87,11 @@ def interpreters() -> List[Any]:
 
 
 @pytest.mark.whole
-def test_a_digest_is_the_same_in_every_process_and_on_both_stacks() -> None:
+@pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.nightly)])
+def test_a_digest_is_the_same_in_every_process_and_on_both_stacks(every: bool) -> None:
     sources = [files for pair in ALL for files in pair]
     found = []
-    for number, python in enumerate(interpreters()):
+    for number, python in enumerate(interpreters() if every else [str(stack.named(stack.DEFAULT).python)]):
         done = subprocess.run(
             [python, "-W", "ignore", "-m", "tests.models.pairs"],
             input=json.dumps(sources),

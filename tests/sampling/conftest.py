@@ -23,39 +23,9 @@ EITHER = [
 Records = Callable[..., List[Dict[str, Any]]]
 
 
-#: Which tests each of three processes begins with. Two compile every model of a stack, with all processors to
-#: themselves but for one process whose tests wait for installers and later PyMCs: what comes after finds it
-#: compiled, where several that compile one model at a time would wait for each other's lock.
-_FIRST = (
-    ("test_every_model_keeps_the_contract[pymc3-3.8]",),
-    ("test_every_model_keeps_the_contract[pymc3-3.11]",),
-    ("test_later.py", "test_stack.py", "test_asv.py", "test_precompiled.py", "test_ahead.py"),
-)
-
-
 def pytest_itemcollected(item: Any) -> None:
     if Path(__file__).parent in Path(str(item.fspath)).parents:
         item.add_marker(pytest.mark.sampling)
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: List[Any]) -> None:
-    """Put the tests in the order of :data:`_FIRST`; each process begins with its share of them."""
-    if not items or not all(item.get_closest_marker("sampling") for item in items):
-        return
-
-    def share(item: Any) -> int:
-        return next((n for n, own in enumerate(_FIRST) if any(one in item.nodeid for one in own)), -1)
-
-    first = [[item for item in items if share(item) == number] for number in range(len(_FIRST))]
-    others = [item for item in items if share(item) == -1]
-    size = -(-len(items) // len(_FIRST))
-    ordered: List[Any] = []
-    for own in first:
-        fill = max(0, size - len(own))
-        ordered += [*own, *others[:fill]]
-        others = others[fill:]
-    items[:] = [*ordered, *others]
 
 
 @pytest.fixture

@@ -116,6 +116,8 @@ def test_a_cell_says_what_was_compiled_for_it_ahead(
     assert "ahead_modules" not in second
 
 
+# It compiles a whole model as Theano does by itself, which takes half a minute of a processor.
+@pytest.mark.nightly
 def test_a_cold_cell_is_compiled_as_theano_does_by_itself(
     nutsbench: Run, records: Records, models_file: Callable[..., Path]
 ) -> None:

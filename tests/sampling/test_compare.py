@@ -76,6 +76,8 @@ def test_twice_the_leapfrogs_work_is_slower(compare: Any, variant: Any) -> None:
     assert found["says"][0].startswith("HEAD (")
 
 
+# By day replayed pairs of other work are judged without sampling (tests/harness/compare).
+@pytest.mark.nightly
 def test_other_trees_are_other_work_and_worth_less(compare: Any, variant: Any) -> None:
     head = variant("variant-trees", NUTS, "for _ in range(max_treedepth):", "for _ in range(1):")
     done, found = compare(head, "--budget", "10")
@@ -94,6 +96,8 @@ def test_an_arm_that_cannot_run_says_why(compare: Any, variant: Any) -> None:
     assert found["models"][0]["problem"]
 
 
+# By day two counts in one process of valgrind's are compared (test_instructions.py).
+@pytest.mark.nightly
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
 def test_counts_of_one_stack_agree_to_the_spread(compare: Any) -> None:
     # Seen: 0.14 %; of the smallest model, whose transitions are mostly Python's own doing, 0.33 %.

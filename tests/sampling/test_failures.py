@@ -134,7 +134,14 @@ def test_a_chain_killed_in_mid_draw(start: Callable[..., Running], records: Reco
     assert record["reason"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    # One handler serves all three.
+    [
+        signal.SIGINT,
+        *(pytest.param(one, marks=pytest.mark.nightly) for one in (signal.SIGTERM, signal.SIGHUP)),
+    ],
+)
 def test_interrupted(start: Callable[..., Running], records: Records, nutsbench: Run, number: Any) -> None:
     assert nutsbench(*SHORT).returncode == 0
     run = start(*LONG[:2], "coin_toss", *LONG[2:])

@@ -9,7 +9,6 @@ import pytest
 
 from nutsbench.stacks import environment, stack
 from tests.conftest import ROOT
-from tests.sampling.conftest import EITHER
 
 SCRIPT = """
 import json, subprocess, sys
@@ -56,7 +55,9 @@ print(json.dumps(found))
 """
 
 
-@pytest.mark.parametrize("name", EITHER)
+# By day the modules that are compiled ahead, with the header, are compared with those without.
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", stack.NAMES)
 def test_it_is_taken_and_changes_no_instruction(name: Any, tmp_path: Path) -> None:
     one = stack.named(name)
     variables = environment.worker_variables(tmp_path / "compiledir", one.has_theano_pymc, 1)
@@ -87,6 +88,8 @@ def test_without_gxx_modules_are_compiled_as_ever(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+# By day a second run of a cell is seen to compile nothing and to take what no cache keeps from the store.
+@pytest.mark.nightly
 def test_a_second_worker_compiles_nothing_before_its_first_cell(tmp_path: Path) -> None:
     one = stack.named(stack.DEFAULT)
     log = tmp_path / "log"

@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 from pathlib import Path
-from typing import Callable, Mapping, Set, Tuple
+from typing import Callable, List, Mapping, Set, Tuple
 
 import pytest
 
@@ -202,8 +202,12 @@ print(int(found.stats["tree_size"].sum() + found.tune_stats["tree_size"].sum()),
         assert said == counted > 50
 
 
-#: One of each kind of posterior: conjugate, one scale, two, and four numbers integrated over.
-KINDS = ("count_heterogenous", "simple_regression", "pooled_categorical", "heterogenous")
+#: By day one of each kind of posterior: conjugate, one scale, two, and four numbers integrated over; and on
+#: the second stack the least and the most of them, which other tests compile there too.
+KINDS = {
+    "pymc3-3.8": ("count_heterogenous", "simple_regression", "pooled_categorical", "heterogenous"),
+    "pymc3-3.11": ("simple_regression", "heterogenous"),
+}
 
 
 def published_on(name: str) -> Set[Tuple[str, str]]:
@@ -224,16 +228,27 @@ def published_on(name: str) -> Set[Tuple[str, str]]:
 
 
 @pytest.mark.parametrize("stack_name", stack.NAMES)
-def test_every_model_keeps_the_contract(nutsbench: Run, stack_name: str) -> None:
-    # On the second stack one of each kind, and what has changed since its records there were published.
-    chosen = models.names()
-    if stack_name != stack.DEFAULT:
-        there = published_on(stack_name)
-        chosen = [
+def test_a_model_of_each_kind_and_what_has_changed_keep_the_contract(nutsbench: Run, stack_name: str) -> None:
+    there = published_on(stack_name)
+    keep_the_contract(
+        nutsbench,
+        stack_name,
+        [
             name
-            for name in chosen
-            if name in KINDS or (name, models.model_digest(models.get(name))) not in there
-        ]
+            for name in models.names()
+            # What has changed since its records there were published has not been seen to work.
+            if name in KINDS[stack_name] or (name, models.model_digest(models.get(name))) not in there
+        ],
+    )
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("stack_name", stack.NAMES)
+def test_every_model_keeps_the_contract(nutsbench: Run, stack_name: str) -> None:
+    keep_the_contract(nutsbench, stack_name, models.names())
+
+
+def keep_the_contract(nutsbench: Run, stack_name: str, chosen: List[str]) -> None:
     done = nutsbench("check-model", *chosen, "--stack", stack_name)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("keeps the contract") == len(chosen)

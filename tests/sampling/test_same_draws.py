@@ -2,7 +2,7 @@
 
 import subprocess
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Tuple
 
 import numpy as np
 import pytest
@@ -160,39 +160,41 @@ def NAME(d):
         pm.Poisson("y", pm.math.switch(when >= d["t"], before, after), observed=d["y"])
     return m
 """
-#: More chains than cores, of a process each; chains of one process; several step methods.
+#: More chains than cores, of a process each; several step methods; chains of one process.
 SHORTER = [
     ("no_heterogenous", ("--chains", "3", "--cores", "2")),
-    ("addition", ("--chains", "2", "--cores", "1")),
     ("change", ()),
+    pytest.param("addition", ("--chains", "2", "--cores", "1"), marks=pytest.mark.nightly),
 ]
 
 
 @pytest.mark.parametrize("stack_name", EITHER)
+@pytest.mark.parametrize(("model", "settings"), SHORTER)
 def test_the_first_draws_of_a_longer_run_are_those_of_a_shorter_one(
-    nutsbench: Run, records: Records, results: Path, models_file: Callable[..., Path], stack_name: str
+    nutsbench: Run,
+    records: Records,
+    results: Path,
+    models_file: Callable[..., Path],
+    model: str,
+    settings: Tuple[str, ...],
+    stack_name: str,
 ) -> None:
     file = models_file("change", CHANGE)
-    for model, settings in SHORTER:
-        cell = ("run", model, "--models", str(file), "--stack", stack_name, "--keep-draws", *settings)
-        assert nutsbench(*cell, "--draws", "20,50", "--tune", "40").returncode == 0
-        assert nutsbench(*cell, "--draws", "20", "--tune", "40", "--fresh", "--apart").returncode == 0
-    made = records()
-    for _ in SHORTER:
-        (longer, one, other), made = made[:3], made[3:]
-        assert [record["settings"]["draws"] for record in (longer, one, other)] == [50, 20, 20]
-        assert [record["details"].get("prefix_of") for record in (longer, one, other)] == [None, 50, None]
-        assert_same_draws(results, one, other)
-        assert one["quantities"] == other["quantities"]
-        unlike = {name for name, value in one["metrics"].items() if value != other["metrics"][name]}
-        # What is measured, and nothing that is counted.
-        counted = {name for name in unlike if METRICS[name].unit not in ("s", "us", "ms", "1/s", "B")}
-        assert counted <= {"gradient_share", "cpu_per_wall"}, counted
-        assert one["metrics"]["peak_rss_bytes"] is None
-        sampled = [
-            sum(record["phases"][name]["wall_s"] for name in ("tune", "draw")) for record in (longer, one)
-        ]
-        assert sampled[0] > sampled[1] > 0
+    cell = ("run", model, "--models", str(file), "--stack", stack_name, "--keep-draws", *settings)
+    assert nutsbench(*cell, "--draws", "20,50", "--tune", "40").returncode == 0
+    assert nutsbench(*cell, "--draws", "20", "--tune", "40", "--fresh", "--apart").returncode == 0
+    longer, one, other = records()
+    assert [record["settings"]["draws"] for record in (longer, one, other)] == [50, 20, 20]
+    assert [record["details"].get("prefix_of") for record in (longer, one, other)] == [None, 50, None]
+    assert_same_draws(results, one, other)
+    assert one["quantities"] == other["quantities"]
+    unlike = {name for name, value in one["metrics"].items() if value != other["metrics"][name]}
+    # What is measured, and nothing that is counted.
+    counted = {name for name in unlike if METRICS[name].unit not in ("s", "us", "ms", "1/s", "B")}
+    assert counted <= {"gradient_share", "cpu_per_wall"}, counted
+    assert one["metrics"]["peak_rss_bytes"] is None
+    sampled = [sum(record["phases"][name]["wall_s"] for name in ("tune", "draw")) for record in (longer, one)]
+    assert sampled[0] > sampled[1] > 0
 
 
 def test_sampling_until_an_ess_gives_the_draws_of_one_run_of_that_length(

@@ -38,8 +38,9 @@ def fork_of_pymc3(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.parametrize("changes", [False, pytest.param(True, marks=pytest.mark.nightly)])
 def test_a_checkout_is_built_run_and_built_again_when_it_changes(
-    nutsbench: Run, records: Records, tmp_path: Path, stacks: Any
+    nutsbench: Run, records: Records, tmp_path: Path, stacks: Any, changes: bool
 ) -> None:
     fork = fork_of_pymc3(tmp_path / "my-fork")
     arguments = ("run", "addition", "--draws", "30", "--tune", "30", "--stack", str(fork))
@@ -56,6 +57,9 @@ def test_a_checkout_is_built_run_and_built_again_when_it_changes(
     assert "not run again: 1 cell" in again.stdout
     assert "Making" not in again.stderr
 
+    # That another text has another digest is seen in tests/harness/stacks by day.
+    if not changes:
+        return
     nuts = fork / "pymc3" / "step_methods" / "hmc" / "nuts.py"
     nuts.write_text(re.sub(r"\Z", "\nCHANGED = True\n", nuts.read_text()))
     changed = nutsbench(*arguments, NUTSBENCH_STACKS=str(stacks))

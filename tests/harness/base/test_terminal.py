@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -82,7 +83,11 @@ def test_every_command_prints_in_ascii(greek: Path, way: str) -> None:
         ["check-model", "--markdown"],
     ]  # fmt: skip
     if way == "asked of Python":  # These take seconds.
-        prints.append(["power", "--report", "--output", "results/power"])
+        (greek / "power" / "published").mkdir(parents=True)
+        # One machine's trials: all of them take ten seconds.
+        for path in (ROOT / "results" / "power" / "published").glob("trials.jsonl.amd-*"):
+            shutil.copy(path, greek / "power" / "published")
+        prints.append(["power", "--report", "--output", str(greek / "power")])
         prints.append(["calibrate", "--report", "--results", "results", "simple_regression"])
     done = run([["--help"], *help_texts, *prints], greek, PLAIN[way])
     assert done.returncode == 0, done.stderr.decode()
