@@ -39,12 +39,12 @@ releases: env ## Measure PyMC3's releases (hours; goes on where it was stopped),
 	$(NUTSBENCH) releases --run
 	cd benchmarks/releases && $(CURDIR)/$(ASV) publish
 
-# Each run says where its time goes. Tests wait now and then, so there are two processes a core.
-TESTS = $(PYTHON) -m pytest --durations 20 -n 4
+# Each run says where its time goes. Tests wait now and then, so there is one process more than there are cores.
+TESTS = $(PYTHON) -m pytest --durations 20 -n 3
 
 test: env ## All tests: those of test-unit, those of whole pages in a browser, and those that sample.
 	@$(MAKE) --no-print-directory -j 2 lint stacks
-	$(TESTS) --dist loadgroup --no-loadscope-reorder -m "not nightly"
+	$(TESTS) --dist loadfile --no-loadscope-reorder -m "not nightly"
 
 test-nightly: env stacks ## What make test leaves out: on the other stack too what it samples on one.
 	$(TESTS) --dist worksteal -m nightly

@@ -27,43 +27,33 @@ WHOLE = (
     "tests/harness/test_recipes.py",
     "tests/models/test_published.py",
 )
-#: What is handed to a process of tests first, the longest before all: what takes long and begins last is
-#: waited for by all others. A model's modules are compiled by the first test that needs them.
+#: Files in the order in which they are handed out, those that take longest first: what takes long and begins
+#: last is waited for by all other processes. The first ones compile what others need.
 LONG = (
-    "tests/sampling/test_run.py::test_a_model_of_each_kind_and_what_has_changed_keep_the_contract",
-    "tests/sampling/test_asv.py",
-    "tests/harness/report/test_site.py",
+    "tests/sampling/test_run.py",
+    "tests/sampling/test_truth.py",
     "tests/browser/",
-    "tests/sampling/test_later.py",
-    "tests/sampling/test_stack.py",
-    "tests/sampling/test_user_models.py",
-    "tests/sampling/test_cluster.py",
+    "tests/sampling/test_same_draws.py",
     "tests/sampling/test_compare.py",
+    "tests/sampling/test_later.py",
+    "tests/sampling/test_user_models.py",
+    "tests/sampling/test_failures.py",
     "tests/sampling/",
+    "tests/harness/report/test_site.py",
     "tests/models/test_identity.py",
     "tests/harness/base/test_terminal.py",
     "tests/harness/records/test_index.py",
+    "tests/harness/test_installed.py",
+    "tests/harness/report/test_command.py",
 )
-#: Tests that one process runs, since what they share takes long to make; of what does not sample, those of
-#: a file.
-TOGETHER = {
-    "tests/harness/report/test_site.py": "pages",
-    "tests/browser/": "pages",
-    "tests/sampling/test_asv.py": "asv",
-}
 ROOT = Path(__file__).resolve().parent.parent
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-@pytest.hookimpl(tryfirst=True)  # The processes of xdist read the groups in the same hook.
 def pytest_collection_modifyitems(items: List[Any]) -> None:
     for item in items:
         if item.nodeid.startswith(WHOLE):
             item.add_marker(pytest.mark.whole)
-        file = item.nodeid.partition("::")[0]
-        together = [group for start, group in TOGETHER.items() if file.startswith(start)]
-        if together or not file.startswith("tests/sampling/"):
-            item.add_marker(pytest.mark.xdist_group(*together or [file]))
     items.sort(
         key=lambda item: next((n for n, start in enumerate(LONG) if item.nodeid.startswith(start)), len(LONG))
     )

@@ -10,7 +10,7 @@ from tests.conftest import Run
 from tests.sampling.conftest import Records
 
 
-@pytest.mark.parametrize(("chains", "cores"), [(2, 2), (2, 1), (3, 2)])
+@pytest.mark.parametrize(("chains", "cores"), [(2, 2), pytest.param(2, 1, marks=pytest.mark.nightly), (3, 2)])
 def test_the_split_agrees_with_the_sampler_statistics(
     nutsbench: Run, records: Records, results: Path, chains: Any, cores: Any
 ) -> None:

@@ -10,10 +10,13 @@ import pytest
 from nutsbench.stacks import environment, stack
 from tests.conftest import ROOT
 
-#: One with a covariance by day; one with a group of effects and a transformed scalar, one all transformed.
+#: One with a transformed scalar by day; with a covariance, with a group of effects, and all transformed.
 MODELS = (
-    "heterogenous",
-    *(pytest.param(name, marks=pytest.mark.nightly) for name in ("no_heterogenous", "coin_toss")),
+    "simple_regression",
+    *(
+        pytest.param(name, marks=pytest.mark.nightly)
+        for name in ("heterogenous", "no_heterogenous", "coin_toss")
+    ),
 )
 
 
